@@ -1,0 +1,2 @@
+//! ticketctl.
+fn main() {}

@@ -1,0 +1,140 @@
+//! The decisions: what a command does to a booking, or why it does nothing. Pure.
+
+use super::command::{Change, HoldKind, Reserve, SeatChoice};
+use super::event::{BookingEvent, Cancelled, Confirmed, Expired, HoldBegan, RefundRequested, SeatRef};
+use super::rejection::Rejection;
+use super::state::{Booking, BookingState};
+use crate::domain::catalog::{Offering, OfferingStatus};
+use crate::domain::occupancy::Occupancy;
+use crate::domain::seating::{LegRange, SeatNo};
+use crate::domain::time::Timestamp;
+
+/// Decides whether a buyer gets the seats. Holds that ended by `now` must have been released from
+/// `occupancy` before: they are free.
+///
+/// # Errors
+/// The first rule that forbids it. What can never be right comes before what is not right just now.
+pub fn reserve(
+    offering: &Offering,
+    occupancy: &Occupancy,
+    command: &Reserve,
+    now: Timestamp,
+) -> Result<BookingEvent, Rejection> {
+    if command.route_id.is_some_and(|route| route != offering.facts.route_id) {
+        return Err(Rejection::RouteMismatch);
+    }
+    let legs = offering.pattern.resolve(command.from_stop.as_deref(), command.to_stop.as_deref())?;
+    let named = match &command.seats {
+        SeatChoice::Named(labels) => Some(known_seats(offering, labels)?),
+        SeatChoice::Any(_) => None,
+    };
+    match offering.facts.status {
+        OfferingStatus::Open => {}
+        OfferingStatus::Cancelled => return Err(Rejection::OfferingCancelled),
+    }
+    let leaves_at = offering.departure_at(legs.from());
+    if leaves_at <= now {
+        return Err(Rejection::Departed { at: leaves_at });
+    }
+    let count = match &command.seats {
+        SeatChoice::Named(labels) => labels.len(),
+        SeatChoice::Any(count) => *count,
+    };
+    let price = offering.facts.fare.times(count);
+    if command.expected_price.is_some_and(|expected| expected != price) {
+        return Err(Rejection::PriceMismatch { fare: price });
+    }
+    let seats = match named {
+        Some(seats) => free_seats(offering, occupancy, seats, legs)?,
+        None => occupancy.best_fit(legs, count).ok_or(Rejection::SoldOut)?,
+    };
+    let began = HoldBegan {
+        offering_id: offering.facts.id,
+        user_id: command.user_id.clone(),
+        seats: seats.into_iter().map(|no| SeatRef { no, label: offering.layout.label(no) }).collect(),
+        legs,
+        price,
+        hold_expires_at: now.plus_seconds(i64::from(command.hold_seconds)),
+    };
+    Ok(match command.kind {
+        HoldKind::Book => BookingEvent::TicketBooked(began),
+        HoldKind::Reserve => BookingEvent::TicketReserved(began),
+    })
+}
+
+fn known_seats(offering: &Offering, labels: &[String]) -> Result<Vec<SeatNo>, Rejection> {
+    let mut seats = Vec::with_capacity(labels.len());
+    for label in labels {
+        let seat = offering.layout.seat(label).filter(|seat| !seats.contains(seat));
+        seats.push(seat.ok_or_else(|| Rejection::UnknownSeat { seat: label.clone() })?);
+    }
+    Ok(seats)
+}
+
+fn free_seats(
+    offering: &Offering,
+    occupancy: &Occupancy,
+    seats: Vec<SeatNo>,
+    legs: LegRange,
+) -> Result<Vec<SeatNo>, Rejection> {
+    for &seat in &seats {
+        if offering.layout.is_blocked(seat) || !occupancy.is_free(seat, legs) {
+            return Err(Rejection::SeatTaken { seat: offering.layout.label(seat) });
+        }
+    }
+    Ok(seats)
+}
+
+/// Decides what a change does to a booking: its events, none if what is asked is already so.
+///
+/// # Errors
+/// [`Rejection::HoldExpired`] or [`Rejection::InvalidState`].
+pub fn change(booking: &Booking, change: &Change, now: Timestamp) -> Result<Vec<BookingEvent>, Rejection> {
+    let offering_id = booking.offering_id;
+    let state = booking.state_at(now);
+    let hold_expired = || Rejection::HoldExpired { at: booking.hold_expires_at };
+    let invalid = |wanted| Rejection::InvalidState { state, wanted };
+    match (change, state) {
+        (Change::Confirm { payment_id }, BookingState::Pending | BookingState::Reserved) => {
+            let confirmed = Confirmed { offering_id, payment_id: payment_id.clone() };
+            Ok(vec![BookingEvent::TicketConfirmed(confirmed)])
+        }
+        (Change::Confirm { payment_id }, BookingState::Confirmed)
+            if booking.payment_id.as_ref() == Some(payment_id) =>
+        {
+            Ok(Vec::new())
+        }
+        (Change::Confirm { .. }, BookingState::Expired) => Err(hold_expired()),
+        (Change::Confirm { .. }, _) => Err(invalid("confirmed")),
+
+        (Change::Cancel { reason }, BookingState::Pending | BookingState::Reserved) => {
+            let cancelled = Cancelled { offering_id, reason: reason.clone() };
+            Ok(vec![BookingEvent::TicketCancelled(cancelled)])
+        }
+        (Change::Cancel { reason }, BookingState::Confirmed) => {
+            let cancelled = Cancelled { offering_id, reason: reason.clone() };
+            let mut events = vec![BookingEvent::TicketCancelled(cancelled)];
+            if let Some(payment_id) = booking.payment_id.clone().filter(|_| booking.price.amount_minor > 0) {
+                let refund = RefundRequested { offering_id, payment_id, amount: booking.price };
+                events.push(BookingEvent::RefundRequested(refund));
+            }
+            Ok(events)
+        }
+        (Change::Cancel { .. }, BookingState::Expired) => Err(hold_expired()),
+        (Change::Cancel { .. }, BookingState::Cancelled | BookingState::Refunded) => {
+            Err(invalid("cancelled"))
+        }
+
+        // The sweeper may come late, twice, or after a buyer's own command: it then has nothing to do.
+        (Change::Expire, BookingState::Expired) if booking.state.is_hold() => {
+            Ok(vec![BookingEvent::TicketExpired(Expired { offering_id, reason: None })])
+        }
+        (Change::Expire, _) => Ok(Vec::new()),
+
+        (Change::ForceExpire { reason }, _) if booking.state.is_hold() => {
+            let expired = Expired { offering_id, reason: Some(reason.clone()) };
+            Ok(vec![BookingEvent::TicketExpired(expired)])
+        }
+        (Change::ForceExpire { .. }, _) => Err(invalid("expired")),
+    }
+}

@@ -1,0 +1,7 @@
+//! The booking: its commands, its events, its states, and the decisions between them.
+
+pub mod command;
+pub mod decide;
+pub mod event;
+pub mod rejection;
+pub mod state;

@@ -1,0 +1,211 @@
+//! Why a command was refused: facts, each with its stable code, its sentence and its details.
+
+use super::state::BookingState;
+use crate::domain::money::Money;
+use crate::domain::time::Timestamp;
+use serde_json::{Value, json};
+
+/// A refusal. It changed nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// There is no such offering.
+    UnknownOffering {
+        /// The id asked for.
+        id: String,
+    },
+    /// There is no such booking, or it is not the caller's.
+    UnknownBooking {
+        /// The id asked for.
+        id: String,
+    },
+    /// The offering is not of the route that was named.
+    RouteMismatch,
+    /// The offering does not call at the stop.
+    UnknownStop {
+        /// Which field of the request.
+        field: &'static str,
+        /// What it said.
+        stop: String,
+    },
+    /// The stops are in the wrong order.
+    StopOrder {
+        /// Where the journey was to end.
+        to: String,
+    },
+    /// Nobody boards, or nobody leaves, at that stop.
+    NoBoarding {
+        /// `fromStop` or `toStop`.
+        field: &'static str,
+        /// The stop's name.
+        stop: String,
+    },
+    /// The layout has no such seat, or the request names one twice.
+    UnknownSeat {
+        /// The label asked for.
+        seat: String,
+    },
+    /// Somebody has the seat on one of the legs, or it is never sold.
+    SeatTaken {
+        /// The label asked for.
+        seat: String,
+    },
+    /// Not enough seats are free on all of the legs.
+    SoldOut,
+    /// It has left the stop where the journey would begin.
+    Departed {
+        /// When it left.
+        at: Timestamp,
+    },
+    /// The offering was withdrawn.
+    OfferingCancelled,
+    /// The buyer expects another price.
+    PriceMismatch {
+        /// The true price.
+        fare: Money,
+    },
+    /// The hold had ended.
+    HoldExpired {
+        /// When.
+        at: Timestamp,
+    },
+    /// The booking's state forbids the move.
+    InvalidState {
+        /// Its state.
+        state: BookingState,
+        /// What was asked: `confirmed`, `cancelled`, `expired`.
+        wanted: &'static str,
+    },
+    /// The payment has confirmed another booking.
+    PaymentUsed {
+        /// The payment.
+        payment_id: String,
+    },
+}
+
+/// How a caller treats a refusal; decides HTTP status and exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RejectionClass {
+    /// The thing named is not there: 404, exit 3.
+    NotFound,
+    /// The request can't be right: 422, exit 1.
+    Invalid,
+    /// The world is not as the request needs it: 409, exit 5.
+    Conflict,
+}
+
+impl Rejection {
+    pub(crate) fn unknown_stop(field: &'static str, stop: &str) -> Self {
+        Self::UnknownStop { field, stop: stop.to_owned() }
+    }
+
+    /// The stable, documented word.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownOffering { .. } => "SCHEDULE_NOT_FOUND",
+            Self::UnknownBooking { .. } => "BOOKING_NOT_FOUND",
+            Self::RouteMismatch => "ROUTE_MISMATCH",
+            Self::UnknownStop { .. } => "UNKNOWN_STOP",
+            Self::StopOrder { .. } => "STOP_ORDER",
+            Self::NoBoarding { .. } => "NO_BOARDING",
+            Self::UnknownSeat { .. } => "UNKNOWN_SEAT",
+            Self::SeatTaken { .. } => "SEAT_TAKEN",
+            Self::SoldOut => "SOLD_OUT",
+            Self::Departed { .. } => "DEPARTED",
+            Self::OfferingCancelled => "OFFERING_CANCELLED",
+            Self::PriceMismatch { .. } => "PRICE_MISMATCH",
+            Self::HoldExpired { .. } => "HOLD_EXPIRED",
+            Self::InvalidState { .. } => "INVALID_STATE",
+            Self::PaymentUsed { .. } => "PAYMENT_USED",
+        }
+    }
+
+    /// How a caller treats it.
+    #[must_use]
+    pub const fn class(&self) -> RejectionClass {
+        match self {
+            Self::UnknownOffering { .. } | Self::UnknownBooking { .. } => RejectionClass::NotFound,
+            Self::RouteMismatch
+            | Self::UnknownStop { .. }
+            | Self::StopOrder { .. }
+            | Self::NoBoarding { .. }
+            | Self::UnknownSeat { .. } => RejectionClass::Invalid,
+            Self::SeatTaken { .. }
+            | Self::SoldOut
+            | Self::Departed { .. }
+            | Self::OfferingCancelled
+            | Self::PriceMismatch { .. }
+            | Self::HoldExpired { .. }
+            | Self::InvalidState { .. }
+            | Self::PaymentUsed { .. } => RejectionClass::Conflict,
+        }
+    }
+
+    /// One sentence for a person.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self {
+            Self::UnknownOffering { id } => format!("There is no schedule {id}."),
+            Self::UnknownBooking { id } => format!("There is no booking {id}."),
+            Self::RouteMismatch => "The schedule is not one of this route.".into(),
+            Self::UnknownStop { stop, .. } => format!("The schedule does not call at {stop}."),
+            Self::StopOrder { to } => {
+                format!("The schedule does not reach {to} after the stop of departure.")
+            }
+            Self::NoBoarding { field: "toStop", stop } => format!("Passengers can't leave at {stop}."),
+            Self::NoBoarding { stop, .. } => format!("Passengers can't board at {stop}."),
+            Self::UnknownSeat { seat } => format!("There is no seat {seat}, or it is named twice."),
+            Self::SeatTaken { seat } => format!("Seat {seat} is taken."),
+            Self::SoldOut => "No seat is free for the whole of this journey.".into(),
+            Self::Departed { at } => format!("It left at {at}."),
+            Self::OfferingCancelled => "The schedule is cancelled.".into(),
+            Self::PriceMismatch { fare } => format!("The fare is {fare}."),
+            Self::HoldExpired { at } => format!("The hold ended at {at}."),
+            Self::InvalidState { state, wanted } => {
+                format!("A booking that is {} can't be {wanted}.", state.word())
+            }
+            Self::PaymentUsed { payment_id } => {
+                format!("Payment {payment_id} has confirmed another booking.")
+            }
+        }
+    }
+
+    /// The facts at fault, one entry per field of the request.
+    #[must_use]
+    pub fn details(&self) -> Vec<Value> {
+        let message = self.message();
+        let detail = match self {
+            Self::UnknownOffering { id } => json!({"field": "scheduleId", "message": message, "id": id}),
+            Self::UnknownBooking { id } => json!({"field": "bookingId", "message": message, "id": id}),
+            Self::RouteMismatch => json!({"field": "routeId", "message": message}),
+            Self::UnknownStop { field, stop } | Self::NoBoarding { field, stop } => {
+                json!({"field": field, "message": message, "stop": stop})
+            }
+            Self::StopOrder { to } => json!({"field": "toStop", "message": message, "stop": to}),
+            Self::UnknownSeat { seat } | Self::SeatTaken { seat } => {
+                json!({"field": "seatNumber", "message": message, "seat": seat})
+            }
+            Self::SoldOut => json!({"field": "seatNumber", "message": message}),
+            Self::Departed { at } => json!({"field": "scheduleId", "message": message, "departureTime": at}),
+            Self::OfferingCancelled => {
+                json!({"field": "scheduleId", "message": message, "status": "CANCELLED"})
+            }
+            Self::PriceMismatch { fare } => json!({
+                "field": "price",
+                "message": message,
+                "fare": fare.json_number(),
+                "currency": fare.currency,
+            }),
+            Self::HoldExpired { at } => {
+                json!({"field": "status", "message": message, "state": "EXPIRED", "holdExpiresAt": at})
+            }
+            Self::InvalidState { state, .. } => {
+                json!({"field": "status", "message": message, "state": state.word()})
+            }
+            Self::PaymentUsed { payment_id } => {
+                json!({"field": "paymentId", "message": message, "paymentId": payment_id})
+            }
+        };
+        vec![detail]
+    }
+}

@@ -1,0 +1,293 @@
+//! What is sold: routes, the patterns of calls that departures share, and offerings.
+
+use super::booking::rejection::Rejection;
+use super::id::{LayoutId, OfferingId, PatternId, RouteId, StopId};
+use super::money::Money;
+use super::seating::{Layout, LegRange};
+use super::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A line of the network, with its stops in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Route {
+    /// Its id.
+    pub id: RouteId,
+    /// The id it came with (GTFS `route_id`). At most 255 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// What passengers call it.
+    pub name: String,
+    /// The number on the bus.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub short_name: Option<String>,
+    /// Its stops in order of travel.
+    pub stops: Vec<RouteStop>,
+    /// The fare of a departure that has none of its own.
+    pub fare: Money,
+    /// IANA time zone of the agency.
+    pub timezone: String,
+}
+
+/// A stop as a route lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RouteStop {
+    /// Its id.
+    pub id: StopId,
+    /// The id it came with (GTFS `stop_id`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// The feed's own number; grows along the route.
+    pub sequence: u32,
+}
+
+/// The calls and running times that many departures share.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pattern {
+    /// Its id, derived from what it holds.
+    pub id: PatternId,
+    /// At least two calls (an event or listing has a begin and an end).
+    pub calls: Vec<Call>,
+}
+
+/// A departure's call at a stop.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Call {
+    /// The stop.
+    pub stop_id: StopId,
+    /// The id it came with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// The feed's own `stop_sequence`; grows along the journey.
+    pub sequence: u32,
+    /// Arrival, seconds after the offering's departure from its first stop (0 or less there).
+    pub arrival_s: i32,
+    /// Departure, seconds after the offering's departure from its first stop.
+    pub departure_s: i32,
+    /// Whether passengers may board (GTFS `pickup_type` is not 1).
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub boards: bool,
+    /// Whether passengers may leave (GTFS `drop_off_type` is not 1).
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub alights: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if hands a reference")]
+const fn is_true(value: &bool) -> bool {
+    *value
+}
+
+/// The most calls of one pattern: legs are counted in 16 bits with room to spare.
+pub const CALLS_MAX: usize = 1_000;
+
+impl Pattern {
+    /// How many legs lie between its stops; at least 1.
+    #[must_use]
+    pub fn leg_count(&self) -> u16 {
+        u16::try_from(self.calls.len().saturating_sub(1)).unwrap_or(u16::MAX)
+    }
+
+    /// Finds the legs between two stops, each named by id, external id or `#sequence`; `None` is the end of
+    /// the line on that side.
+    ///
+    /// A loop that calls twice at a stop boards at the first call, and leaves at the first one after it.
+    ///
+    /// # Errors
+    /// [`Rejection::UnknownStop`], [`Rejection::StopOrder`] or [`Rejection::NoBoarding`].
+    pub fn resolve(&self, from: Option<&str>, to: Option<&str>) -> Result<LegRange, Rejection> {
+        let last = self.calls.len() - 1;
+        let begin = match from {
+            None => 0,
+            Some(stop) => self.find(stop, 0).ok_or_else(|| Rejection::unknown_stop("fromStop", stop))?,
+        };
+        let end = match to {
+            None => last,
+            Some(stop) => match self.find(stop, begin + 1) {
+                Some(index) => index,
+                None if self.find(stop, 0).is_some() => {
+                    return Err(Rejection::StopOrder { to: stop.to_owned() });
+                }
+                None => return Err(Rejection::unknown_stop("toStop", stop)),
+            },
+        };
+        let order = || Rejection::StopOrder { to: to.unwrap_or(&self.calls[last].name).to_owned() };
+        let index = |i: usize| u16::try_from(i).unwrap_or(u16::MAX);
+        let legs = LegRange::new(index(begin), index(end)).ok_or_else(order)?;
+        if !self.calls[begin].boards {
+            return Err(Rejection::NoBoarding { field: "fromStop", stop: self.calls[begin].name.clone() });
+        }
+        if !self.calls[end].alights {
+            return Err(Rejection::NoBoarding { field: "toStop", stop: self.calls[end].name.clone() });
+        }
+        Ok(legs)
+    }
+
+    fn find(&self, stop: &str, start: usize) -> Option<usize> {
+        let calls = self.calls.get(start..)?;
+        let offset = if let Some(number) = stop.strip_prefix('#') {
+            let sequence: u32 = number.parse().ok()?;
+            calls.iter().position(|c| c.sequence == sequence)
+        } else {
+            let id = Uuid::parse_str(stop).ok().map(StopId);
+            calls.iter().position(|c| Some(c.stop_id) == id || c.external_id.as_deref() == Some(stop))
+        };
+        offset.map(|i| i + start)
+    }
+}
+
+/// What kind of thing an offering is. The engine treats them alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OfferingKind {
+    /// A departure of a route.
+    Departure,
+}
+
+impl OfferingKind {
+    /// The word of the store.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Departure => "departure",
+        }
+    }
+}
+
+/// Whether an offering is sold at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OfferingStatus {
+    /// On sale until it leaves.
+    Open,
+    /// Withdrawn, with its bookings.
+    Cancelled,
+}
+
+/// The facts of an offering that are stored and logged; what it refers to by id lies in [`Offering`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OfferingFacts {
+    /// Its id.
+    pub id: OfferingId,
+    /// What kind of thing it is.
+    pub kind: OfferingKind,
+    /// The route of a departure.
+    pub route_id: RouteId,
+    /// Its calls and running times.
+    pub pattern_id: PatternId,
+    /// Its seats.
+    pub layout_id: LayoutId,
+    /// The id it came with: GTFS `trip_id`, or `trip_id@HH:MM:SS`. Unique together with `service_date`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// The service day in the agency's time zone, `YYYY-MM-DD`.
+    pub service_date: String,
+    /// When it leaves its first stop.
+    pub departs_at: Timestamp,
+    /// When it reaches its last stop.
+    pub arrives_at: Timestamp,
+    /// The price of one seat, for any part of the journey.
+    pub fare: Money,
+    /// Whether it is sold at all.
+    pub status: OfferingStatus,
+}
+
+/// A coherent piece of the catalogue, as a seed file or a feed brings it: what it names is in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CatalogSet {
+    /// Layouts, each with the id that its name always has (see [`super::id::derived`], kind `layout`).
+    pub layouts: Vec<super::event::LayoutDefined>,
+    /// Routes.
+    pub routes: Vec<Route>,
+    /// Patterns, once each.
+    pub patterns: Vec<Pattern>,
+    /// Offerings of these routes.
+    pub offerings: Vec<OfferingFacts>,
+}
+
+/// An offering with its calls and its seats at hand.
+#[derive(Clone, Debug)]
+pub struct Offering {
+    /// Its own facts.
+    pub facts: OfferingFacts,
+    /// Its calls.
+    pub pattern: Arc<Pattern>,
+    /// Its seats.
+    pub layout: Arc<Layout>,
+}
+
+impl Offering {
+    /// When it arrives at the stop with this index.
+    #[must_use]
+    pub fn arrival_at(&self, stop: u16) -> Timestamp {
+        self.facts.departs_at.plus_seconds(i64::from(self.pattern.calls[usize::from(stop)].arrival_s))
+    }
+
+    /// When it leaves the stop with this index.
+    #[must_use]
+    pub fn departure_at(&self, stop: u16) -> Timestamp {
+        self.facts.departs_at.plus_seconds(i64::from(self.pattern.calls[usize::from(stop)].departure_s))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Call, Pattern, Rejection};
+    use crate::domain::id::{PatternId, StopId};
+    use uuid::Uuid;
+
+    /// Stops A B C A D with sequences 10, 20, …; B lets nobody on, C lets nobody off.
+    fn pattern() -> Pattern {
+        let call = |(i, (id, name)): (u32, (u128, &str))| Call {
+            stop_id: StopId(Uuid::from_u128(id)),
+            external_id: Some(format!("x{name}")),
+            name: name.into(),
+            sequence: (i + 1) * 10,
+            arrival_s: i as i32 * 60,
+            departure_s: i as i32 * 60,
+            boards: name != "B",
+            alights: name != "C",
+        };
+        let stops = [(1, "A"), (2, "B"), (3, "C"), (1, "A"), (4, "D")];
+        Pattern { id: PatternId(Uuid::nil()), calls: (0..).zip(stops).map(call).collect() }
+    }
+
+    #[test]
+    fn stops_are_found_by_id_external_id_and_sequence() {
+        let a = Uuid::from_u128(1).to_string();
+        let rows: &[(Option<&str>, Option<&str>, Result<(u16, u16), &str>)] = &[
+            (None, None, Ok((0, 4))),
+            (Some("xC"), None, Ok((2, 4))),
+            (None, Some("xB"), Ok((0, 1))),
+            (Some(&a), Some(&a), Ok((0, 3))),
+            (Some("xC"), Some(&a), Ok((2, 3))),
+            (Some("#40"), Some("#50"), Ok((3, 4))),
+            (Some("xD"), Some(&a), Err("STOP_ORDER")),
+            (Some("xD"), None, Err("STOP_ORDER")),
+            (None, Some("#10"), Err("STOP_ORDER")),
+            (Some("nowhere"), None, Err("UNKNOWN_STOP")),
+            (None, Some("#11"), Err("UNKNOWN_STOP")),
+            (Some("#x"), None, Err("UNKNOWN_STOP")),
+            (Some("xB"), None, Err("NO_BOARDING")),
+            (None, Some("xC"), Err("NO_BOARDING")),
+        ];
+        for (from, to, expected) in rows {
+            let answer = pattern().resolve(*from, *to);
+            let answer = answer.as_ref().map(|l| (l.from(), l.to())).map_err(Rejection::code);
+            assert_eq!(answer, *expected, "{from:?} to {to:?}");
+        }
+    }
+}

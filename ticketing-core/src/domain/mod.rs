@@ -1,0 +1,13 @@
+//! The rules of booking as pure functions and data: money, time, seats, offerings, bookings.
+//!
+//! Nothing here waits, reads a clock, draws a random number or knows a database. The same input
+//! gives the same answer for ever, which is what lets the log be replayed.
+
+pub mod booking;
+pub mod catalog;
+pub mod event;
+pub mod id;
+pub mod money;
+pub mod occupancy;
+pub mod seating;
+pub mod time;
