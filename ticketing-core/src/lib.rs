@@ -5,3 +5,5 @@
 pub mod adapters;
 pub mod domain;
 pub mod ops;
+pub mod projection;
+pub mod store;

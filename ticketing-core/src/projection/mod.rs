@@ -1,0 +1,5 @@
+//! The read models as pure folds: events in, row changes out.
+
+pub mod tickets;
+
+pub use tickets::{TicketChange, TicketRow};

@@ -1,0 +1,116 @@
+//! A ticket as its owner reads it: the booking with the words of its journey beside it.
+
+use crate::domain::booking::event::BookingEvent;
+use crate::domain::booking::state::{Booking, BookingState, evolve};
+use crate::domain::catalog::Offering;
+use crate::domain::id::{BookingId, RouteId};
+use crate::domain::time::Timestamp;
+
+/// A row of the ticket view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TicketRow {
+    /// The booking, as far as the row's version has folded it.
+    pub booking: Booking,
+    /// Its route.
+    pub route_id: RouteId,
+    /// What the route was called when it was booked.
+    pub route_name: String,
+    /// When it leaves the passenger's first stop.
+    pub departs_at: Timestamp,
+    /// When it reaches the passenger's last stop.
+    pub arrives_at: Timestamp,
+    /// The name of the first stop.
+    pub origin_stop: String,
+    /// The name of the last stop.
+    pub destination_stop: String,
+}
+
+/// What later events change of a row. A field that is `None` stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TicketChange {
+    /// The row.
+    pub booking_id: BookingId,
+    /// Its state.
+    pub state: BookingState,
+    /// The payment that confirmed it.
+    pub payment_id: Option<String>,
+    /// When it was confirmed.
+    pub confirmed_at: Option<Timestamp>,
+    /// Why it was cancelled.
+    pub cancel_reason: Option<String>,
+    /// The stream version that it has then applied.
+    pub version: u32,
+}
+
+/// Returns the row of a booking that begins with `event`, `None` if `event` begins none.
+#[must_use]
+pub fn begin(
+    id: BookingId,
+    event: &BookingEvent,
+    at: Timestamp,
+    offering: &Offering,
+    route_name: &str,
+) -> Option<TicketRow> {
+    let booking = evolve(None, id, event, at)?;
+    let name = |stop: u16| offering.pattern.calls[usize::from(stop)].name.clone();
+    Some(TicketRow {
+        route_id: offering.facts.route_id,
+        route_name: route_name.to_owned(),
+        departs_at: offering.departure_at(booking.legs.from()),
+        arrives_at: offering.arrival_at(booking.legs.to()),
+        origin_stop: name(booking.legs.from()),
+        destination_stop: name(booking.legs.to()),
+        booking,
+    })
+}
+
+/// Returns what a later event changes, `None` if it changes no column.
+#[must_use]
+pub fn change(id: BookingId, version: u32, event: &BookingEvent, at: Timestamp) -> Option<TicketChange> {
+    let plain = |state| TicketChange {
+        booking_id: id,
+        state,
+        payment_id: None,
+        confirmed_at: None,
+        cancel_reason: None,
+        version,
+    };
+    match event {
+        BookingEvent::TicketBooked(_)
+        | BookingEvent::TicketReserved(_)
+        | BookingEvent::RefundRequested(_) => None,
+        BookingEvent::TicketConfirmed(e) => Some(TicketChange {
+            payment_id: Some(e.payment_id.clone()),
+            confirmed_at: Some(at),
+            ..plain(BookingState::Confirmed)
+        }),
+        BookingEvent::TicketCancelled(e) => {
+            Some(TicketChange { cancel_reason: e.reason.clone(), ..plain(BookingState::Cancelled) })
+        }
+        BookingEvent::TicketExpired(_) => Some(plain(BookingState::Expired)),
+        BookingEvent::TicketRefunded(_) => Some(plain(BookingState::Refunded)),
+    }
+}
+
+impl TicketChange {
+    /// Returns this change followed by a later one.
+    #[must_use]
+    pub fn then(self, later: Self) -> Self {
+        Self {
+            payment_id: later.payment_id.or(self.payment_id),
+            confirmed_at: later.confirmed_at.or(self.confirmed_at),
+            cancel_reason: later.cancel_reason.or(self.cancel_reason),
+            ..later
+        }
+    }
+
+    /// Applies this change to a row that is not written yet.
+    pub fn apply(self, row: &mut TicketRow) {
+        let booking = &mut row.booking;
+        booking.state = self.state;
+        booking.version = self.version;
+        booking.payment_id = self.payment_id.or(booking.payment_id.take());
+        booking.confirmed_at = self.confirmed_at.or(booking.confirmed_at);
+        booking.cancel_reason = self.cancel_reason.or(booking.cancel_reason.take());
+    }
+}

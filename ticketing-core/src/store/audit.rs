@@ -1,0 +1,74 @@
+//! The audit log: who changed what with the operator's tools, and why.
+
+use super::db::Db;
+use super::error::Result;
+use super::sql::statements;
+use crate::args;
+use uuid::Uuid;
+
+/// A row of the audit log. Times are milliseconds since the epoch.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct AuditRow {
+    /// Its id (UUID v7).
+    pub id: Uuid,
+    /// When the change began.
+    pub at: i64,
+    /// Who.
+    pub actor: String,
+    /// What: `booking cancel`.
+    pub action: String,
+    /// On what: an id, or how many.
+    pub target: String,
+    /// Why, in the actor's words.
+    pub reason: Option<String>,
+    /// The plan, as it was shown: JSON.
+    pub plan: String,
+    /// What came of it: `started`, `done`, or what failed.
+    pub result: String,
+}
+
+statements! {
+    BEGIN = "INSERT INTO audit (id, at, actor, action, target, reason, plan, result)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    FINISH = "UPDATE audit SET result = $2 WHERE id = $1";
+    LIST = "SELECT id, at, actor, action, target, reason, plan, result FROM audit
+        ORDER BY at DESC, id DESC LIMIT $1";
+}
+
+/// Writes down that a change begins. If the program dies, the row stays at `started`.
+///
+/// # Errors
+/// What the store says.
+pub async fn begin(db: &Db, row: &AuditRow) -> Result<()> {
+    let mut tx = db.begin().await?;
+    let values = args![
+        row.id,
+        row.at,
+        row.actor.clone(),
+        row.action.clone(),
+        row.target.clone(),
+        row.reason.clone(),
+        row.plan.clone(),
+        row.result.clone(),
+    ];
+    tx.run(&BEGIN, values).await?;
+    tx.commit().await
+}
+
+/// Writes down what came of a change.
+///
+/// # Errors
+/// What the store says.
+pub async fn finish(db: &Db, id: Uuid, result: String) -> Result<()> {
+    let mut tx = db.begin().await?;
+    tx.run(&FINISH, args![id, result]).await?;
+    tx.commit().await
+}
+
+/// Returns the newest rows.
+///
+/// # Errors
+/// What the store says.
+pub async fn list(db: &Db, limit: i64) -> Result<Vec<AuditRow>> {
+    db.all(&LIST, args![limit]).await
+}

@@ -1,0 +1,305 @@
+//! The one write of the engine: what a batch of commands did, in one transaction.
+//!
+//! The batch was decided on the log as it stood at `expected_head`. If the head has moved, nothing is
+//! written and the caller decides again. Beside that, the keys hold by themselves: of `claims` (no seat
+//! twice), of `events` (no position and no stream version twice), of `idempotency` (no answer twice), of
+//! `bookings_payment` (no payment twice).
+
+use super::bookings::write_seats;
+use super::db::{Arg, Column, Db, Engine, Tx};
+use super::error::{Result, StoreError};
+use super::events::LogEntry;
+use super::idempotency::StoredAnswer;
+use super::passengers::Passenger;
+use super::sql::statements;
+use crate::args;
+use crate::domain::booking::state::Booking;
+use crate::domain::id::BookingId;
+use crate::domain::time::Timestamp;
+
+/// What a batch of commands did.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// The head of the log on which it was decided.
+    pub expected_head: i64,
+    /// Its events; positions follow on the head without gaps.
+    pub events: Vec<LogEntry>,
+    /// New bookings, with their seats; as they are after the batch.
+    pub created: Vec<Booking>,
+    /// Bookings that were there, as they are after the batch, each with its version before.
+    pub changed: Vec<(Booking, u32)>,
+    /// Bookings that were there and give their seats back.
+    pub freed: Vec<Booking>,
+    /// The people of the new bookings.
+    pub passengers: Vec<(BookingId, Passenger)>,
+    /// Answers to keep.
+    pub answers: Vec<StoredAnswer>,
+    /// When it was decided.
+    pub decided_at: Timestamp,
+}
+
+/// What became of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is on disk.
+    Committed,
+    /// The log has moved on, or a key was there: decide again on fresh state. Nothing was written.
+    Stale,
+}
+
+statements! {
+    ADVANCE = "UPDATE log_head SET head = head + $1 WHERE id = 1 RETURNING head";
+    TAKE_POSITIONS = "UPDATE log_head SET head = head + $2 WHERE id = 1 AND head = $1";
+    /// Leans on the primary key; names the booking, so that nobody frees another's seat.
+    FREE_CLAIMS = "DELETE FROM claims WHERE (offering_id, seat_no, leg, booking_id) IN
+        (SELECT offering_id, seat_no, leg, booking_id
+         FROM {rows offering_id uuid, seat_no int, leg int, booking_id uuid})";
+    /// Leans on the primary key.
+    UPDATE_BOOKINGS = "UPDATE bookings SET state = v.state, payment_id = v.payment_id,
+            confirmed_at = v.confirmed_at, cancel_reason = v.cancel_reason, version = v.version
+        FROM {rows id uuid, state text, payment_id text, confirmed_at big, cancel_reason text, version int,
+            version_before int}
+        WHERE bookings.id = v.id AND bookings.version = v.version_before";
+    INSERT_BOOKINGS = "INSERT INTO bookings (id, offering_id, user_id, seats, from_leg, to_leg, price_minor,
+            currency, state, hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version)
+        SELECT id, offering_id, user_id, seats, from_leg, to_leg, price_minor, currency, state,
+            hold_expires_at, payment_id, $1, confirmed_at, cancel_reason, version
+        FROM {rows id uuid, offering_id uuid, user_id text, seats text, from_leg int, to_leg int,
+            price_minor big, currency text, state text, hold_expires_at big, payment_id text,
+            confirmed_at big, cancel_reason text, version int} WHERE true";
+    INSERT_CLAIMS = "INSERT INTO claims (offering_id, seat_no, leg, booking_id)
+        SELECT offering_id, seat_no, leg, booking_id
+        FROM {rows offering_id uuid, seat_no int, leg int, booking_id uuid} WHERE true";
+    INSERT_PASSENGERS = "INSERT INTO passengers (booking_id, name, email, phone)
+        SELECT booking_id, name, email, phone
+        FROM {rows booking_id uuid, name text, email text, phone text} WHERE true";
+    INSERT_ANSWERS = "INSERT INTO idempotency (caller, key, request_hash, status, data, position, created_at)
+        SELECT caller, key, request_hash, status, data, position, $1
+        FROM {rows caller text, key text, request_hash bytes, status int, data text, position big} WHERE true";
+    INSERT_EVENTS = "INSERT INTO events (position, stream_id, stream_version, event_type, recorded_at, actor,
+            correlation_id, causation_id, data)
+        SELECT position, stream_id, stream_version, event_type, $1, actor, correlation_id, causation_id, data
+        FROM {rows position big, stream_id uuid, stream_version int, event_type text, actor text,
+            correlation_id text, causation_id text, data text} WHERE true";
+    /// All inserts and the head in one statement that commits by itself: one round trip, one fsync. A head
+    /// that has moved violates `log_head`'s check, which undoes it all.
+    COMMIT_NEW = sqlite "" postgres "
+        WITH b AS (
+            INSERT INTO bookings (id, offering_id, user_id, seats, from_leg, to_leg, price_minor, currency,
+                state, hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version)
+            SELECT id, offering_id, user_id, seats, from_leg, to_leg, price_minor, currency, state,
+                hold_expires_at, payment_id, $3, confirmed_at, cancel_reason, version
+            FROM {rows id uuid, offering_id uuid, user_id text, seats text, from_leg int, to_leg int,
+                price_minor big, currency text, state text, hold_expires_at big, payment_id text,
+                confirmed_at big, cancel_reason text, version int}
+        ), c AS (
+            INSERT INTO claims (offering_id, seat_no, leg, booking_id)
+            SELECT offering_id, seat_no, leg, booking_id
+            FROM {rows offering_id uuid, seat_no int, leg int, booking_id uuid}
+        ), p AS (
+            INSERT INTO passengers (booking_id, name, email, phone)
+            SELECT booking_id, name, email, phone
+            FROM {rows booking_id uuid, name text, email text, phone text}
+        ), i AS (
+            INSERT INTO idempotency (caller, key, request_hash, status, data, position, created_at)
+            SELECT caller, key, request_hash, status, data, position, $3
+            FROM {rows caller text, key text, request_hash bytes, status int, data text, position big}
+        ), e AS (
+            INSERT INTO events (position, stream_id, stream_version, event_type, recorded_at, actor,
+                correlation_id, causation_id, data)
+            SELECT position, stream_id, stream_version, event_type, $3, actor, correlation_id, causation_id,
+                data
+            FROM {rows position big, stream_id uuid, stream_version int, event_type text, actor text,
+                correlation_id text, causation_id text, data text}
+        )
+        UPDATE log_head SET head = CASE WHEN head = $1 THEN head + $2 ELSE -1 END WHERE id = 1
+        RETURNING head";
+}
+
+/// Writes a batch, all or nothing.
+///
+/// # Errors
+/// What the store says, except that a moved head and a key that is there are [`Outcome::Stale`]. After
+/// [`StoreError::Unavailable`] it is unknown whether the batch was committed.
+pub async fn write(db: &Db, batch: &Batch) -> Result<Outcome> {
+    let only_new = batch.changed.is_empty() && batch.freed.is_empty();
+    let done = match db.engine() {
+        Engine::Postgres if only_new => commit_new(db, batch).await,
+        Engine::Postgres | Engine::Sqlite => write_in_steps(db, batch).await,
+    };
+    match done {
+        Err(StoreError::Conflict { .. }) => Ok(Outcome::Stale),
+        other => other,
+    }
+}
+
+async fn commit_new(db: &Db, batch: &Batch) -> Result<Outcome> {
+    let mut values = args![batch.expected_head, batch.events.len() as i64, batch.decided_at.as_millis()];
+    values.push(booking_rows(batch));
+    values.push(claim_rows(taken(batch)));
+    values.push(passenger_rows(batch));
+    values.push(answer_rows(batch));
+    values.push(event_rows(batch));
+    db.write::<(i64,)>(&COMMIT_NEW, values).await?;
+    Ok(Outcome::Committed)
+}
+
+async fn write_in_steps(db: &Db, batch: &Batch) -> Result<Outcome> {
+    let mut tx = db.begin().await?;
+    let done = steps(&mut tx, batch).await;
+    match done {
+        Ok(Outcome::Committed) => {
+            tx.commit().await?;
+            Ok(Outcome::Committed)
+        }
+        other => {
+            tx.rollback().await?;
+            other
+        }
+    }
+}
+
+async fn steps(tx: &mut Tx, batch: &Batch) -> Result<Outcome> {
+    let positions = args![batch.expected_head, batch.events.len() as i64];
+    if tx.run(&TAKE_POSITIONS, positions).await? == 0 {
+        return Ok(Outcome::Stale);
+    }
+    let at = batch.decided_at.as_millis();
+    if !batch.freed.is_empty() {
+        tx.run(&FREE_CLAIMS, vec![claim_rows(batch.freed.iter())]).await?;
+    }
+    if !batch.changed.is_empty() {
+        let changed = tx.run(&UPDATE_BOOKINGS, vec![changed_rows(batch)]).await?;
+        if changed != batch.changed.len() as u64 {
+            return Ok(Outcome::Stale);
+        }
+    }
+    if !batch.created.is_empty() {
+        tx.run(&INSERT_BOOKINGS, vec![Arg::Big(at), booking_rows(batch)]).await?;
+        tx.run(&INSERT_CLAIMS, vec![claim_rows(taken(batch))]).await?;
+        tx.run(&INSERT_PASSENGERS, vec![passenger_rows(batch)]).await?;
+    }
+    if !batch.answers.is_empty() {
+        tx.run(&INSERT_ANSWERS, vec![Arg::Big(at), answer_rows(batch)]).await?;
+    }
+    tx.run(&INSERT_EVENTS, vec![Arg::Big(at), event_rows(batch)]).await?;
+    Ok(Outcome::Committed)
+}
+
+/// Appends events to the log in a transaction that also writes what they are about: seeding. Takes the
+/// positions as its last step, so that bookings go on meanwhile, and returns the new head.
+///
+/// # Errors
+/// What the store says.
+pub async fn append(tx: &mut Tx, mut events: Vec<LogEntry>) -> Result<i64> {
+    let Some(at) = events.first().map(|e| e.recorded_at) else { return Ok(0) };
+    let head: Option<(i64,)> = tx.first(&ADVANCE, args![events.len() as i64]).await?;
+    let head = head.map_or(0, |(head,)| head);
+    let first = head - events.len() as i64 + 1;
+    for (position, event) in (first..).zip(&mut events) {
+        event.position = position;
+    }
+    for chunk in events.chunks(APPEND_CHUNK) {
+        let batch = Batch { events: chunk.to_vec(), ..Batch::default() };
+        tx.run(&INSERT_EVENTS, vec![Arg::Big(at.as_millis()), event_rows(&batch)]).await?;
+    }
+    Ok(head)
+}
+
+/// Events of one statement while appending many.
+const APPEND_CHUNK: usize = 2_000;
+
+fn booking_rows(batch: &Batch) -> Arg {
+    let rows = &batch.created;
+    let int = |n: u16| i32::from(n);
+    Arg::Rows(vec![
+        Column::Uuid(rows.iter().map(|b| b.id.0).collect()),
+        Column::Uuid(rows.iter().map(|b| b.offering_id.0).collect()),
+        Column::Text(rows.iter().map(|b| b.user_id.0.clone()).collect()),
+        Column::Text(rows.iter().map(|b| write_seats(&b.seats)).collect()),
+        Column::Int(rows.iter().map(|b| int(b.legs.from())).collect()),
+        Column::Int(rows.iter().map(|b| int(b.legs.to())).collect()),
+        Column::Big(rows.iter().map(|b| b.price.amount_minor).collect()),
+        Column::Text(rows.iter().map(|b| b.price.currency.code().to_owned()).collect()),
+        Column::Text(rows.iter().map(|b| b.state.word().to_owned()).collect()),
+        Column::Big(rows.iter().map(|b| b.hold_expires_at.as_millis()).collect()),
+        Column::OptText(rows.iter().map(|b| b.payment_id.clone()).collect()),
+        Column::OptBig(rows.iter().map(|b| b.confirmed_at.map(Timestamp::as_millis)).collect()),
+        Column::OptText(rows.iter().map(|b| b.cancel_reason.clone()).collect()),
+        Column::Int(rows.iter().map(|b| b.version as i32).collect()),
+    ])
+}
+
+/// The new bookings that have their seats; one may be cancelled by the batch that made it.
+fn taken(batch: &Batch) -> impl Iterator<Item = &Booking> {
+    batch.created.iter().filter(|b| b.state.has_seats())
+}
+
+/// A row a seat and leg, sorted by (offering, seat, leg): two processes that take keys in different
+/// orders would deadlock.
+fn claim_rows<'a>(bookings: impl Iterator<Item = &'a Booking>) -> Arg {
+    let mut rows = Vec::new();
+    for booking in bookings {
+        for seat in &booking.seats {
+            for leg in booking.legs.legs() {
+                rows.push((booking.offering_id.0, seat.no.0 as i32, i32::from(leg), booking.id.0));
+            }
+        }
+    }
+    rows.sort_unstable();
+    Arg::Rows(vec![
+        Column::Uuid(rows.iter().map(|r| r.0).collect()),
+        Column::Int(rows.iter().map(|r| r.1).collect()),
+        Column::Int(rows.iter().map(|r| r.2).collect()),
+        Column::Uuid(rows.iter().map(|r| r.3).collect()),
+    ])
+}
+
+fn changed_rows(batch: &Batch) -> Arg {
+    let rows = &batch.changed;
+    Arg::Rows(vec![
+        Column::Uuid(rows.iter().map(|(b, _)| b.id.0).collect()),
+        Column::Text(rows.iter().map(|(b, _)| b.state.word().to_owned()).collect()),
+        Column::OptText(rows.iter().map(|(b, _)| b.payment_id.clone()).collect()),
+        Column::OptBig(rows.iter().map(|(b, _)| b.confirmed_at.map(Timestamp::as_millis)).collect()),
+        Column::OptText(rows.iter().map(|(b, _)| b.cancel_reason.clone()).collect()),
+        Column::Int(rows.iter().map(|(b, _)| b.version as i32).collect()),
+        Column::Int(rows.iter().map(|(_, before)| *before as i32).collect()),
+    ])
+}
+
+fn passenger_rows(batch: &Batch) -> Arg {
+    let rows = &batch.passengers;
+    Arg::Rows(vec![
+        Column::Uuid(rows.iter().map(|(id, _)| id.0).collect()),
+        Column::Text(rows.iter().map(|(_, p)| p.name.clone()).collect()),
+        Column::Text(rows.iter().map(|(_, p)| p.email.clone()).collect()),
+        Column::OptText(rows.iter().map(|(_, p)| p.phone.clone()).collect()),
+    ])
+}
+
+fn answer_rows(batch: &Batch) -> Arg {
+    let rows = &batch.answers;
+    Arg::Rows(vec![
+        Column::Text(rows.iter().map(|a| a.caller.clone()).collect()),
+        Column::Text(rows.iter().map(|a| a.key.clone()).collect()),
+        Column::Bytes(rows.iter().map(|a| a.request_hash.clone()).collect()),
+        Column::Int(rows.iter().map(|a| a.status).collect()),
+        Column::Text(rows.iter().map(|a| a.data.clone()).collect()),
+        Column::Big(rows.iter().map(|a| a.position).collect()),
+    ])
+}
+
+fn event_rows(batch: &Batch) -> Arg {
+    let rows = &batch.events;
+    Arg::Rows(vec![
+        Column::Big(rows.iter().map(|e| e.position).collect()),
+        Column::Uuid(rows.iter().map(|e| e.stream_id).collect()),
+        Column::Int(rows.iter().map(|e| e.stream_version).collect()),
+        Column::Text(rows.iter().map(|e| e.event.type_name().to_owned()).collect()),
+        Column::Text(rows.iter().map(|e| e.actor.clone()).collect()),
+        Column::Text(rows.iter().map(|e| e.correlation_id.clone()).collect()),
+        Column::OptText(rows.iter().map(|e| e.causation_id.clone()).collect()),
+        Column::Text(rows.iter().map(|e| e.event.data()).collect()),
+    ])
+}

@@ -1,0 +1,243 @@
+//! What seeding writes, and what it compares with: layouts, routes, patterns, offerings.
+
+use super::db::{Column, Db, Tx};
+use super::error::{Result, StoreError};
+use super::offerings::status_word;
+use super::sql::statements;
+use crate::args;
+use crate::domain::catalog::{OfferingFacts, Pattern, Route};
+use crate::domain::event::LayoutDefined;
+use crate::domain::id::OfferingId;
+use std::collections::{HashMap, HashSet};
+use uuid::Uuid;
+
+/// Rows of one statement.
+const CHUNK: usize = 2_000;
+
+/// A value with the version of its row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Versioned<T> {
+    /// The value.
+    pub value: T,
+    /// How often it was written, from 1.
+    pub version: i32,
+}
+
+statements! {
+    /// Leans on the primary key.
+    LAYOUTS = "SELECT id, spec, version FROM layouts WHERE id {any uuid}";
+    ALL_LAYOUTS = "SELECT id, spec, version FROM layouts ORDER BY name";
+    /// Leans on the primary key.
+    ROUTES = "SELECT id, data, version FROM routes WHERE id {any uuid}";
+    /// Leans on the primary key.
+    PATTERNS = "SELECT id, '' AS data, version FROM patterns WHERE id {any uuid}";
+    /// Leans on the primary key.
+    OFFERING_VERSIONS = "SELECT id, '' AS data, version FROM offerings WHERE id {any uuid}";
+    /// Leans on the primary key of `claims`.
+    BOOKED = "SELECT DISTINCT offering_id FROM claims WHERE offering_id {any uuid}";
+    PUT_LAYOUTS = "INSERT INTO layouts (id, name, spec, version)
+        SELECT id, name, spec, version FROM {rows id uuid, name text, spec text, version int} WHERE true
+        ON CONFLICT (id) DO UPDATE SET name = excluded.name, spec = excluded.spec, version = excluded.version";
+    PUT_ROUTES = "INSERT INTO routes (id, data, version)
+        SELECT id, data, version FROM {rows id uuid, data text, version int} WHERE true
+        ON CONFLICT (id) DO UPDATE SET data = excluded.data, version = excluded.version";
+    PUT_PATTERNS = "INSERT INTO patterns (id, calls, version)
+        SELECT id, calls, 1 FROM {rows id uuid, calls text} WHERE true
+        ON CONFLICT (id) DO NOTHING";
+    PUT_OFFERINGS = "INSERT INTO offerings (id, kind, route_id, pattern_id, layout_id, external_id,
+            service_date, departs_at, arrives_at, fare_minor, currency, status, version)
+        SELECT id, kind, route_id, pattern_id, layout_id, external_id, service_date, departs_at, arrives_at,
+            fare_minor, currency, status, version
+        FROM {rows id uuid, kind text, route_id uuid, pattern_id uuid, layout_id uuid, external_id text,
+            service_date text, departs_at big, arrives_at big, fare_minor big, currency text, status text,
+            version int} WHERE true
+        ON CONFLICT (id) DO UPDATE SET pattern_id = excluded.pattern_id, layout_id = excluded.layout_id,
+            route_id = excluded.route_id, departs_at = excluded.departs_at, arrives_at = excluded.arrives_at,
+            fare_minor = excluded.fare_minor, currency = excluded.currency, status = excluded.status,
+            version = excluded.version";
+}
+
+async fn versioned(
+    db: &Db,
+    sql: &'static super::sql::Sql,
+    ids: Vec<Uuid>,
+) -> Result<HashMap<Uuid, Versioned<String>>> {
+    let mut found = HashMap::with_capacity(ids.len());
+    for chunk in ids.chunks(CHUNK) {
+        let rows: Vec<(Uuid, String, i32)> = db.all(sql, args![Column::Uuid(chunk.to_vec())]).await?;
+        found.extend(rows.into_iter().map(|(id, value, version)| (id, Versioned { value, version })));
+    }
+    Ok(found)
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(
+    rows: HashMap<Uuid, Versioned<String>>,
+    table: &'static str,
+    column: &'static str,
+) -> Result<HashMap<Uuid, Versioned<T>>> {
+    rows.into_iter()
+        .map(|(id, row)| {
+            let value = serde_json::from_str(&row.value).map_err(|e| StoreError::Corrupt {
+                table,
+                column,
+                row: id.to_string(),
+                reason: e.to_string(),
+            })?;
+            Ok((id, Versioned { value, version: row.version }))
+        })
+        .collect()
+}
+
+/// Returns these layouts, those that exist, by id.
+///
+/// # Errors
+/// What the store says; [`StoreError::Corrupt`] for a row that is no layout.
+pub async fn layouts(db: &Db, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Versioned<LayoutDefined>>> {
+    let rows: HashMap<Uuid, Versioned<crate::domain::seating::LayoutSpec>> =
+        parsed(versioned(db, &LAYOUTS, ids).await?, "layouts", "spec")?;
+    Ok(rows.into_iter().map(|(id, row)| with_id(id, row)).collect())
+}
+
+fn with_id(
+    id: Uuid,
+    row: Versioned<crate::domain::seating::LayoutSpec>,
+) -> (Uuid, Versioned<LayoutDefined>) {
+    let value = LayoutDefined { id: crate::domain::id::LayoutId(id), spec: row.value };
+    (id, Versioned { value, version: row.version })
+}
+
+/// Returns the names of all layouts.
+///
+/// # Errors
+/// What the store says; [`StoreError::Corrupt`] for a row that is no layout.
+pub async fn all_layouts(db: &Db) -> Result<Vec<LayoutDefined>> {
+    let rows: Vec<(Uuid, String, i32)> = db.all(&ALL_LAYOUTS, args![]).await?;
+    let rows = rows.into_iter().map(|(id, value, version)| (id, Versioned { value, version })).collect();
+    let rows = parsed(rows, "layouts", "spec")?;
+    Ok(rows.into_iter().map(|(id, row)| with_id(id, row).1.value).collect())
+}
+
+/// Returns these routes, those that exist, by id.
+///
+/// # Errors
+/// What the store says; [`StoreError::Corrupt`] for a row that is no route.
+pub async fn routes(db: &Db, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Versioned<Route>>> {
+    parsed(versioned(db, &ROUTES, ids).await?, "routes", "data")
+}
+
+/// Returns which of these patterns exist.
+///
+/// # Errors
+/// What the store says.
+pub async fn patterns(db: &Db, ids: Vec<Uuid>) -> Result<HashSet<Uuid>> {
+    Ok(versioned(db, &PATTERNS, ids).await?.into_keys().collect())
+}
+
+/// Returns these offerings, those that exist, by id.
+///
+/// # Errors
+/// What the store says; [`StoreError::Corrupt`] for a row that is no offering.
+pub async fn offerings(db: &Db, ids: &[OfferingId]) -> Result<HashMap<Uuid, Versioned<OfferingFacts>>> {
+    let mut found = HashMap::with_capacity(ids.len());
+    for chunk in ids.chunks(CHUNK) {
+        let versions = versioned(db, &OFFERING_VERSIONS, chunk.iter().map(|id| id.0).collect()).await?;
+        for value in super::offerings::facts(db, chunk).await? {
+            let version = versions.get(&value.id.0).map_or(1, |row| row.version);
+            found.insert(value.id.0, Versioned { value, version });
+        }
+    }
+    Ok(found)
+}
+
+/// Returns which of these offerings have seats taken.
+///
+/// # Errors
+/// What the store says.
+pub async fn booked(db: &Db, ids: &[OfferingId]) -> Result<HashSet<OfferingId>> {
+    let mut found = HashSet::new();
+    for chunk in ids.chunks(CHUNK) {
+        let ids = Column::Uuid(chunk.iter().map(|id| id.0).collect());
+        let rows: Vec<(Uuid,)> = db.all(&BOOKED, args![ids]).await?;
+        found.extend(rows.into_iter().map(|(id,)| OfferingId(id)));
+    }
+    Ok(found)
+}
+
+/// Puts layouts, new ones or new versions.
+///
+/// # Errors
+/// What the store says.
+pub async fn put_layouts(tx: &mut Tx, rows: &[Versioned<LayoutDefined>]) -> Result<()> {
+    for chunk in rows.chunks(CHUNK) {
+        let columns = vec![
+            Column::Uuid(chunk.iter().map(|r| r.value.id.0).collect()),
+            Column::Text(chunk.iter().map(|r| r.value.spec.name.clone()).collect()),
+            Column::Text(chunk.iter().map(|r| json(&r.value.spec)).collect()),
+            Column::Int(chunk.iter().map(|r| r.version).collect()),
+        ];
+        tx.run(&PUT_LAYOUTS, args![columns]).await?;
+    }
+    Ok(())
+}
+
+/// Puts routes, new ones or new versions.
+///
+/// # Errors
+/// What the store says.
+pub async fn put_routes(tx: &mut Tx, rows: &[Versioned<Route>]) -> Result<()> {
+    for chunk in rows.chunks(CHUNK) {
+        let columns = vec![
+            Column::Uuid(chunk.iter().map(|r| r.value.id.0).collect()),
+            Column::Text(chunk.iter().map(|r| json(&r.value)).collect()),
+            Column::Int(chunk.iter().map(|r| r.version).collect()),
+        ];
+        tx.run(&PUT_ROUTES, args![columns]).await?;
+    }
+    Ok(())
+}
+
+/// Puts patterns that are new; a pattern never changes.
+///
+/// # Errors
+/// What the store says.
+pub async fn put_patterns(tx: &mut Tx, rows: &[Pattern]) -> Result<()> {
+    for chunk in rows.chunks(CHUNK) {
+        let columns = vec![
+            Column::Uuid(chunk.iter().map(|r| r.id.0).collect()),
+            Column::Text(chunk.iter().map(|r| json(&r.calls)).collect()),
+        ];
+        tx.run(&PUT_PATTERNS, args![columns]).await?;
+    }
+    Ok(())
+}
+
+/// Puts offerings, new ones or new versions.
+///
+/// # Errors
+/// What the store says.
+pub async fn put_offerings(tx: &mut Tx, rows: &[Versioned<OfferingFacts>]) -> Result<()> {
+    for chunk in rows.chunks(CHUNK) {
+        let columns = vec![
+            Column::Uuid(chunk.iter().map(|r| r.value.id.0).collect()),
+            Column::Text(chunk.iter().map(|r| r.value.kind.word().to_owned()).collect()),
+            Column::Uuid(chunk.iter().map(|r| r.value.route_id.0).collect()),
+            Column::Uuid(chunk.iter().map(|r| r.value.pattern_id.0).collect()),
+            Column::Uuid(chunk.iter().map(|r| r.value.layout_id.0).collect()),
+            Column::OptText(chunk.iter().map(|r| r.value.external_id.clone()).collect()),
+            Column::Text(chunk.iter().map(|r| r.value.service_date.clone()).collect()),
+            Column::Big(chunk.iter().map(|r| r.value.departs_at.as_millis()).collect()),
+            Column::Big(chunk.iter().map(|r| r.value.arrives_at.as_millis()).collect()),
+            Column::Big(chunk.iter().map(|r| r.value.fare.amount_minor).collect()),
+            Column::Text(chunk.iter().map(|r| r.value.fare.currency.code().to_owned()).collect()),
+            Column::Text(chunk.iter().map(|r| status_word(r.value.status).to_owned()).collect()),
+            Column::Int(chunk.iter().map(|r| r.version).collect()),
+        ];
+        tx.run(&PUT_OFFERINGS, args![columns]).await?;
+    }
+    Ok(())
+}
+
+#[allow(clippy::expect_used, reason = "these types hold only strings, numbers and lists")]
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("catalogue values are plain JSON")
+}

@@ -1,0 +1,589 @@
+//! A database: SQLite or PostgreSQL behind one face. The only file that names both.
+
+use super::error::{Result, StoreError};
+use super::sql::Sql;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// A row type that both engines can fill; `derive(sqlx::FromRow)` makes one.
+pub trait Record:
+    for<'r> sqlx::FromRow<'r, SqliteRow> + for<'r> sqlx::FromRow<'r, PgRow> + Send + Unpin
+{
+}
+
+impl<T> Record for T where
+    T: for<'r> sqlx::FromRow<'r, SqliteRow> + for<'r> sqlx::FromRow<'r, PgRow> + Send + Unpin
+{
+}
+
+/// A column of values for `{rows …}` and `{any …}`.
+#[derive(Clone, Debug)]
+pub enum Column {
+    /// UUIDs.
+    Uuid(Vec<Uuid>),
+    /// 32-bit integers.
+    Int(Vec<i32>),
+    /// 64-bit integers.
+    Big(Vec<i64>),
+    /// 64-bit integers that may be null.
+    OptBig(Vec<Option<i64>>),
+    /// Texts.
+    Text(Vec<String>),
+    /// Texts that may be null.
+    OptText(Vec<Option<String>>),
+    /// Byte strings.
+    Bytes(Vec<Vec<u8>>),
+}
+
+impl Column {
+    fn len(&self) -> usize {
+        match self {
+            Self::Uuid(v) => v.len(),
+            Self::Int(v) => v.len(),
+            Self::Big(v) => v.len(),
+            Self::OptBig(v) => v.len(),
+            Self::Text(v) => v.len(),
+            Self::OptText(v) => v.len(),
+            Self::Bytes(v) => v.len(),
+        }
+    }
+
+    /// Appends the value of one row as JSON. Bytes are hexadecimal, which the statement turns back.
+    fn push_json(&self, row: usize, out: &mut String) {
+        let _ = match self {
+            Self::Uuid(v) => write!(out, "\"{}\"", v[row].simple()),
+            Self::Int(v) => write!(out, "{}", v[row]),
+            Self::Big(v) => write!(out, "{}", v[row]),
+            Self::OptBig(v) => match v[row] {
+                Some(n) => write!(out, "{n}"),
+                None => write!(out, "null"),
+            },
+            Self::Text(v) => {
+                push_json_text(&v[row], out);
+                Ok(())
+            }
+            Self::OptText(v) => {
+                match &v[row] {
+                    Some(text) => push_json_text(text, out),
+                    None => out.push_str("null"),
+                }
+                Ok(())
+            }
+            Self::Bytes(v) => {
+                out.push('"');
+                for byte in &v[row] {
+                    let _ = write!(out, "{byte:02x}");
+                }
+                out.push('"');
+                Ok(())
+            }
+        };
+    }
+}
+
+fn push_json_text(text: &str, out: &mut String) {
+    out.push('"');
+    let mut plain = 0;
+    for (i, byte) in text.bytes().enumerate() {
+        if byte == b'"' || byte == b'\\' || byte < 0x20 {
+            out.push_str(&text[plain..i]);
+            plain = i + 1;
+            let _ = match byte {
+                b'"' => out.write_str("\\\""),
+                b'\\' => out.write_str("\\\\"),
+                _ => write!(out, "\\u{byte:04x}"),
+            };
+        }
+    }
+    out.push_str(&text[plain..]);
+    out.push('"');
+}
+
+/// A parameter.
+#[derive(Clone, Debug)]
+pub enum Arg {
+    /// An integer.
+    Big(i64),
+    /// An integer that may be null.
+    OptBig(Option<i64>),
+    /// A 32-bit integer.
+    Int(i32),
+    /// A text.
+    Text(String),
+    /// A text that may be null.
+    OptText(Option<String>),
+    /// A UUID.
+    Uuid(Uuid),
+    /// The list of an `{any …}`.
+    Any(Column),
+    /// The columns of a `{rows …}`, all of one length.
+    Rows(Vec<Column>),
+}
+
+impl Arg {
+    /// The JSON that SQLite is given for a list or table.
+    fn json(columns: &[Column], nested: bool) -> String {
+        let rows = columns.first().map_or(0, Column::len);
+        assert!(columns.iter().all(|c| c.len() == rows), "the columns of one table have one length");
+        let mut out = String::with_capacity(rows * columns.len() * 24 + 2);
+        out.push('[');
+        for row in 0..rows {
+            out.push_str(if row > 0 { "," } else { "" });
+            out.push_str(if nested { "[" } else { "" });
+            for (i, column) in columns.iter().enumerate() {
+                out.push_str(if i > 0 { "," } else { "" });
+                column.push_json(row, &mut out);
+            }
+            out.push_str(if nested { "]" } else { "" });
+        }
+        out.push(']');
+        out
+    }
+}
+
+macro_rules! impl_arg_from {
+    ($($from:ty => $variant:ident),+ $(,)?) => {
+        $(impl From<$from> for Arg {
+            fn from(value: $from) -> Self {
+                Self::$variant(value)
+            }
+        })+
+    };
+}
+impl_arg_from! {
+    i64 => Big, Option<i64> => OptBig, i32 => Int, String => Text, Option<String> => OptText, Uuid => Uuid,
+    Vec<Column> => Rows, Column => Any,
+}
+
+impl From<&str> for Arg {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+/// The parameters of a statement: `args![id, now]`.
+#[macro_export]
+macro_rules! args {
+    ($($value:expr),* $(,)?) => { vec![$($crate::store::db::Arg::from($value)),*] };
+}
+
+/// Builds the query of one engine from a statement and its parameters.
+macro_rules! bind_sqlite {
+    ($query:expr, $args:expr) => {{
+        let mut query = $query;
+        for arg in $args {
+            query = match arg {
+                Arg::Big(v) => query.bind(v),
+                Arg::OptBig(v) => query.bind(v),
+                Arg::Int(v) => query.bind(v),
+                Arg::Text(v) => query.bind(v),
+                Arg::OptText(v) => query.bind(v),
+                Arg::Uuid(v) => query.bind(v),
+                Arg::Any(column) => query.bind(Arg::json(&[column], false)),
+                Arg::Rows(columns) => query.bind(Arg::json(&columns, true)),
+            };
+        }
+        query
+    }};
+}
+
+macro_rules! bind_postgres {
+    ($query:expr, $args:expr) => {{
+        let mut query = $query;
+        for arg in $args {
+            query = match arg {
+                Arg::Big(v) => query.bind(v),
+                Arg::OptBig(v) => query.bind(v),
+                Arg::Int(v) => query.bind(v),
+                Arg::Text(v) => query.bind(v),
+                Arg::OptText(v) => query.bind(v),
+                Arg::Uuid(v) => query.bind(v),
+                Arg::Any(column) => bind_postgres!(@column query, column),
+                Arg::Rows(columns) => {
+                    let mut query = query;
+                    for column in columns {
+                        query = bind_postgres!(@column query, column);
+                    }
+                    query
+                }
+            };
+        }
+        query
+    }};
+    (@column $query:expr, $column:expr) => {
+        match $column {
+            Column::Uuid(v) => $query.bind(v),
+            Column::Int(v) => $query.bind(v),
+            Column::Big(v) => $query.bind(v),
+            Column::OptBig(v) => $query.bind(v),
+            Column::Text(v) => $query.bind(v),
+            Column::OptText(v) => $query.bind(v),
+            Column::Bytes(v) => $query.bind(v),
+        }
+    };
+}
+
+/// Which engine a database runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// Embedded.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+/// Where a database is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// A file.
+    File(PathBuf),
+    /// A PostgreSQL URL.
+    Url(String),
+}
+
+impl Address {
+    /// Returns the address without its password, for messages.
+    #[must_use]
+    pub fn redacted(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Url(url) => match (url.split_once("://"), url.rsplit_once('@')) {
+                (Some((scheme, rest)), Some((_, host))) => {
+                    let user = rest.split([':', '@']).next().unwrap_or("");
+                    format!("{scheme}://{user}@{host}")
+                }
+                _ => url.clone(),
+            },
+        }
+    }
+}
+
+/// How a database is to be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The store of record: a commit is on disk before it is answered.
+    Write,
+    /// The read model: can be made again from the log, so a commit need not wait for the disk.
+    Read,
+}
+
+impl Role {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Write => "write",
+            Self::Read => "read",
+        }
+    }
+}
+
+/// How long a connection may take to be had.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long SQLite waits for another process's write to end.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Readers beside the one writer of a SQLite file.
+const SQLITE_READERS_MAX: u32 = 4;
+/// Connections to one PostgreSQL.
+const POSTGRES_CONNECTIONS_MAX: u32 = 12;
+
+/// A database with its connections.
+#[derive(Clone, Debug)]
+pub struct Db {
+    pools: Pools,
+    role: Role,
+    address: Address,
+}
+
+#[derive(Clone, Debug)]
+enum Pools {
+    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Postgres(PgPool),
+}
+
+impl Db {
+    /// Opens a database. A file that is missing is made only if `create`; a server is not asked yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], [`StoreError::Address`], or what the engine says of the file.
+    pub async fn open(address: Address, role: Role, create: bool) -> Result<Self> {
+        let pools = match &address {
+            Address::File(path) => Self::open_file(path, role, create).await?,
+            Address::Url(url) => Self::open_url(url, role)?,
+        };
+        Ok(Self { pools, role, address })
+    }
+
+    async fn open_file(path: &Path, role: Role, create: bool) -> Result<Pools> {
+        if !create && !path.exists() {
+            return Err(StoreError::Missing { path: path.display().to_string() });
+        }
+        let synchronous = match role {
+            Role::Write => SqliteSynchronous::Full,
+            Role::Read => SqliteSynchronous::Normal,
+        };
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(create)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(synchronous)
+            .busy_timeout(BUSY_TIMEOUT)
+            // A larger log between checkpoints turns random page writes into fewer, later ones.
+            .pragma("wal_autocheckpoint", "20000")
+            .pragma("cache_size", "-131072")
+            .pragma("temp_store", "memory");
+        let open = |n: u32, options: SqliteConnectOptions| {
+            SqlitePoolOptions::new().max_connections(n).acquire_timeout(ACQUIRE_TIMEOUT).connect_with(options)
+        };
+        let fault = |e: &sqlx::Error| match StoreError::from_sqlx(role.name(), e) {
+            StoreError::NotADatabase { reason, .. } => {
+                StoreError::NotADatabase { path: path.display().to_string(), reason }
+            }
+            other => other,
+        };
+        let writer = open(1, options.clone()).await.map_err(|e| fault(&e))?;
+        let readers = open(SQLITE_READERS_MAX, options.create_if_missing(false)).await.map_err(|e| fault(&e))?;
+        Ok(Pools::Sqlite { writer, readers })
+    }
+
+    fn open_url(url: &str, role: Role) -> Result<Pools> {
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            let reason = "it must begin with postgres://".into();
+            return Err(StoreError::Address { store: role.name(), reason });
+        }
+        // Acknowledged bookings are on disk, whatever the server's default; the read model can be made again.
+        let commit = match role {
+            Role::Write => "on",
+            Role::Read => "off",
+        };
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|e| StoreError::Address { store: role.name(), reason: e.to_string() })?
+            .application_name("ticketing")
+            .options([("synchronous_commit", commit)]);
+        let pool = PgPoolOptions::new()
+            .max_connections(POSTGRES_CONNECTIONS_MAX)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
+            .connect_lazy_with(options);
+        Ok(Pools::Postgres(pool))
+    }
+
+    /// Which engine it runs on.
+    #[must_use]
+    pub const fn engine(&self) -> Engine {
+        match self.pools {
+            Pools::Sqlite { .. } => Engine::Sqlite,
+            Pools::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub const fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// `write` or `read`, for messages.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.role.name()
+    }
+
+    fn fault(&self, error: &sqlx::Error) -> StoreError {
+        StoreError::from_sqlx(self.role.name(), error)
+    }
+
+    /// Returns all rows of a query.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub async fn all<R: Record>(&self, sql: &'static Sql, args: Vec<Arg>) -> Result<Vec<R>> {
+        let rows = match &self.pools {
+            Pools::Sqlite { readers, .. } => {
+                bind_sqlite!(sqlx::query_as::<Sqlite, R>(sql.sqlite), args).fetch_all(readers).await
+            }
+            Pools::Postgres(pool) => {
+                bind_postgres!(sqlx::query_as::<Postgres, R>(sql.postgres), args).fetch_all(pool).await
+            }
+        };
+        rows.map_err(|e| self.fault(&e))
+    }
+
+    /// Returns the first row of a query.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub async fn first<R: Record>(&self, sql: &'static Sql, args: Vec<Arg>) -> Result<Option<R>> {
+        Ok(self.all(sql, args).await?.into_iter().next())
+    }
+
+    /// Begins a transaction that writes. On SQLite it takes the file's one write lock at once, so that it
+    /// never fails half way for another's.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub async fn begin(&self) -> Result<Tx> {
+        let inner = match &self.pools {
+            Pools::Sqlite { writer, .. } => {
+                writer.begin_with("BEGIN IMMEDIATE").await.map(TxInner::Sqlite)
+            }
+            Pools::Postgres(pool) => pool.begin().await.map(TxInner::Postgres),
+        };
+        Ok(Tx { inner: inner.map_err(|e| self.fault(&e))?, store: self.role.name() })
+    }
+
+    /// Runs one statement that commits by itself, and returns its rows.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub async fn write<R: Record>(&self, sql: &'static Sql, args: Vec<Arg>) -> Result<Vec<R>> {
+        let rows = match &self.pools {
+            Pools::Sqlite { writer, .. } => {
+                bind_sqlite!(sqlx::query_as::<Sqlite, R>(sql.sqlite), args).fetch_all(writer).await
+            }
+            Pools::Postgres(pool) => {
+                bind_postgres!(sqlx::query_as::<Postgres, R>(sql.postgres), args).fetch_all(pool).await
+            }
+        };
+        rows.map_err(|e| self.fault(&e))
+    }
+
+    /// Prepares a statement without running it. For the test that every statement fits both engines.
+    ///
+    /// # Errors
+    /// What the engine says of the statement.
+    pub async fn prepare(&self, sql: &'static Sql) -> Result<()> {
+        use sqlx::{Executor as _, SqlSafeStr as _};
+        let done = match &self.pools {
+            Pools::Sqlite { .. } if sql.sqlite.is_empty() => Ok(()),
+            Pools::Postgres(_) if sql.postgres.is_empty() => Ok(()),
+            Pools::Sqlite { readers, .. } => readers.prepare(sql.sqlite.into_sql_str()).await.map(|_| ()),
+            Pools::Postgres(pool) => pool.prepare(sql.postgres.into_sql_str()).await.map(|_| ()),
+        };
+        done.map_err(|e| self.fault(&e))
+    }
+
+    /// Closes all connections. On SQLite this folds the write-ahead log back into the file.
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// A transaction. Dropped without [`Tx::commit`], it did nothing.
+#[derive(Debug)]
+pub struct Tx {
+    inner: TxInner,
+    store: &'static str,
+}
+
+#[derive(Debug)]
+enum TxInner {
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Postgres(sqlx::Transaction<'static, Postgres>),
+}
+
+impl Tx {
+    fn fault(&self, error: &sqlx::Error) -> StoreError {
+        StoreError::from_sqlx(self.store, error)
+    }
+
+    /// Which engine it runs on.
+    #[must_use]
+    pub const fn engine(&self) -> Engine {
+        match self.inner {
+            TxInner::Sqlite(_) => Engine::Sqlite,
+            TxInner::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// Returns all rows of a query.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub async fn all<R: Record>(&mut self, sql: &'static Sql, args: Vec<Arg>) -> Result<Vec<R>> {
+        let rows = match &mut self.inner {
+            TxInner::Sqlite(tx) => {
+                bind_sqlite!(sqlx::query_as::<Sqlite, R>(sql.sqlite), args).fetch_all(&mut **tx).await
+            }
+            TxInner::Postgres(tx) => {
+                bind_postgres!(sqlx::query_as::<Postgres, R>(sql.postgres), args).fetch_all(&mut **tx).await
+            }
+        };
+        rows.map_err(|e| self.fault(&e))
+    }
+
+    /// Returns the first row of a query.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub async fn first<R: Record>(&mut self, sql: &'static Sql, args: Vec<Arg>) -> Result<Option<R>> {
+        Ok(self.all(sql, args).await?.into_iter().next())
+    }
+
+    /// Runs a statement and returns how many rows it changed.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub async fn run(&mut self, sql: &'static Sql, args: Vec<Arg>) -> Result<u64> {
+        let done = match &mut self.inner {
+            TxInner::Sqlite(tx) => bind_sqlite!(sqlx::query::<Sqlite>(sql.sqlite), args)
+                .execute(&mut **tx)
+                .await
+                .map(|done| done.rows_affected()),
+            TxInner::Postgres(tx) => bind_postgres!(sqlx::query::<Postgres>(sql.postgres), args)
+                .execute(&mut **tx)
+                .await
+                .map(|done| done.rows_affected()),
+        };
+        done.map_err(|e| self.fault(&e))
+    }
+
+    /// Runs a script of several statements without parameters: a migration.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub async fn script(&mut self, text: String) -> Result<()> {
+        let script = sqlx::raw_sql(sqlx::AssertSqlSafe(text));
+        let done = match &mut self.inner {
+            TxInner::Sqlite(tx) => script.execute(&mut **tx).await.map(|_| ()),
+            TxInner::Postgres(tx) => script.execute(&mut **tx).await.map(|_| ()),
+        };
+        done.map_err(|e| self.fault(&e))
+    }
+
+    /// Makes it so. After this returns, a write store has it on disk.
+    ///
+    /// # Errors
+    /// What the engine says; whether it was committed is then unknown.
+    pub async fn commit(self) -> Result<()> {
+        let store = self.store;
+        let done = match self.inner {
+            TxInner::Sqlite(tx) => tx.commit().await,
+            TxInner::Postgres(tx) => tx.commit().await,
+        };
+        done.map_err(|e| StoreError::from_sqlx(store, &e))
+    }
+
+    /// Undoes it.
+    ///
+    /// # Errors
+    /// What the engine says; it is undone all the same.
+    pub async fn rollback(self) -> Result<()> {
+        let store = self.store;
+        let done = match self.inner {
+            TxInner::Sqlite(tx) => tx.rollback().await,
+            TxInner::Postgres(tx) => tx.rollback().await,
+        };
+        done.map_err(|e| StoreError::from_sqlx(store, &e))
+    }
+}

@@ -1,0 +1,119 @@
+//! The log: events in order of commit, with positions 1, 2, 3, … and no gaps.
+
+use super::db::{Column, Db};
+use super::error::{Result, StoreError};
+use super::sql::statements;
+use crate::args;
+use crate::domain::event::Event;
+use crate::domain::time::Timestamp;
+use uuid::Uuid;
+
+/// An event as it stands in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogEntry {
+    /// Its place in the log, from 1.
+    pub position: i64,
+    /// The booking, or the thing of the catalogue, that it happened to.
+    pub stream_id: Uuid,
+    /// Its place in its stream, from 1.
+    pub stream_version: i32,
+    /// When it was decided.
+    pub recorded_at: Timestamp,
+    /// Who acted; `system` when no person did.
+    pub actor: String,
+    /// The request that all this followed from.
+    pub correlation_id: String,
+    /// What directly caused it.
+    pub causation_id: Option<String>,
+    /// What happened.
+    pub event: Event,
+}
+
+#[derive(sqlx::FromRow)]
+struct EventRow {
+    position: i64,
+    stream_id: Uuid,
+    stream_version: i32,
+    event_type: String,
+    recorded_at: i64,
+    actor: String,
+    correlation_id: String,
+    causation_id: Option<String>,
+    data: String,
+}
+
+impl EventRow {
+    fn entry(self) -> Result<LogEntry> {
+        let event = Event::parse(&self.event_type, &self.data).map_err(|e| StoreError::Corrupt {
+            table: "events",
+            column: "data",
+            row: format!("position {}", self.position),
+            reason: e.to_string(),
+        })?;
+        Ok(LogEntry {
+            position: self.position,
+            stream_id: self.stream_id,
+            stream_version: self.stream_version,
+            recorded_at: Timestamp::from_millis(self.recorded_at),
+            actor: self.actor,
+            correlation_id: self.correlation_id,
+            causation_id: self.causation_id,
+            event,
+        })
+    }
+}
+
+statements! {
+    HEAD = "SELECT head FROM log_head WHERE id = 1";
+    /// Leans on the primary key.
+    AFTER = "SELECT position, stream_id, stream_version, event_type, recorded_at, actor, correlation_id,
+            causation_id, data
+        FROM events WHERE position > $1 AND position <= $2 ORDER BY position";
+    /// Leans on `events_stream`.
+    OF_STREAM = "SELECT position, stream_id, stream_version, event_type, recorded_at, actor, correlation_id,
+            causation_id, data
+        FROM events WHERE stream_id = $1 ORDER BY stream_version";
+    /// Leans on `events_stream`.
+    LAST_VERSIONS = "SELECT stream_id, MAX(stream_version) AS version, MAX(position) AS position
+        FROM events WHERE stream_id {any uuid} GROUP BY stream_id";
+}
+
+/// Returns the last position of the log, 0 if it is empty.
+///
+/// # Errors
+/// What the store says.
+pub async fn head(db: &Db) -> Result<i64> {
+    let row: Option<(i64,)> = db.first(&HEAD, args![]).await?;
+    row.map(|(head,)| head).ok_or_else(|| StoreError::Corrupt {
+        table: "log_head",
+        column: "id",
+        row: "1".into(),
+        reason: "the row is missing".into(),
+    })
+}
+
+/// Returns the events after a position, in order, `limit` at most.
+///
+/// # Errors
+/// What the store says; [`StoreError::Corrupt`] for an event that can't be read.
+pub async fn after(db: &Db, position: i64, limit: i64) -> Result<Vec<LogEntry>> {
+    let rows: Vec<EventRow> = db.all(&AFTER, args![position, position.saturating_add(limit)]).await?;
+    rows.into_iter().map(EventRow::entry).collect()
+}
+
+/// Returns the events of one stream, in order.
+///
+/// # Errors
+/// What the store says; [`StoreError::Corrupt`] for an event that can't be read.
+pub async fn of_stream(db: &Db, stream_id: Uuid) -> Result<Vec<LogEntry>> {
+    let rows: Vec<EventRow> = db.all(&OF_STREAM, args![stream_id]).await?;
+    rows.into_iter().map(EventRow::entry).collect()
+}
+
+/// Returns the last version and position of each stream that has events.
+///
+/// # Errors
+/// What the store says.
+pub async fn last_versions(db: &Db, streams: Vec<Uuid>) -> Result<Vec<(Uuid, i32, i64)>> {
+    db.all(&LAST_VERSIONS, args![Column::Uuid(streams)]).await
+}

@@ -1,0 +1,186 @@
+//! Offerings as the engine needs them: facts, calls, seats, and who has claimed what.
+
+use super::db::{Column, Db};
+use super::error::{Result, StoreError};
+use super::sql::statements;
+use crate::args;
+use crate::domain::booking::state::BookingState;
+use crate::domain::catalog::{OfferingFacts, OfferingKind, OfferingStatus, Pattern};
+use crate::domain::id::{BookingId, LayoutId, OfferingId, PatternId, RouteId};
+use crate::domain::money::{Currency, Money};
+use crate::domain::occupancy::Held;
+use crate::domain::seating::{Layout, LegRange, SeatNo};
+use crate::domain::time::Timestamp;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// A row of `offerings` or `view_departures`.
+#[derive(Debug, sqlx::FromRow)]
+pub(crate) struct OfferingRow {
+    pub(crate) id: Uuid,
+    pub(crate) route_id: Uuid,
+    pub(crate) pattern_id: Uuid,
+    pub(crate) layout_id: Uuid,
+    pub(crate) external_id: Option<String>,
+    pub(crate) service_date: String,
+    pub(crate) departs_at: i64,
+    pub(crate) arrives_at: i64,
+    pub(crate) fare_minor: i64,
+    pub(crate) currency: String,
+    pub(crate) status: String,
+}
+
+impl OfferingRow {
+    pub(crate) fn facts(self, table: &'static str) -> Result<OfferingFacts> {
+        let corrupt = |column: &'static str, reason: &str| StoreError::Corrupt {
+            table,
+            column,
+            row: self.id.to_string(),
+            reason: reason.to_owned(),
+        };
+        let currency =
+            Currency::parse(&self.currency).ok_or_else(|| corrupt("currency", "not an ISO 4217 code"))?;
+        let status = match self.status.as_str() {
+            "open" => OfferingStatus::Open,
+            "cancelled" => OfferingStatus::Cancelled,
+            _ => return Err(corrupt("status", "neither open nor cancelled")),
+        };
+        Ok(OfferingFacts {
+            id: OfferingId(self.id),
+            kind: OfferingKind::Departure,
+            route_id: RouteId(self.route_id),
+            pattern_id: PatternId(self.pattern_id),
+            layout_id: LayoutId(self.layout_id),
+            external_id: self.external_id,
+            service_date: self.service_date,
+            departs_at: Timestamp::from_millis(self.departs_at),
+            arrives_at: Timestamp::from_millis(self.arrives_at),
+            fare: Money { amount_minor: self.fare_minor, currency },
+            status,
+        })
+    }
+}
+
+/// The word of the store for a status.
+pub(crate) const fn status_word(status: OfferingStatus) -> &'static str {
+    match status {
+        OfferingStatus::Open => "open",
+        OfferingStatus::Cancelled => "cancelled",
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct ClaimRow {
+    offering_id: Uuid,
+    seat_no: i32,
+    leg: i32,
+    booking_id: Uuid,
+    state: Option<String>,
+    hold_expires_at: Option<i64>,
+    from_leg: Option<i32>,
+    to_leg: Option<i32>,
+}
+
+statements! {
+    /// Leans on the primary key.
+    FACTS = "SELECT id, route_id, pattern_id, layout_id, external_id, service_date, departs_at, arrives_at,
+            fare_minor, currency, status
+        FROM offerings WHERE id {any uuid}";
+    /// Leans on the primary keys of both tables.
+    CLAIMS = "SELECT c.offering_id, c.seat_no, c.leg, c.booking_id, b.state, b.hold_expires_at, b.from_leg,
+            b.to_leg
+        FROM claims c LEFT JOIN bookings b ON b.id = c.booking_id
+        WHERE c.offering_id {any uuid}
+        ORDER BY c.offering_id, c.seat_no, c.leg";
+    /// Leans on the primary key.
+    PATTERNS = "SELECT id, calls FROM patterns WHERE id {any uuid}";
+    /// Leans on the primary key.
+    LAYOUTS = "SELECT id, spec FROM layouts WHERE id {any uuid}";
+}
+
+/// Returns the facts of these offerings, those that exist.
+///
+/// # Errors
+/// What the store says; [`StoreError::Corrupt`] for a row that is no offering.
+pub async fn facts(db: &Db, ids: &[OfferingId]) -> Result<Vec<OfferingFacts>> {
+    let ids = Column::Uuid(ids.iter().map(|id| id.0).collect());
+    let rows: Vec<OfferingRow> = db.all(&FACTS, args![ids]).await?;
+    rows.into_iter().map(|row| row.facts("offerings")).collect()
+}
+
+/// Returns these patterns, those that exist.
+///
+/// # Errors
+/// What the store says; [`StoreError::Corrupt`] for a row that is no pattern.
+pub async fn patterns(db: &Db, ids: &[PatternId]) -> Result<Vec<Pattern>> {
+    let ids = Column::Uuid(ids.iter().map(|id| id.0).collect());
+    let rows: Vec<(Uuid, String)> = db.all(&PATTERNS, args![ids]).await?;
+    rows.into_iter().map(|(id, calls)| parse_pattern(id, &calls, "patterns")).collect()
+}
+
+pub(crate) fn parse_pattern(id: Uuid, calls: &str, table: &'static str) -> Result<Pattern> {
+    let corrupt =
+        |reason: String| StoreError::Corrupt { table, column: "calls", row: id.to_string(), reason };
+    let calls: Vec<_> = serde_json::from_str(calls).map_err(|e| corrupt(e.to_string()))?;
+    if calls.len() < 2 {
+        return Err(corrupt("a pattern has at least two calls".into()));
+    }
+    Ok(Pattern { id: PatternId(id), calls })
+}
+
+/// Returns these layouts, those that exist.
+///
+/// # Errors
+/// What the store says; [`StoreError::Corrupt`] for a row that is no layout.
+pub async fn layouts(db: &Db, ids: &[LayoutId]) -> Result<Vec<Layout>> {
+    let ids = Column::Uuid(ids.iter().map(|id| id.0).collect());
+    let rows: Vec<(Uuid, String)> = db.all(&LAYOUTS, args![ids]).await?;
+    rows.into_iter().map(|(id, spec)| parse_layout(id, &spec, "layouts")).collect()
+}
+
+pub(crate) fn parse_layout(id: Uuid, spec: &str, table: &'static str) -> Result<Layout> {
+    let corrupt = |reason: String| StoreError::Corrupt { table, column: "spec", row: id.to_string(), reason };
+    let spec = serde_json::from_str(spec).map_err(|e| corrupt(e.to_string()))?;
+    Layout::new(LayoutId(id), spec).map_err(corrupt)
+}
+
+/// Returns what is claimed of these offerings, by offering and booking.
+///
+/// A claim whose booking is missing still takes its seat: the key would refuse another.
+///
+/// # Errors
+/// What the store says.
+pub async fn claims(db: &Db, ids: &[OfferingId]) -> Result<HashMap<OfferingId, HashMap<BookingId, Held>>> {
+    let ids = Column::Uuid(ids.iter().map(|id| id.0).collect());
+    let rows: Vec<ClaimRow> = db.all(&CLAIMS, args![ids]).await?;
+    let mut found: HashMap<OfferingId, HashMap<BookingId, Held>> = HashMap::new();
+    for row in rows {
+        let (Ok(seat), Ok(leg)) = (u32::try_from(row.seat_no), u16::try_from(row.leg)) else { continue };
+        let seat = SeatNo(seat);
+        let stored = |n: Option<i32>| n.and_then(|n| u16::try_from(n).ok());
+        let legs = stored(row.from_leg)
+            .zip(stored(row.to_leg))
+            .and_then(|(from, to)| LegRange::new(from, to))
+            .or_else(|| LegRange::new(leg, leg + 1));
+        let Some(legs) = legs else { continue };
+        let is_hold = row.state.as_deref().and_then(BookingState::parse).is_some_and(BookingState::is_hold);
+        let held = found
+            .entry(OfferingId(row.offering_id))
+            .or_default()
+            .entry(BookingId(row.booking_id))
+            .or_insert_with(|| Held {
+                seats: Vec::with_capacity(1),
+                legs,
+                hold_expires_at: row.hold_expires_at.filter(|_| is_hold).map(Timestamp::from_millis),
+            });
+        // A claim without its booking has its own leg only: stretch it over all that it takes.
+        if row.state.is_none() {
+            let (from, to) = (held.legs.from().min(leg), held.legs.to().max(leg + 1));
+            held.legs = LegRange::new(from, to).unwrap_or(held.legs);
+        }
+        if held.seats.last() != Some(&seat) {
+            held.seats.push(seat);
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,46 @@
+//! People: the names and addresses that belong to bookings, apart from the log.
+
+use super::db::{Column, Db};
+use super::error::Result;
+use super::sql::statements;
+use crate::args;
+use crate::domain::id::BookingId;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The person who travels.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passenger {
+    /// Name, at most 200 characters.
+    pub name: String,
+    /// E-mail address, at most 254 characters.
+    pub email: String,
+    /// Phone number, at most 40 characters.
+    pub phone: Option<String>,
+}
+
+#[derive(sqlx::FromRow)]
+struct PassengerRow {
+    booking_id: Uuid,
+    name: String,
+    email: String,
+    phone: Option<String>,
+}
+
+statements! {
+    /// Leans on the primary key.
+    LOAD = "SELECT booking_id, name, email, phone FROM passengers WHERE booking_id {any uuid}";
+}
+
+/// Returns the passengers of these bookings; one who was forgotten is missing.
+///
+/// # Errors
+/// What the store says.
+pub async fn load(db: &Db, bookings: &[BookingId]) -> Result<Vec<(BookingId, Passenger)>> {
+    let ids = Column::Uuid(bookings.iter().map(|id| id.0).collect());
+    let rows: Vec<PassengerRow> = db.all(&LOAD, args![ids]).await?;
+    let pair = |r: PassengerRow| {
+        (BookingId(r.booking_id), Passenger { name: r.name, email: r.email, phone: r.phone })
+    };
+    Ok(rows.into_iter().map(pair).collect())
+}

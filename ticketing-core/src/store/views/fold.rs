@@ -1,0 +1,220 @@
+//! What the projector writes: a page of the log's row changes and the cursor, together.
+
+use crate::args;
+use crate::domain::catalog::{OfferingFacts, Pattern, Route};
+use crate::domain::seating::Layout;
+use crate::domain::time::Timestamp;
+use crate::projection::{TicketChange, TicketRow};
+use crate::store::bookings::write_seats;
+use crate::store::db::{Column, Db, Tx};
+use crate::store::error::Result;
+use crate::store::offerings::status_word;
+use crate::store::sql::statements;
+
+/// The name of the projection that serves all queries.
+pub const TICKETS: &str = "tickets";
+
+statements! {
+    CURSOR = "SELECT position FROM view_cursors WHERE name = $1";
+    /// Conditional: of two projectors, one moves the cursor and the other's page is undone.
+    MOVE_CURSOR = "UPDATE view_cursors SET position = $3 WHERE name = $1 AND position = $2";
+    PUT_LAYOUTS = "INSERT INTO view_layouts (id, spec, seats_total, version)
+        SELECT id, spec, seats_total, version FROM {rows id uuid, spec text, seats_total int, version int}
+        WHERE true
+        ON CONFLICT (id) DO UPDATE SET spec = excluded.spec, seats_total = excluded.seats_total,
+            version = excluded.version
+        WHERE view_layouts.version < excluded.version";
+    PUT_PATTERNS = "INSERT INTO view_patterns (id, calls, version)
+        SELECT id, calls, 1 FROM {rows id uuid, calls text} WHERE true
+        ON CONFLICT (id) DO NOTHING";
+    PUT_ROUTES = "INSERT INTO view_routes (id, external_id, name, data, version)
+        SELECT id, external_id, name, data, version
+        FROM {rows id uuid, external_id text, name text, data text, version int} WHERE true
+        ON CONFLICT (id) DO UPDATE SET external_id = excluded.external_id, name = excluded.name,
+            data = excluded.data, version = excluded.version
+        WHERE view_routes.version < excluded.version";
+    PUT_DEPARTURES = "INSERT INTO view_departures (id, route_id, pattern_id, layout_id, external_id,
+            service_date, departs_at, arrives_at, fare_minor, currency, status, version)
+        SELECT id, route_id, pattern_id, layout_id, external_id, service_date, departs_at, arrives_at,
+            fare_minor, currency, status, version
+        FROM {rows id uuid, route_id uuid, pattern_id uuid, layout_id uuid, external_id text,
+            service_date text, departs_at big, arrives_at big, fare_minor big, currency text, status text,
+            version int} WHERE true
+        ON CONFLICT (id) DO UPDATE SET route_id = excluded.route_id, pattern_id = excluded.pattern_id,
+            layout_id = excluded.layout_id, departs_at = excluded.departs_at,
+            arrives_at = excluded.arrives_at, fare_minor = excluded.fare_minor,
+            currency = excluded.currency, status = excluded.status, version = excluded.version
+        WHERE view_departures.version < excluded.version";
+    CANCEL_DEPARTURES = "UPDATE view_departures SET status = 'cancelled', version = v.version
+        FROM {rows id uuid, version int}
+        WHERE view_departures.id = v.id AND view_departures.version < v.version";
+    INSERT_TICKETS = "INSERT INTO view_tickets (booking_id, user_id, offering_id, route_id, route_name,
+            departs_at, arrives_at, origin_stop, destination_stop, seats, from_leg, to_leg, price_minor,
+            currency, state, hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version)
+        SELECT booking_id, user_id, offering_id, route_id, route_name, departs_at, arrives_at, origin_stop,
+            destination_stop, seats, from_leg, to_leg, price_minor, currency, state, hold_expires_at,
+            payment_id, created_at, confirmed_at, cancel_reason, version
+        FROM {rows booking_id uuid, user_id text, offering_id uuid, route_id uuid, route_name text,
+            departs_at big, arrives_at big, origin_stop text, destination_stop text, seats text, from_leg int,
+            to_leg int, price_minor big, currency text, state text, hold_expires_at big, payment_id text,
+            created_at big, confirmed_at big, cancel_reason text, version int} WHERE true
+        ON CONFLICT (booking_id) DO NOTHING";
+    /// Leans on the primary key.
+    UPDATE_TICKETS = "UPDATE view_tickets SET state = v.state,
+            payment_id = COALESCE(v.payment_id, view_tickets.payment_id),
+            confirmed_at = COALESCE(v.confirmed_at, view_tickets.confirmed_at),
+            cancel_reason = COALESCE(v.cancel_reason, view_tickets.cancel_reason), version = v.version
+        FROM {rows booking_id uuid, state text, payment_id text, confirmed_at big, cancel_reason text,
+            version int}
+        WHERE view_tickets.booking_id = v.booking_id AND view_tickets.version < v.version";
+}
+
+/// Returns how far the read model has read the log.
+///
+/// # Errors
+/// What the store says.
+pub async fn cursor(db: &Db) -> Result<i64> {
+    let row: Option<(i64,)> = db.first(&CURSOR, args![TICKETS]).await?;
+    Ok(row.map_or(0, |(position,)| position))
+}
+
+/// The row changes of a page of the log.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// Layouts with their versions.
+    pub layouts: Vec<(Layout, i32)>,
+    /// New patterns.
+    pub patterns: Vec<Pattern>,
+    /// Routes with their versions.
+    pub routes: Vec<(Route, i32)>,
+    /// Departures with their versions.
+    pub departures: Vec<(OfferingFacts, i32)>,
+    /// Withdrawn departures with their versions.
+    pub cancelled: Vec<(uuid::Uuid, i32)>,
+    /// Tickets that are new.
+    pub inserts: Vec<TicketRow>,
+    /// Tickets that changed, the last change of each.
+    pub updates: Vec<TicketChange>,
+}
+
+/// Writes a page and moves the cursor from `from` to `to`, or does nothing and returns false if another
+/// projector was first.
+///
+/// # Errors
+/// What the store says.
+pub async fn apply(db: &Db, page: &Page, from: i64, to: i64) -> Result<bool> {
+    let mut tx = db.begin().await?;
+    if tx.run(&MOVE_CURSOR, args![TICKETS, from, to]).await? == 0 {
+        tx.rollback().await?;
+        return Ok(false);
+    }
+    put_catalog(&mut tx, page).await?;
+    put_tickets(&mut tx, page).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+async fn put_catalog(tx: &mut Tx, page: &Page) -> Result<()> {
+    if !page.layouts.is_empty() {
+        let rows = &page.layouts;
+        let columns = vec![
+            Column::Uuid(rows.iter().map(|(l, _)| l.id().0).collect()),
+            Column::Text(rows.iter().map(|(l, _)| json(l.spec())).collect()),
+            Column::Int(rows.iter().map(|(l, _)| l.seat_count() as i32 - l.blocked().len() as i32).collect()),
+            Column::Int(rows.iter().map(|(_, version)| *version).collect()),
+        ];
+        tx.run(&PUT_LAYOUTS, args![columns]).await?;
+    }
+    if !page.patterns.is_empty() {
+        let columns = vec![
+            Column::Uuid(page.patterns.iter().map(|p| p.id.0).collect()),
+            Column::Text(page.patterns.iter().map(|p| json(&p.calls)).collect()),
+        ];
+        tx.run(&PUT_PATTERNS, args![columns]).await?;
+    }
+    if !page.routes.is_empty() {
+        let rows = &page.routes;
+        let columns = vec![
+            Column::Uuid(rows.iter().map(|(r, _)| r.id.0).collect()),
+            Column::OptText(rows.iter().map(|(r, _)| r.external_id.clone()).collect()),
+            Column::Text(rows.iter().map(|(r, _)| r.name.clone()).collect()),
+            Column::Text(rows.iter().map(|(r, _)| json(r)).collect()),
+            Column::Int(rows.iter().map(|(_, version)| *version).collect()),
+        ];
+        tx.run(&PUT_ROUTES, args![columns]).await?;
+    }
+    if !page.departures.is_empty() {
+        let rows = &page.departures;
+        let columns = vec![
+            Column::Uuid(rows.iter().map(|(d, _)| d.id.0).collect()),
+            Column::Uuid(rows.iter().map(|(d, _)| d.route_id.0).collect()),
+            Column::Uuid(rows.iter().map(|(d, _)| d.pattern_id.0).collect()),
+            Column::Uuid(rows.iter().map(|(d, _)| d.layout_id.0).collect()),
+            Column::OptText(rows.iter().map(|(d, _)| d.external_id.clone()).collect()),
+            Column::Text(rows.iter().map(|(d, _)| d.service_date.clone()).collect()),
+            Column::Big(rows.iter().map(|(d, _)| d.departs_at.as_millis()).collect()),
+            Column::Big(rows.iter().map(|(d, _)| d.arrives_at.as_millis()).collect()),
+            Column::Big(rows.iter().map(|(d, _)| d.fare.amount_minor).collect()),
+            Column::Text(rows.iter().map(|(d, _)| d.fare.currency.code().to_owned()).collect()),
+            Column::Text(rows.iter().map(|(d, _)| status_word(d.status).to_owned()).collect()),
+            Column::Int(rows.iter().map(|(_, version)| *version).collect()),
+        ];
+        tx.run(&PUT_DEPARTURES, args![columns]).await?;
+    }
+    if !page.cancelled.is_empty() {
+        let columns = vec![
+            Column::Uuid(page.cancelled.iter().map(|(id, _)| *id).collect()),
+            Column::Int(page.cancelled.iter().map(|(_, version)| *version).collect()),
+        ];
+        tx.run(&CANCEL_DEPARTURES, args![columns]).await?;
+    }
+    Ok(())
+}
+
+async fn put_tickets(tx: &mut Tx, page: &Page) -> Result<()> {
+    if !page.inserts.is_empty() {
+        let rows = &page.inserts;
+        let columns = vec![
+            Column::Uuid(rows.iter().map(|t| t.booking.id.0).collect()),
+            Column::Text(rows.iter().map(|t| t.booking.user_id.0.clone()).collect()),
+            Column::Uuid(rows.iter().map(|t| t.booking.offering_id.0).collect()),
+            Column::Uuid(rows.iter().map(|t| t.route_id.0).collect()),
+            Column::Text(rows.iter().map(|t| t.route_name.clone()).collect()),
+            Column::Big(rows.iter().map(|t| t.departs_at.as_millis()).collect()),
+            Column::Big(rows.iter().map(|t| t.arrives_at.as_millis()).collect()),
+            Column::Text(rows.iter().map(|t| t.origin_stop.clone()).collect()),
+            Column::Text(rows.iter().map(|t| t.destination_stop.clone()).collect()),
+            Column::Text(rows.iter().map(|t| write_seats(&t.booking.seats)).collect()),
+            Column::Int(rows.iter().map(|t| i32::from(t.booking.legs.from())).collect()),
+            Column::Int(rows.iter().map(|t| i32::from(t.booking.legs.to())).collect()),
+            Column::Big(rows.iter().map(|t| t.booking.price.amount_minor).collect()),
+            Column::Text(rows.iter().map(|t| t.booking.price.currency.code().to_owned()).collect()),
+            Column::Text(rows.iter().map(|t| t.booking.state.word().to_owned()).collect()),
+            Column::Big(rows.iter().map(|t| t.booking.hold_expires_at.as_millis()).collect()),
+            Column::OptText(rows.iter().map(|t| t.booking.payment_id.clone()).collect()),
+            Column::Big(rows.iter().map(|t| t.booking.created_at.as_millis()).collect()),
+            Column::OptBig(rows.iter().map(|t| t.booking.confirmed_at.map(Timestamp::as_millis)).collect()),
+            Column::OptText(rows.iter().map(|t| t.booking.cancel_reason.clone()).collect()),
+            Column::Int(rows.iter().map(|t| t.booking.version as i32).collect()),
+        ];
+        tx.run(&INSERT_TICKETS, args![columns]).await?;
+    }
+    if !page.updates.is_empty() {
+        let rows = &page.updates;
+        let columns = vec![
+            Column::Uuid(rows.iter().map(|t| t.booking_id.0).collect()),
+            Column::Text(rows.iter().map(|t| t.state.word().to_owned()).collect()),
+            Column::OptText(rows.iter().map(|t| t.payment_id.clone()).collect()),
+            Column::OptBig(rows.iter().map(|t| t.confirmed_at.map(Timestamp::as_millis)).collect()),
+            Column::OptText(rows.iter().map(|t| t.cancel_reason.clone()).collect()),
+            Column::Int(rows.iter().map(|t| t.version as i32).collect()),
+        ];
+        tx.run(&UPDATE_TICKETS, args![columns]).await?;
+    }
+    Ok(())
+}
+
+#[allow(clippy::expect_used, reason = "these types hold only strings, numbers and lists")]
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("catalogue values are plain JSON")
+}

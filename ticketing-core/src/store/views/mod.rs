@@ -1,0 +1,8 @@
+//! The read model: denormalised rows that the projector writes and the queries read.
+//!
+//! Rows and cursor move in one transaction, and each row carries the stream version that it has applied:
+//! an event that comes twice changes nothing.
+
+pub mod fold;
+pub mod network;
+pub mod tickets;

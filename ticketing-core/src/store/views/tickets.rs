@@ -1,0 +1,270 @@
+//! Tickets as their owners and operators read them.
+
+use crate::args;
+use crate::domain::booking::state::{Booking, BookingState};
+use crate::domain::id::{BookingId, OfferingId, RouteId, UserId};
+use crate::domain::money::{Currency, Money};
+use crate::domain::seating::LegRange;
+use crate::domain::time::Timestamp;
+use crate::projection::TicketRow;
+use crate::store::bookings::parse_seats;
+use crate::store::db::{Column, Db};
+use crate::store::error::{Result, StoreError};
+use crate::store::sql::statements;
+use uuid::Uuid;
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    booking_id: Uuid,
+    user_id: String,
+    offering_id: Uuid,
+    route_id: Uuid,
+    route_name: String,
+    departs_at: i64,
+    arrives_at: i64,
+    origin_stop: String,
+    destination_stop: String,
+    seats: String,
+    from_leg: i32,
+    to_leg: i32,
+    price_minor: i64,
+    currency: String,
+    state: String,
+    hold_expires_at: i64,
+    payment_id: Option<String>,
+    created_at: i64,
+    confirmed_at: Option<i64>,
+    cancel_reason: Option<String>,
+    version: i32,
+}
+
+impl Row {
+    fn ticket(self) -> Result<TicketRow> {
+        let corrupt = |column: &'static str, reason: &str| StoreError::Corrupt {
+            table: "view_tickets",
+            column,
+            row: self.booking_id.to_string(),
+            reason: reason.to_owned(),
+        };
+        let leg = |n: i32| u16::try_from(n).ok();
+        let legs = leg(self.from_leg).zip(leg(self.to_leg)).and_then(|(from, to)| LegRange::new(from, to));
+        let booking = Booking {
+            id: BookingId(self.booking_id),
+            offering_id: OfferingId(self.offering_id),
+            seats: parse_seats(&self.seats).map_err(|e| corrupt("seats", &e))?,
+            legs: legs.ok_or_else(|| corrupt("from_leg", "the legs are no range"))?,
+            price: Money {
+                amount_minor: self.price_minor,
+                currency: Currency::parse(&self.currency)
+                    .ok_or_else(|| corrupt("currency", "not an ISO 4217 code"))?,
+            },
+            state: BookingState::parse(&self.state).ok_or_else(|| corrupt("state", "not a booking state"))?,
+            hold_expires_at: Timestamp::from_millis(self.hold_expires_at),
+            created_at: Timestamp::from_millis(self.created_at),
+            confirmed_at: self.confirmed_at.map(Timestamp::from_millis),
+            version: u32::try_from(self.version).map_err(|_| corrupt("version", "negative"))?,
+            user_id: UserId(self.user_id),
+            payment_id: self.payment_id,
+            cancel_reason: self.cancel_reason,
+        };
+        Ok(TicketRow {
+            booking,
+            route_id: RouteId(self.route_id),
+            route_name: self.route_name,
+            departs_at: Timestamp::from_millis(self.departs_at),
+            arrives_at: Timestamp::from_millis(self.arrives_at),
+            origin_stop: self.origin_stop,
+            destination_stop: self.destination_stop,
+        })
+    }
+}
+
+/// What a seat map is drawn from: one booking that has seats of an offering.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Occupant {
+    /// The offering.
+    pub offering_id: OfferingId,
+    /// Seats with their numbers.
+    pub seats: Vec<crate::domain::booking::event::SeatRef>,
+    /// Legs.
+    pub legs: LegRange,
+    /// Stored state: a hold or confirmed.
+    pub state: BookingState,
+    /// When a hold ends.
+    pub hold_expires_at: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct OccupantRow {
+    offering_id: Uuid,
+    seats: String,
+    from_leg: i32,
+    to_leg: i32,
+    state: String,
+    hold_expires_at: i64,
+}
+
+statements! {
+    /// Newest first. Leans on `view_tickets_user`.
+    OF_USER = "SELECT booking_id, user_id, offering_id, route_id, route_name, departs_at, arrives_at,
+            origin_stop, destination_stop, seats, from_leg, to_leg, price_minor, currency, state,
+            hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version
+        FROM view_tickets WHERE user_id = $1
+        ORDER BY created_at DESC, booking_id DESC LIMIT $2 OFFSET $3";
+    /// The same for one state as of `$3`: a hold is EXPIRED from its time on.
+    OF_USER_IN_STATE = "SELECT booking_id, user_id, offering_id, route_id, route_name, departs_at, arrives_at,
+            origin_stop, destination_stop, seats, from_leg, to_leg, price_minor, currency, state,
+            hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version
+        FROM view_tickets WHERE user_id = $1 AND CASE
+            WHEN state IN ('PENDING', 'RESERVED') AND hold_expires_at <= $3 THEN 'EXPIRED' ELSE state END = $2
+        ORDER BY created_at DESC, booking_id DESC LIMIT $4 OFFSET $5";
+    /// Leans on `view_tickets_user`.
+    COUNT_OF_USER = "SELECT COUNT(*) AS n FROM view_tickets WHERE user_id = $1";
+    COUNT_OF_USER_IN_STATE = "SELECT COUNT(*) AS n FROM view_tickets WHERE user_id = $1 AND CASE
+            WHEN state IN ('PENDING', 'RESERVED') AND hold_expires_at <= $3 THEN 'EXPIRED' ELSE state END = $2";
+    /// Leans on the primary key.
+    ONE = "SELECT booking_id, user_id, offering_id, route_id, route_name, departs_at, arrives_at,
+            origin_stop, destination_stop, seats, from_leg, to_leg, price_minor, currency, state,
+            hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version
+        FROM view_tickets WHERE booking_id = $1";
+    /// Every ticket by id downwards, which is newest first: ids are v7. Leans on the primary key.
+    ALL_BEFORE = "SELECT booking_id, user_id, offering_id, route_id, route_name, departs_at, arrives_at,
+            origin_stop, destination_stop, seats, from_leg, to_leg, price_minor, currency, state,
+            hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version
+        FROM view_tickets WHERE booking_id < $1 ORDER BY booking_id DESC LIMIT $2";
+    /// Open holds by their end, after a key. Leans on `view_tickets_holds`.
+    HOLDS_AFTER = "SELECT booking_id, user_id, offering_id, route_id, route_name, departs_at, arrives_at,
+            origin_stop, destination_stop, seats, from_leg, to_leg, price_minor, currency, state,
+            hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version
+        FROM view_tickets WHERE state IN ('PENDING', 'RESERVED') AND (hold_expires_at, booking_id) > ($1, $2)
+        ORDER BY hold_expires_at, booking_id LIMIT $3";
+    /// Leans on `view_tickets_offering`.
+    OCCUPANTS = "SELECT offering_id, seats, from_leg, to_leg, state, hold_expires_at
+        FROM view_tickets
+        WHERE offering_id {any uuid} AND state IN ('PENDING', 'RESERVED', 'CONFIRMED')";
+    COUNT_ALL = "SELECT COUNT(*) AS n FROM view_tickets";
+    /// Leans on the primary key.
+    WITH_ID_BETWEEN = "SELECT booking_id AS id FROM view_tickets
+        WHERE booking_id >= $1 AND booking_id <= $2 LIMIT 2";
+}
+
+/// Which of a user's tickets are asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UserQuery {
+    /// Whose.
+    pub user_id: UserId,
+    /// Only those in this state as of now.
+    pub state: Option<BookingState>,
+    /// Page, from 1.
+    pub page: u32,
+    /// Tickets a page.
+    pub limit: u32,
+}
+
+/// Returns a page of a user's tickets, newest first.
+///
+/// # Errors
+/// What the store says.
+pub async fn of_user(db: &Db, query: &UserQuery, now: Timestamp) -> Result<Vec<TicketRow>> {
+    let limit = i64::from(query.limit);
+    let offset = (i64::from(query.page) - 1).saturating_mul(limit);
+    let user = query.user_id.0.clone();
+    let rows: Vec<Row> = match query.state {
+        None => db.all(&OF_USER, args![user, limit, offset]).await?,
+        Some(state) => {
+            let values = args![user, state.word(), now.as_millis(), limit, offset];
+            db.all(&OF_USER_IN_STATE, values).await?
+        }
+    };
+    rows.into_iter().map(Row::ticket).collect()
+}
+
+/// Returns how many tickets all pages of the query have.
+///
+/// # Errors
+/// What the store says.
+pub async fn count_of_user(db: &Db, query: &UserQuery, now: Timestamp) -> Result<u64> {
+    let user = query.user_id.0.clone();
+    let row: Option<(i64,)> = match query.state {
+        None => db.first(&COUNT_OF_USER, args![user]).await?,
+        Some(state) => {
+            db.first(&COUNT_OF_USER_IN_STATE, args![user, state.word(), now.as_millis()]).await?
+        }
+    };
+    Ok(row.map_or(0, |(n,)| n.unsigned_abs()))
+}
+
+/// Returns one ticket.
+///
+/// # Errors
+/// What the store says.
+pub async fn one(db: &Db, id: BookingId) -> Result<Option<TicketRow>> {
+    let row: Option<Row> = db.first(&ONE, args![id.0]).await?;
+    row.map(Row::ticket).transpose()
+}
+
+/// Returns tickets with an id below `before`, newest first.
+///
+/// # Errors
+/// What the store says.
+pub async fn all_before(db: &Db, before: BookingId, limit: i64) -> Result<Vec<TicketRow>> {
+    let rows: Vec<Row> = db.all(&ALL_BEFORE, args![before.0, limit]).await?;
+    rows.into_iter().map(Row::ticket).collect()
+}
+
+/// Returns holds after (`at`, `id`) in the order in which they end, those included that have ended and that
+/// no sweep has seen.
+///
+/// # Errors
+/// What the store says.
+pub async fn holds_after(db: &Db, at: Timestamp, id: BookingId, limit: i64) -> Result<Vec<TicketRow>> {
+    let rows: Vec<Row> = db.all(&HOLDS_AFTER, args![at.as_millis(), id.0, limit]).await?;
+    rows.into_iter().map(Row::ticket).collect()
+}
+
+/// Returns the bookings that have seats of these offerings; holds that have ended are among them.
+///
+/// # Errors
+/// What the store says.
+pub async fn occupants(db: &Db, offerings: &[OfferingId]) -> Result<Vec<Occupant>> {
+    let ids = Column::Uuid(offerings.iter().map(|id| id.0).collect());
+    let rows: Vec<OccupantRow> = db.all(&OCCUPANTS, args![ids]).await?;
+    rows.into_iter()
+        .map(|row| {
+            let corrupt = |column: &'static str, reason: &str| StoreError::Corrupt {
+                table: "view_tickets",
+                column,
+                row: row.offering_id.to_string(),
+                reason: reason.to_owned(),
+            };
+            let leg = |n: i32| u16::try_from(n).ok();
+            let legs = leg(row.from_leg).zip(leg(row.to_leg)).and_then(|(from, to)| LegRange::new(from, to));
+            Ok(Occupant {
+                offering_id: OfferingId(row.offering_id),
+                seats: parse_seats(&row.seats).map_err(|e| corrupt("seats", &e))?,
+                legs: legs.ok_or_else(|| corrupt("from_leg", "the legs are no range"))?,
+                state: BookingState::parse(&row.state)
+                    .ok_or_else(|| corrupt("state", "not a booking state"))?,
+                hold_expires_at: Timestamp::from_millis(row.hold_expires_at),
+            })
+        })
+        .collect()
+}
+
+/// Returns how many tickets there are.
+///
+/// # Errors
+/// What the store says.
+pub async fn count_all(db: &Db) -> Result<u64> {
+    let row: Option<(i64,)> = db.first(&COUNT_ALL, args![]).await?;
+    Ok(row.map_or(0, |(n,)| n.unsigned_abs()))
+}
+
+/// Returns up to two bookings whose ids lie in a range: enough to know whether a prefix is unique.
+///
+/// # Errors
+/// What the store says.
+pub async fn with_id_between(db: &Db, low: Uuid, high: Uuid) -> Result<Vec<Uuid>> {
+    let rows: Vec<(Uuid,)> = db.all(&WITH_ID_BETWEEN, args![low, high]).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
