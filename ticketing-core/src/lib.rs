@@ -3,7 +3,11 @@
 //! Arrows go down only: `domain` knows nothing of the others.
 
 pub mod adapters;
+pub mod app;
+pub mod clock;
 pub mod domain;
+pub mod engine;
 pub mod ops;
 pub mod projection;
 pub mod store;
+pub mod worker;

@@ -108,6 +108,22 @@ impl Pattern {
     /// # Errors
     /// [`Rejection::UnknownStop`], [`Rejection::StopOrder`] or [`Rejection::NoBoarding`].
     pub fn resolve(&self, from: Option<&str>, to: Option<&str>) -> Result<LegRange, Rejection> {
+        let legs = self.resolve_any(from, to)?;
+        let (begin, end) = (&self.calls[usize::from(legs.from())], &self.calls[usize::from(legs.to())]);
+        if !begin.boards {
+            return Err(Rejection::NoBoarding { field: "fromStop", stop: begin.name.clone() });
+        }
+        if !end.alights {
+            return Err(Rejection::NoBoarding { field: "toStop", stop: end.name.clone() });
+        }
+        Ok(legs)
+    }
+
+    /// The same for somebody who only looks: where nobody boards is no refusal.
+    ///
+    /// # Errors
+    /// [`Rejection::UnknownStop`] or [`Rejection::StopOrder`].
+    pub fn resolve_any(&self, from: Option<&str>, to: Option<&str>) -> Result<LegRange, Rejection> {
         let last = self.calls.len() - 1;
         let begin = match from {
             None => 0,
@@ -117,22 +133,13 @@ impl Pattern {
             None => last,
             Some(stop) => match self.find(stop, begin + 1) {
                 Some(index) => index,
-                None if self.find(stop, 0).is_some() => {
-                    return Err(Rejection::StopOrder { to: stop.to_owned() });
-                }
+                None if self.find(stop, 0).is_some() => return Err(Rejection::StopOrder { to: stop.to_owned() }),
                 None => return Err(Rejection::unknown_stop("toStop", stop)),
             },
         };
-        let order = || Rejection::StopOrder { to: to.unwrap_or(&self.calls[last].name).to_owned() };
         let index = |i: usize| u16::try_from(i).unwrap_or(u16::MAX);
-        let legs = LegRange::new(index(begin), index(end)).ok_or_else(order)?;
-        if !self.calls[begin].boards {
-            return Err(Rejection::NoBoarding { field: "fromStop", stop: self.calls[begin].name.clone() });
-        }
-        if !self.calls[end].alights {
-            return Err(Rejection::NoBoarding { field: "toStop", stop: self.calls[end].name.clone() });
-        }
-        Ok(legs)
+        let order = || Rejection::StopOrder { to: to.unwrap_or(&self.calls[last].name).to_owned() };
+        LegRange::new(index(begin), index(end)).ok_or_else(order)
     }
 
     fn find(&self, stop: &str, start: usize) -> Option<usize> {

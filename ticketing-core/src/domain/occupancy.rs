@@ -3,6 +3,7 @@
 //! This is the fold of the offering's booking events. It answers from memory; that no seat is sold
 //! twice is promised by the key of the `claims` table, never by this alone.
 
+use super::booking::event::BookingEvent;
 use super::id::BookingId;
 use super::seating::{LegRange, SeatNo};
 use super::time::Timestamp;
@@ -181,6 +182,38 @@ impl Occupancy {
             self.add_gap(seat, around.from(), around.to());
         }
         Some(held)
+    }
+
+    /// Folds one more event of a booking of this offering.
+    ///
+    /// The state may be newer than the event, when it was loaded in between: what it already shows, or
+    /// what somebody else has by now, stays as it is, and the events still to come make it right.
+    pub fn apply(&mut self, booking: BookingId, event: &BookingEvent) {
+        match event {
+            BookingEvent::TicketBooked(e) | BookingEvent::TicketReserved(e) => {
+                let seats: Vec<SeatNo> = e.seats.iter().map(|s| s.no).collect();
+                if e.legs.to() <= self.legs && seats.iter().all(|seat| self.is_free(*seat, e.legs)) {
+                    let hold_expires_at = Some(e.hold_expires_at);
+                    self.claim(booking, Held { seats, legs: e.legs, hold_expires_at });
+                }
+            }
+            BookingEvent::TicketConfirmed(_) => self.confirm(booking),
+            BookingEvent::TicketCancelled(_)
+            | BookingEvent::TicketExpired(_)
+            | BookingEvent::TicketRefunded(_) => {
+                self.release(booking);
+            }
+            BookingEvent::RefundRequested(_) => {}
+        }
+    }
+
+    /// Returns the bookings on a seat whose holds have ended by `now`.
+    pub fn lapsed_on(&self, seat: SeatNo, now: Timestamp) -> impl Iterator<Item = BookingId> {
+        let taken = self.taken.get(&seat).into_iter().flatten();
+        taken.map(|(_, booking)| *booking).filter(move |booking| {
+            let held = self.bookings.get(booking);
+            held.and_then(|held| held.hold_expires_at).is_some_and(|at| at <= now)
+        })
     }
 
     /// The run of legs around `legs` that nobody has taken on `seat`, as if `legs` were free.

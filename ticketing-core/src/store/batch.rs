@@ -10,9 +10,9 @@ use super::db::{Arg, Column, Db, Engine, Tx};
 use super::error::{Result, StoreError};
 use super::events::LogEntry;
 use super::idempotency::StoredAnswer;
-use super::passengers::Passenger;
 use super::sql::statements;
 use crate::args;
+use crate::domain::booking::passenger::Passenger;
 use crate::domain::booking::state::Booking;
 use crate::domain::id::BookingId;
 use crate::domain::time::Timestamp;
@@ -48,6 +48,9 @@ pub enum Outcome {
 }
 
 statements! {
+    /// SQLite's write transactions hold the one lock from the start.
+    LOCK_HEAD = sqlite "SELECT head FROM log_head WHERE id = 1"
+        postgres "SELECT head FROM log_head WHERE id = 1 FOR UPDATE";
     ADVANCE = "UPDATE log_head SET head = head + $1 WHERE id = 1 RETURNING head";
     TAKE_POSITIONS = "UPDATE log_head SET head = head + $2 WHERE id = 1 AND head = $1";
     /// Leans on the primary key; names the booking, so that nobody frees another's seat.
@@ -125,7 +128,7 @@ pub async fn write(db: &Db, batch: &Batch) -> Result<Outcome> {
     let only_new = batch.changed.is_empty() && batch.freed.is_empty();
     let done = match db.engine() {
         Engine::Postgres if only_new => commit_new(db, batch).await,
-        Engine::Postgres | Engine::Sqlite => write_in_steps(db, batch).await,
+        Engine::Postgres | Engine::Sqlite => write_in(db.begin().await?, batch).await,
     };
     match done {
         Err(StoreError::Conflict { .. }) => Ok(Outcome::Stale),
@@ -139,18 +142,32 @@ async fn commit_new(db: &Db, batch: &Batch) -> Result<Outcome> {
     values.push(claim_rows(taken(batch)));
     values.push(passenger_rows(batch));
     values.push(answer_rows(batch));
-    values.push(event_rows(batch));
+    values.push(event_rows(&batch.events));
     db.write::<(i64,)>(&COMMIT_NEW, values).await?;
     Ok(Outcome::Committed)
 }
 
-async fn write_in_steps(db: &Db, batch: &Batch) -> Result<Outcome> {
-    let mut tx = db.begin().await?;
-    let done = steps(&mut tx, batch).await;
-    match done {
+/// Takes the log's lock: until the transaction ends, nobody else writes.
+///
+/// # Errors
+/// What the store says.
+pub async fn lock_head(tx: &mut Tx) -> Result<()> {
+    tx.first::<(i64,)>(&LOCK_HEAD, args![]).await.map(|_| ())
+}
+
+/// Writes a batch in a transaction that holds the log's lock.
+///
+/// # Errors
+/// As [`write`].
+pub async fn write_in(mut tx: Tx, batch: &Batch) -> Result<Outcome> {
+    match steps(&mut tx, batch).await {
         Ok(Outcome::Committed) => {
             tx.commit().await?;
             Ok(Outcome::Committed)
+        }
+        Err(StoreError::Conflict { .. }) => {
+            tx.rollback().await?;
+            Ok(Outcome::Stale)
         }
         other => {
             tx.rollback().await?;
@@ -182,7 +199,7 @@ async fn steps(tx: &mut Tx, batch: &Batch) -> Result<Outcome> {
     if !batch.answers.is_empty() {
         tx.run(&INSERT_ANSWERS, vec![Arg::Big(at), answer_rows(batch)]).await?;
     }
-    tx.run(&INSERT_EVENTS, vec![Arg::Big(at), event_rows(batch)]).await?;
+    tx.run(&INSERT_EVENTS, vec![Arg::Big(at), event_rows(&batch.events)]).await?;
     Ok(Outcome::Committed)
 }
 
@@ -200,8 +217,7 @@ pub async fn append(tx: &mut Tx, mut events: Vec<LogEntry>) -> Result<i64> {
         event.position = position;
     }
     for chunk in events.chunks(APPEND_CHUNK) {
-        let batch = Batch { events: chunk.to_vec(), ..Batch::default() };
-        tx.run(&INSERT_EVENTS, vec![Arg::Big(at.as_millis()), event_rows(&batch)]).await?;
+        tx.run(&INSERT_EVENTS, vec![Arg::Big(at.as_millis()), event_rows(chunk)]).await?;
     }
     Ok(head)
 }
@@ -290,8 +306,7 @@ fn answer_rows(batch: &Batch) -> Arg {
     ])
 }
 
-fn event_rows(batch: &Batch) -> Arg {
-    let rows = &batch.events;
+fn event_rows(rows: &[LogEntry]) -> Arg {
     Arg::Rows(vec![
         Column::Big(rows.iter().map(|e| e.position).collect()),
         Column::Uuid(rows.iter().map(|e| e.stream_id).collect()),

@@ -17,3 +17,24 @@ pub mod offerings;
 pub mod passengers;
 pub mod sql;
 pub mod views;
+
+/// Returns every statement of the program with the store it is for. A test prepares them all.
+#[must_use]
+pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
+    let write = [
+        audit::STATEMENTS,
+        batch::STATEMENTS,
+        bookings::STATEMENTS,
+        catalog::STATEMENTS,
+        events::STATEMENTS,
+        idempotency::STATEMENTS,
+        migrate::STATEMENTS,
+        offerings::STATEMENTS,
+        passengers::STATEMENTS,
+    ];
+    let read = [views::fold::STATEMENTS, views::network::STATEMENTS, views::tickets::STATEMENTS];
+    let of = |role, lists: &[&'static [&'static std::sync::LazyLock<sql::Sql>]]| {
+        lists.iter().flat_map(|list| list.iter()).map(move |sql| (role, &***sql)).collect::<Vec<_>>()
+    };
+    [of(db::Role::Write, &write), of(db::Role::Read, &read)].concat()
+}

@@ -4,20 +4,9 @@ use super::db::{Column, Db};
 use super::error::Result;
 use super::sql::statements;
 use crate::args;
+use crate::domain::booking::passenger::Passenger;
 use crate::domain::id::BookingId;
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-
-/// The person who travels.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Passenger {
-    /// Name, at most 200 characters.
-    pub name: String,
-    /// E-mail address, at most 254 characters.
-    pub email: String,
-    /// Phone number, at most 40 characters.
-    pub phone: Option<String>,
-}
 
 #[derive(sqlx::FromRow)]
 struct PassengerRow {

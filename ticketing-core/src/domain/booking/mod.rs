@@ -3,5 +3,6 @@
 pub mod command;
 pub mod decide;
 pub mod event;
+pub mod passenger;
 pub mod rejection;
 pub mod state;

@@ -2,6 +2,7 @@
 
 use crate::args;
 use crate::domain::catalog::{OfferingFacts, Pattern, Route};
+use crate::domain::id::UserId;
 use crate::domain::seating::Layout;
 use crate::domain::time::Timestamp;
 use crate::projection::{TicketChange, TicketRow};
@@ -66,7 +67,8 @@ statements! {
             cancel_reason = COALESCE(v.cancel_reason, view_tickets.cancel_reason), version = v.version
         FROM {rows booking_id uuid, state text, payment_id text, confirmed_at big, cancel_reason text,
             version int}
-        WHERE view_tickets.booking_id = v.booking_id AND view_tickets.version < v.version";
+        WHERE view_tickets.booking_id = v.booking_id AND view_tickets.version < v.version
+        RETURNING user_id";
 }
 
 /// Returns how far the read model has read the log.
@@ -97,21 +99,21 @@ pub struct Page {
     pub updates: Vec<TicketChange>,
 }
 
-/// Writes a page and moves the cursor from `from` to `to`, or does nothing and returns false if another
-/// projector was first.
+/// Writes a page and moves the cursor from `from` to `to`; returns whose tickets changed, those that are
+/// new left out. `None` if another projector was first: then nothing was written.
 ///
 /// # Errors
 /// What the store says.
-pub async fn apply(db: &Db, page: &Page, from: i64, to: i64) -> Result<bool> {
+pub async fn apply(db: &Db, page: &Page, from: i64, to: i64) -> Result<Option<Vec<UserId>>> {
     let mut tx = db.begin().await?;
     if tx.run(&MOVE_CURSOR, args![TICKETS, from, to]).await? == 0 {
         tx.rollback().await?;
-        return Ok(false);
+        return Ok(None);
     }
     put_catalog(&mut tx, page).await?;
-    put_tickets(&mut tx, page).await?;
+    let changed = put_tickets(&mut tx, page).await?;
     tx.commit().await?;
-    Ok(true)
+    Ok(Some(changed))
 }
 
 async fn put_catalog(tx: &mut Tx, page: &Page) -> Result<()> {
@@ -171,7 +173,7 @@ async fn put_catalog(tx: &mut Tx, page: &Page) -> Result<()> {
     Ok(())
 }
 
-async fn put_tickets(tx: &mut Tx, page: &Page) -> Result<()> {
+async fn put_tickets(tx: &mut Tx, page: &Page) -> Result<Vec<UserId>> {
     if !page.inserts.is_empty() {
         let rows = &page.inserts;
         let columns = vec![
@@ -209,9 +211,10 @@ async fn put_tickets(tx: &mut Tx, page: &Page) -> Result<()> {
             Column::OptText(rows.iter().map(|t| t.cancel_reason.clone()).collect()),
             Column::Int(rows.iter().map(|t| t.version as i32).collect()),
         ];
-        tx.run(&UPDATE_TICKETS, args![columns]).await?;
+        let users: Vec<(String,)> = tx.all(&UPDATE_TICKETS, args![columns]).await?;
+        return Ok(users.into_iter().map(|(user,)| UserId(user)).collect());
     }
-    Ok(())
+    Ok(Vec::new())
 }
 
 #[allow(clippy::expect_used, reason = "these types hold only strings, numbers and lists")]

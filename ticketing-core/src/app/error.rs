@@ -1,0 +1,52 @@
+//! Why a use case did not succeed, in words that every surface shares.
+
+use crate::engine::CommandError;
+use crate::store::error::StoreError;
+use std::sync::Arc;
+
+/// A failure of a use case. The server maps it to a status, `ticketctl` to an exit code.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum AppError {
+    /// A command was refused or failed.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// There is no such thing, or it is not the caller's.
+    #[error("There is no {what} {id}.")]
+    NotFound {
+        /// `booking`, `route`, `schedule`.
+        what: &'static str,
+        /// What was asked for.
+        id: String,
+    },
+    /// The prefix of an id fits more than one thing.
+    #[error("More than one {what} begins with {id}.")]
+    Ambiguous {
+        /// `booking`, `route`, `schedule`.
+        what: &'static str,
+        /// What was asked for.
+        id: String,
+    },
+    /// The read model has not reached the position that was asked for.
+    #[error("The read model is at position {at}, and was not at {wanted} within 2 s.")]
+    ReadModelBehind {
+        /// Where it is.
+        at: i64,
+        /// Where it was to be.
+        wanted: i64,
+    },
+    /// A store failed.
+    #[error("{0}")]
+    Store(Arc<StoreError>),
+}
+
+impl From<StoreError> for AppError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Arc::new(error))
+    }
+}
+
+impl From<crate::domain::booking::rejection::Rejection> for AppError {
+    fn from(rejection: crate::domain::booking::rejection::Rejection) -> Self {
+        Self::Command(CommandError::Rejected(rejection))
+    }
+}

@@ -1,0 +1,83 @@
+//! A buyer's tickets, and one ticket with everything about it.
+
+use super::Page;
+use crate::app::cache::CachedPage;
+use crate::app::{App, AppError};
+use crate::domain::id::{BookingId, UserId};
+use crate::projection::TicketRow;
+use crate::projection::bodies::{self, HistoryLine, TicketDetails};
+use crate::store::events::LogEntry;
+use crate::store::views::tickets::UserQuery;
+use crate::store::{events, passengers, views};
+use std::sync::Arc;
+
+/// Returns a page of a user's tickets, newest first.
+///
+/// # Errors
+/// What the store says.
+pub async fn my_tickets(app: &App, query: UserQuery, min_position: Option<i64>) -> Result<Page, AppError> {
+    super::wait_for(app, min_position).await?;
+    let now = app.clock.now();
+    let at_least = min_position.unwrap_or(0).max(app.read.foreign());
+    if let Some(page) = app.tickets.get(&query, at_least, now) {
+        return Ok(Page { data: Arc::clone(&page.data), total: page.total });
+    }
+    let as_of = app.read.known();
+    let rows = views::tickets::of_user(&app.stores.read, &query, now).await?;
+    // A page that is not full tells the total by itself.
+    let full = rows.len() == query.limit as usize;
+    let total = if full || rows.is_empty() && query.page > 1 {
+        views::tickets::count_of_user(&app.stores.read, &query, now).await?
+    } else {
+        u64::from(query.page - 1) * u64::from(query.limit) + rows.len() as u64
+    };
+    let lines: Vec<String> = rows.iter().map(|row| bodies::ticket(row, now)).collect();
+    let data: Arc<str> = Arc::from(bodies::array(&lines));
+    if query.state.is_none() {
+        let ends = rows.iter().filter(|r| r.booking.state.is_hold()).map(|r| r.booking.hold_expires_at);
+        let good_until = ends.filter(|at| *at > now).min();
+        let page = CachedPage { data: Arc::clone(&data), total, as_of, good_until };
+        app.tickets.put(query, Arc::new(page));
+    }
+    Ok(Page { data, total })
+}
+
+/// Returns one ticket with its passenger, payment and history. With an `owner`, another's is unknown.
+///
+/// # Errors
+/// [`AppError::NotFound`]; what the stores say.
+pub async fn details(
+    app: &App,
+    id: BookingId,
+    owner: Option<&UserId>,
+    min_position: Option<i64>,
+) -> Result<String, AppError> {
+    super::wait_for(app, min_position).await?;
+    let not_found = || AppError::NotFound { what: "booking", id: id.to_string() };
+    let ticket = views::tickets::one(&app.stores.read, id).await?.ok_or_else(not_found)?;
+    if owner.is_some_and(|owner| *owner != ticket.booking.user_id) {
+        return Err(not_found());
+    }
+    let history = events::of_stream(&app.stores.write, id.0).await?;
+    let people = passengers::load(&app.stores.write, &[id]).await?;
+    Ok(details_body(app, &ticket, &history, people.first().map(|(_, person)| person)))
+}
+
+fn details_body(
+    app: &App,
+    ticket: &TicketRow,
+    history: &[LogEntry],
+    passenger: Option<&crate::domain::booking::passenger::Passenger>,
+) -> String {
+    // The log may be ahead of the view; what is shown is one moment's truth.
+    let shown = history.iter().filter(|e| i64::from(e.stream_version) <= i64::from(ticket.booking.version).max(1));
+    let lines: Vec<HistoryLine> = shown
+        .map(|entry| HistoryLine {
+            event_type: entry.event.type_name(),
+            time: entry.recorded_at,
+            actor: entry.actor.clone(),
+            position: entry.position.to_string(),
+        })
+        .collect();
+    bodies::ticket_details(ticket, &TicketDetails { passenger, history: &lines }, app.clock.now())
+}

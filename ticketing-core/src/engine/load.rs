@@ -1,0 +1,214 @@
+//! Loading what a batch needs and memory lacks, in set-based reads; none for what is remembered.
+
+use super::command::Work;
+use super::run::Queued;
+use super::state::{Live, State};
+use crate::domain::booking::command::{Change, SeatChoice};
+use crate::domain::catalog::Offering;
+use crate::domain::id::{BookingId, OfferingId};
+use crate::domain::occupancy::Occupancy;
+use crate::domain::time::Timestamp;
+use crate::store::db::Db;
+use crate::store::error::Result;
+use crate::store::idempotency::StoredAnswer;
+use crate::store::{bookings, events, idempotency, offerings};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// Ended holds of one offering that a batch clears away before it decides on the offering.
+const LAPSED_MAX: usize = 1_000;
+/// Events that are folded at once; a memory further behind than this is forgotten instead.
+pub(super) const CATCH_UP_MAX: i64 = 20_000;
+
+/// What was looked up for this batch alone.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Stored answers by (caller, key).
+    pub(super) answers: HashMap<(String, String), StoredAnswer>,
+    /// Which booking each payment has confirmed.
+    pub(super) payments: HashMap<String, BookingId>,
+    /// Ended holds to clear away, by offering.
+    pub(super) lapsed: HashMap<OfferingId, Vec<BookingId>>,
+}
+
+/// Brings memory up to the log's head.
+pub(super) async fn catch_up(db: &Db, state: &mut State) -> Result<()> {
+    let head = events::head(db).await?;
+    match state.head {
+        Some(known) if known == head => {}
+        Some(known) if known < head && head - known <= CATCH_UP_MAX => {
+            let entries = events::after(db, known, head - known).await?;
+            state.catch_up(&entries);
+            state.head = Some(head);
+        }
+        _ => {
+            state.forget();
+            state.head = Some(head);
+        }
+    }
+    Ok(())
+}
+
+/// Loads what the commands name. Ids that are not found are simply not in memory afterwards.
+pub(super) async fn load(
+    db: &Db,
+    state: &mut State,
+    commands: &[Queued],
+    now: Timestamp,
+) -> Result<Found> {
+    if state.head.is_none() {
+        catch_up(db, state).await?;
+    }
+    let mut found = Found::default();
+    load_answers(db, commands, &mut found).await?;
+    load_bookings(db, state, named_bookings(commands)).await?;
+    load_payments(db, commands, &mut found).await?;
+    let offerings = named_offerings(state, commands);
+    load_offerings(db, state, offerings).await?;
+    find_lapsed(state, commands, now, &mut found);
+    let lapsed = found.lapsed.values().flatten().copied().collect();
+    load_bookings(db, state, lapsed).await?;
+    Ok(found)
+}
+
+async fn load_answers(db: &Db, commands: &[Queued], found: &mut Found) -> Result<()> {
+    let keys = || commands.iter().filter_map(|c| c.meta.idempotency.as_ref());
+    if keys().next().is_none() {
+        return Ok(());
+    }
+    let callers = keys().map(|k| k.caller.clone()).collect();
+    let answers = idempotency::find(db, callers, keys().map(|k| k.key.clone()).collect()).await?;
+    found.answers = answers.into_iter().map(|a| ((a.caller.clone(), a.key.clone()), a)).collect();
+    Ok(())
+}
+
+fn named_bookings(commands: &[Queued]) -> Vec<BookingId> {
+    let mut ids = Vec::new();
+    for command in commands {
+        match &command.work {
+            Work::Reserve { .. } => {}
+            Work::Change { booking_id, .. } => ids.push(*booking_id),
+            Work::Expire(due) => ids.extend(due),
+        }
+    }
+    ids
+}
+
+async fn load_bookings(db: &Db, state: &mut State, mut ids: Vec<BookingId>) -> Result<()> {
+    ids.retain(|id| state.bookings.get_mut(*id).is_none());
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    for booking in bookings::load(db, &ids).await? {
+        state.bookings.insert(booking.id, booking);
+    }
+    Ok(())
+}
+
+async fn load_payments(db: &Db, commands: &[Queued], found: &mut Found) -> Result<()> {
+    let payments: Vec<String> = commands
+        .iter()
+        .filter_map(|command| match &command.work {
+            Work::Change { change: Change::Confirm { payment_id }, .. } => Some(payment_id.clone()),
+            Work::Change { .. } | Work::Reserve { .. } | Work::Expire(_) => None,
+        })
+        .collect();
+    if !payments.is_empty() {
+        found.payments = bookings::by_payment(db, payments).await?.into_iter().collect();
+    }
+    Ok(())
+}
+
+fn named_offerings(state: &mut State, commands: &[Queued]) -> Vec<OfferingId> {
+    let mut ids = Vec::new();
+    for command in commands {
+        match &command.work {
+            Work::Reserve { command, .. } => ids.push(command.offering_id),
+            Work::Change { booking_id, .. } => {
+                ids.extend(state.bookings.get_mut(*booking_id).map(|b| b.offering_id));
+            }
+            // The sweeper answers nobody, so it needs no offering; those in memory are kept right.
+            Work::Expire(_) => {}
+        }
+    }
+    ids
+}
+
+async fn load_offerings(db: &Db, state: &mut State, mut ids: Vec<OfferingId>) -> Result<()> {
+    ids.retain(|id| state.offerings.get_mut(*id).is_none());
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    // What another process commits between these reads is folded again at the next catch-up.
+    let as_of = state.head.unwrap_or(0);
+    let facts = offerings::facts(db, &ids).await?;
+    let mut patterns: Vec<_> = facts.iter().map(|f| f.pattern_id).collect();
+    patterns.retain(|id| state.patterns.get_mut(*id).is_none());
+    patterns.sort_unstable();
+    patterns.dedup();
+    if !patterns.is_empty() {
+        for pattern in offerings::patterns(db, &patterns).await? {
+            state.patterns.insert(pattern.id, Arc::new(pattern));
+        }
+    }
+    let mut layouts: Vec<_> = facts.iter().map(|f| f.layout_id).collect();
+    layouts.retain(|id| state.layouts.get_mut(*id).is_none());
+    layouts.sort_unstable();
+    layouts.dedup();
+    if !layouts.is_empty() {
+        for layout in offerings::layouts(db, &layouts).await? {
+            state.layouts.insert(layout.id(), Arc::new(layout));
+        }
+    }
+    let mut claims = offerings::claims(db, &ids).await?;
+    for facts in facts {
+        let (Some(pattern), Some(layout)) =
+            (state.patterns.get_mut(facts.pattern_id), state.layouts.get_mut(facts.layout_id))
+        else {
+            tracing::error!(offering = %facts.id, "an offering has no pattern or layout; it can't be sold");
+            continue;
+        };
+        let (pattern, layout) = (Arc::clone(pattern), Arc::clone(layout));
+        let for_sale = layout.seats().filter(|seat| !layout.is_blocked(*seat));
+        let mut occupancy = Occupancy::empty(for_sale, pattern.leg_count());
+        for (booking, held) in claims.remove(&facts.id).unwrap_or_default() {
+            let fits = held.legs.to() <= pattern.leg_count();
+            if fits && held.seats.iter().all(|seat| occupancy.is_free(*seat, held.legs)) {
+                occupancy.claim(booking, held);
+            } else {
+                tracing::error!(offering = %facts.id, %booking, "a claim does not fit its offering");
+            }
+        }
+        let id = facts.id;
+        let offering = Arc::new(Offering { facts, pattern, layout });
+        state.offerings.insert(id, Live { offering, occupancy, as_of });
+    }
+    Ok(())
+}
+
+/// Finds the ended holds that stand in the way of these commands: of each offering the longest overdue,
+/// and those on the seats that are named.
+fn find_lapsed(state: &mut State, commands: &[Queued], now: Timestamp, found: &mut Found) {
+    let mut seen: HashSet<BookingId> = HashSet::new();
+    for queued in commands {
+        let Work::Reserve { command, .. } = &queued.work else { continue };
+        let Some(live) = state.offerings.get_mut(command.offering_id) else { continue };
+        let lapsed = found.lapsed.entry(command.offering_id).or_insert_with(|| {
+            let ids: Vec<BookingId> = live.occupancy.lapsed(now).take(LAPSED_MAX).collect();
+            seen.extend(&ids);
+            ids
+        });
+        if let SeatChoice::Named(labels) = &command.seats
+            && lapsed.len() == LAPSED_MAX
+        {
+            for seat in labels.iter().filter_map(|label| live.offering.layout.seat(label)) {
+                lapsed.extend(live.occupancy.lapsed_on(seat, now).filter(|id| seen.insert(*id)));
+            }
+        }
+    }
+    found.lapsed.retain(|_, ids| !ids.is_empty());
+}

@@ -1,0 +1,342 @@
+//! The loop: take what waits, load, decide, write, answer.
+
+use super::command::{CommandError, Done, Meta, Work};
+use super::decide::{Outcome, decide_all};
+use super::load::{catch_up, load};
+use super::state::State;
+use crate::clock::Clock;
+use crate::domain::time::Timestamp;
+use crate::store::batch::{self, Batch};
+use crate::store::db::Db;
+use crate::store::error::StoreError;
+use crate::store::events;
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+
+/// How the engine batches.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineConfig {
+    /// Commands of one batch.
+    pub batch_max: usize,
+    /// Commands that may wait; one more is refused.
+    pub queue_max: usize,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self { batch_max: 512, queue_max: 8_192 }
+    }
+}
+
+/// What one batch was like, for metrics.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchReport {
+    /// Commands in it.
+    pub commands: usize,
+    /// Events that it wrote.
+    pub events: usize,
+    /// New holds.
+    pub reserved: usize,
+    /// Reservations that were refused.
+    pub refused: usize,
+    /// Holds that ended.
+    pub expired: usize,
+    /// How long the store took to write it.
+    pub commit: Duration,
+    /// How often it was decided again because another process had written.
+    pub retries: u32,
+}
+
+type Observer = Arc<dyn Fn(&BatchReport) + Send + Sync>;
+
+/// How often a batch is decided again before it takes the log's lock first.
+const OPTIMISTIC_TRIES: u32 = 2;
+/// How often a batch is decided again at all. More means that the store contradicts itself.
+const TRIES_MAX: u32 = 50;
+
+/// A command in the queue.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) work: Work,
+    pub(super) meta: Meta,
+    reply: oneshot::Sender<Outcome>,
+}
+
+/// The way to the engine. Cloning is cheap; when the last one is dropped, the engine finishes what it has
+/// accepted and ends.
+#[derive(Clone)]
+pub struct Engine {
+    queue: mpsc::Sender<Queued>,
+    in_flight: Arc<Mutex<HashSet<(String, String)>>>,
+    head: watch::Receiver<i64>,
+    next_due: Arc<AtomicI64>,
+    due_moved: Arc<Notify>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("head", &*self.head.borrow()).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Starts an engine on a write store. The task ends when all handles are dropped.
+    ///
+    /// `observer` is called after each batch, from the engine's own task: it must not wait.
+    pub fn start(
+        db: Db,
+        clock: Clock,
+        config: EngineConfig,
+        observer: impl Fn(&BatchReport) + Send + Sync + 'static,
+    ) -> (Self, tokio::task::JoinHandle<()>) {
+        let (queue, waiting) = mpsc::channel(config.queue_max);
+        let (head_out, head) = watch::channel(0);
+        let engine = Self {
+            queue,
+            in_flight: Arc::default(),
+            head,
+            next_due: Arc::new(AtomicI64::new(i64::MAX)),
+            due_moved: Arc::default(),
+        };
+        let worker = Worker {
+            db,
+            clock,
+            state: State::new(),
+            head: head_out,
+            in_flight: Arc::clone(&engine.in_flight),
+            next_due: Arc::clone(&engine.next_due),
+            due_moved: Arc::clone(&engine.due_moved),
+            observer: Arc::new(observer),
+        };
+        let task = tokio::spawn(worker.run(waiting, config.batch_max));
+        (engine, task)
+    }
+
+    /// Hands a command in and waits for its answer. If the caller goes away, the command is done all the same.
+    ///
+    /// # Errors
+    /// See [`CommandError`].
+    pub async fn submit(&self, work: Work, meta: Meta) -> Result<Done, CommandError> {
+        if let Some(key) = &meta.idempotency {
+            let mut running = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+            if !running.insert((key.caller.clone(), key.key.clone())) {
+                return Err(CommandError::IdempotencyInProgress);
+            }
+        }
+        let key = meta.idempotency.as_ref().map(|key| (key.caller.clone(), key.key.clone()));
+        let (reply, answer) = oneshot::channel();
+        if let Err(refused) = self.queue.try_send(Queued { work, meta, reply }) {
+            if let Some(key) = key {
+                self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+            }
+            return Err(match refused {
+                mpsc::error::TrySendError::Full(_) => CommandError::Overloaded,
+                mpsc::error::TrySendError::Closed(_) => CommandError::ShuttingDown,
+            });
+        }
+        answer.await.unwrap_or(Err(CommandError::ShuttingDown))
+    }
+
+    /// How many commands wait.
+    #[must_use]
+    pub fn queue_len(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
+    /// A watch on the last position that this engine knows to be committed.
+    #[must_use]
+    pub fn head(&self) -> watch::Receiver<i64> {
+        self.head.clone()
+    }
+
+    /// When the next hold of this engine ends, as far as it knows; the sweeper keeps it right.
+    pub(crate) fn next_due(&self) -> Timestamp {
+        Timestamp::from_millis(self.next_due.load(Ordering::SeqCst))
+    }
+
+    /// Forgets when the next hold ends, before a look into the store: what is made meanwhile is then told.
+    pub(crate) fn forget_next_due(&self) {
+        self.next_due.store(i64::MAX, Ordering::SeqCst);
+    }
+
+    /// Says when the next hold in the store ends.
+    pub(crate) fn found_next_due(&self, at: Timestamp) {
+        self.next_due.fetch_min(at.as_millis(), Ordering::SeqCst);
+    }
+
+    /// Waits until a hold was made that ends before all that were known.
+    pub(crate) async fn due_moved(&self) {
+        self.due_moved.notified().await;
+    }
+}
+
+struct Worker {
+    db: Db,
+    clock: Clock,
+    state: State,
+    head: watch::Sender<i64>,
+    in_flight: Arc<Mutex<HashSet<(String, String)>>>,
+    next_due: Arc<AtomicI64>,
+    due_moved: Arc<Notify>,
+    observer: Observer,
+}
+
+impl Worker {
+    async fn run(mut self, mut waiting: mpsc::Receiver<Queued>, batch_max: usize) {
+        let mut commands = Vec::with_capacity(batch_max);
+        while waiting.recv_many(&mut commands, batch_max).await > 0 {
+            self.state.trim();
+            self.process(&mut commands).await;
+        }
+    }
+
+    /// Does all of `commands` and answers each.
+    async fn process(&mut self, commands: &mut Vec<Queued>) {
+        match self.attempt(commands).await {
+            Ok(outcomes) => self.answer(commands, outcomes),
+            // The store refuses something in this batch: find out which command by doing each alone.
+            Err(StoreError::Refused { .. } | StoreError::Corrupt { .. }) if commands.len() > 1 => {
+                for command in std::mem::take(commands) {
+                    let mut alone = vec![command];
+                    match self.attempt(&alone).await {
+                        Ok(outcomes) => self.answer(&mut alone, outcomes),
+                        Err(error) => self.fail(&mut alone, error),
+                    }
+                }
+            }
+            Err(error) => self.fail(commands, error),
+        }
+    }
+
+    /// Loads, decides and writes until the batch was decided on the log's true head.
+    async fn attempt(&mut self, commands: &[Queued]) -> Result<Vec<Outcome>, StoreError> {
+        for retries in 0..TRIES_MAX {
+            let done = if retries < OPTIMISTIC_TRIES {
+                self.try_once(commands, retries).await
+            } else {
+                self.try_locked(commands, retries).await
+            };
+            match done {
+                Ok(Some(outcomes)) => return Ok(outcomes),
+                Ok(None) => {}
+                Err(error) => {
+                    self.state.forget();
+                    return Err(error);
+                }
+            }
+        }
+        self.state.forget();
+        Err(StoreError::Refused {
+            store: "write",
+            reason: "a batch could not be brought in line with the log; run `ticketctl verify`".into(),
+        })
+    }
+
+    /// One try without a lock. `None` if another process wrote meanwhile.
+    async fn try_once(&mut self, commands: &[Queued], retries: u32) -> Result<Option<Vec<Outcome>>, StoreError> {
+        let now = self.clock.now();
+        let mut found = load(&self.db, &mut self.state, commands, now).await?;
+        let (batch, outcomes) = decide_all(&mut self.state, &mut found, commands, now);
+        let began = Instant::now();
+        if batch.events.is_empty() && batch.answers.is_empty() {
+            // Nothing to write: what was refused was refused on the truth, if the log has not moved.
+            if events::head(&self.db).await? == batch.expected_head {
+                self.report(&batch, &outcomes, began.elapsed(), retries);
+                return Ok(Some(outcomes));
+            }
+            catch_up(&self.db, &mut self.state).await?;
+            return Ok(None);
+        }
+        match batch::write(&self.db, &batch).await? {
+            batch::Outcome::Committed => {
+                self.committed(&batch, &outcomes, began.elapsed(), retries);
+                Ok(Some(outcomes))
+            }
+            batch::Outcome::Stale => {
+                self.state.forget_batch(&batch);
+                catch_up(&self.db, &mut self.state).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// One try that holds the log's lock while it loads and decides: nobody can come between.
+    async fn try_locked(&mut self, commands: &[Queued], retries: u32) -> Result<Option<Vec<Outcome>>, StoreError> {
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        batch::lock_head(&mut tx).await?;
+        catch_up(&self.db, &mut self.state).await?;
+        let mut found = load(&self.db, &mut self.state, commands, now).await?;
+        let (batch, outcomes) = decide_all(&mut self.state, &mut found, commands, now);
+        let began = Instant::now();
+        match batch::write_in(tx, &batch).await? {
+            batch::Outcome::Committed => {
+                self.committed(&batch, &outcomes, began.elapsed(), retries);
+                Ok(Some(outcomes))
+            }
+            batch::Outcome::Stale => {
+                self.state.forget();
+                Ok(None)
+            }
+        }
+    }
+
+    /// Memory and everybody who waits learn that a batch is on disk.
+    fn committed(&mut self, batch: &Batch, outcomes: &[Outcome], commit: Duration, retries: u32) {
+        let head = batch.expected_head + batch.events.len() as i64;
+        self.state.head = Some(head);
+        self.head.send_replace(head);
+        let holds = batch.created.iter().filter(|b| b.state.is_hold());
+        if let Some(first) = holds.map(|b| b.hold_expires_at.as_millis()).min()
+            && self.next_due.fetch_min(first, Ordering::SeqCst) > first
+        {
+            self.due_moved.notify_one();
+        }
+        self.report(batch, outcomes, commit, retries);
+    }
+
+    fn report(&self, batch: &Batch, outcomes: &[Outcome], commit: Duration, retries: u32) {
+        (self.observer)(&BatchReport {
+            commands: outcomes.len(),
+            events: batch.events.len(),
+            reserved: batch.created.len(),
+            refused: outcomes.iter().filter(|o| o.is_err()).count(),
+            expired: batch
+                .changed
+                .iter()
+                .filter(|(b, _)| b.state == crate::domain::booking::state::BookingState::Expired)
+                .count(),
+            commit,
+            retries,
+        });
+    }
+
+    fn answer(&self, commands: &mut Vec<Queued>, outcomes: Vec<Outcome>) {
+        self.release_keys(commands);
+        for (command, outcome) in commands.drain(..).zip(outcomes) {
+            // A caller that has gone away gets its answer when it asks again with its key.
+            let _ = command.reply.send(outcome);
+        }
+    }
+
+    fn fail(&self, commands: &mut Vec<Queued>, error: StoreError) {
+        tracing::error!(commands = commands.len(), %error, "a batch failed");
+        self.release_keys(commands);
+        let error = Arc::new(error);
+        for command in commands.drain(..) {
+            let _ = command.reply.send(Err(CommandError::Store(Arc::clone(&error))));
+        }
+    }
+
+    fn release_keys(&self, commands: &[Queued]) {
+        if commands.iter().any(|c| c.meta.idempotency.is_some()) {
+            let mut running = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+            for key in commands.iter().filter_map(|c| c.meta.idempotency.as_ref()) {
+                running.remove(&(key.caller.clone(), key.key.clone()));
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What the engine remembers between batches: a part of the log's fold, exact as of one head.
+
+use super::cache::Cache;
+use crate::domain::booking::state::{Booking, evolve};
+use crate::domain::catalog::{Offering, Pattern};
+use crate::domain::event::{CatalogEvent, Event};
+use crate::domain::id::{BookingId, LayoutId, OfferingId, PatternId};
+use crate::domain::occupancy::Occupancy;
+use crate::domain::seating::Layout;
+use crate::store::batch::Batch;
+use crate::store::events::LogEntry;
+use std::sync::Arc;
+
+/// Offerings remembered at once.
+const OFFERINGS_MAX: usize = 40_000;
+/// Bookings remembered at once.
+const BOOKINGS_MAX: usize = 60_000;
+/// Patterns and layouts remembered at once.
+const SHAPES_MAX: usize = 20_000;
+
+/// An offering with its seats.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) offering: Arc<Offering>,
+    pub(super) occupancy: Occupancy,
+    /// Events up to here are in it.
+    pub(super) as_of: i64,
+}
+
+/// The engine's memory.
+#[derive(Debug)]
+pub(super) struct State {
+    /// The position up to which all of this is exact; `None` before the first look and after a doubt.
+    pub(super) head: Option<i64>,
+    pub(super) offerings: Cache<OfferingId, Live>,
+    pub(super) bookings: Cache<BookingId, Booking>,
+    pub(super) patterns: Cache<PatternId, Arc<Pattern>>,
+    pub(super) layouts: Cache<LayoutId, Arc<Layout>>,
+}
+
+impl State {
+    pub(super) fn new() -> Self {
+        Self {
+            head: None,
+            offerings: Cache::new(OFFERINGS_MAX),
+            bookings: Cache::new(BOOKINGS_MAX),
+            patterns: Cache::new(SHAPES_MAX),
+            layouts: Cache::new(SHAPES_MAX),
+        }
+    }
+
+    /// Forgets everything: after a failure, memory and store may differ.
+    pub(super) fn forget(&mut self) {
+        self.head = None;
+        self.offerings.clear();
+        self.bookings.clear();
+        self.patterns.clear();
+        self.layouts.clear();
+    }
+
+    /// Forgets what a batch that was not written has touched: memory is ahead of the store there.
+    pub(super) fn forget_batch(&mut self, batch: &Batch) {
+        for booking in batch.created.iter().chain(batch.changed.iter().map(|(booking, _)| booking)) {
+            self.bookings.remove(booking.id);
+            self.offerings.remove(booking.offering_id);
+        }
+    }
+
+    /// Keeps memory within its bounds.
+    pub(super) fn trim(&mut self) {
+        self.offerings.trim();
+        self.bookings.trim();
+        self.patterns.trim();
+        self.layouts.trim();
+    }
+
+    /// Folds what another process wrote.
+    pub(super) fn catch_up(&mut self, entries: &[LogEntry]) {
+        for entry in entries {
+            match &entry.event {
+                Event::Booking(event) => {
+                    let id = BookingId(entry.stream_id);
+                    if let Some(live) = self.offerings.get_mut(event.offering_id())
+                        && live.as_of < entry.position
+                    {
+                        live.occupancy.apply(id, event);
+                    }
+                    let known = self.bookings.get_mut(id);
+                    if let Some(booking) = known
+                        && i64::from(booking.version) + 1 == i64::from(entry.stream_version)
+                        && let Some(next) = evolve(Some(booking.clone()), id, event, entry.recorded_at)
+                    {
+                        *booking = next;
+                    }
+                }
+                Event::Catalog(event) => match event {
+                    CatalogEvent::LayoutDefined(_) => {
+                        self.layouts.clear();
+                        self.offerings.clear();
+                    }
+                    CatalogEvent::OfferingDefined(facts) => self.offerings.remove(facts.id),
+                    CatalogEvent::OfferingCancelled(event) => self.offerings.remove(event.id),
+                    CatalogEvent::RouteDefined(_) | CatalogEvent::PatternDefined(_) => {}
+                },
+            }
+            self.head = Some(entry.position);
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Watches for what other processes do on the same stores.
+//!
+//! Two single-row reads twice a second: how far the log is and how far the read model is. This process's own
+//! writes need no watching; they are told.
+
+use crate::app::App;
+use crate::store::error::Result;
+use crate::store::{events, views};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How often it looks.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Looks for ever, and sends the log's head. Ends when nobody listens any more.
+pub async fn run(app: App, head: watch::Sender<i64>) {
+    let mut own = app.engine.head();
+    let mut failing = false;
+    loop {
+        tokio::select! {
+            changed = own.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(LOOK_EVERY) => {
+                match look(&app).await {
+                    Ok(found) => {
+                        failing = false;
+                        send(&head, found);
+                    }
+                    Err(error) if !failing => {
+                        failing = true;
+                        tracing::warn!(%error, "can't look at the stores; will try again");
+                    }
+                    Err(_) => {}
+                }
+            }
+            () = head.closed() => return,
+        }
+        let known = *own.borrow_and_update();
+        send(&head, known);
+    }
+}
+
+fn send(head: &watch::Sender<i64>, found: i64) {
+    head.send_if_modified(|known| {
+        let ahead = found > *known;
+        *known = found.max(*known);
+        ahead
+    });
+}
+
+async fn look(app: &App) -> Result<i64> {
+    app.read.found(views::fold::cursor(&app.stores.read).await?);
+    events::head(&app.stores.write).await
+}

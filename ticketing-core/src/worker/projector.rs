@@ -1,0 +1,222 @@
+//! Folds the log into the read model: a page of events, its rows and the cursor in one transaction.
+
+use super::RETRY_AFTER;
+use crate::app::App;
+use crate::domain::catalog::Offering;
+use crate::domain::event::{CatalogEvent, Event};
+use crate::domain::id::{BookingId, OfferingId};
+use crate::domain::seating::Layout;
+use crate::projection::tickets::{self, TicketChange};
+use crate::store::error::Result;
+use crate::store::events::{self, LogEntry};
+use crate::store::views::{fold, network};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Events of one page.
+const PAGE: i64 = 2_000;
+/// Departures remembered between pages.
+const KNOWN_MAX: usize = 20_000;
+
+/// A projector's memory: where it is, and the departures it has met.
+#[derive(Debug, Default)]
+pub struct Projector {
+    cursor: Option<i64>,
+    known: HashMap<OfferingId, Arc<(Offering, String)>>,
+}
+
+/// Follows the log's head for ever; ends when its sender is gone.
+pub async fn run(app: App, mut head: watch::Receiver<i64>) {
+    let mut projector = Projector::default();
+    let mut failing = false;
+    loop {
+        let target = *head.borrow_and_update();
+        match projector.reach(&app, target).await {
+            Ok(()) => {
+                failing = false;
+                if head.changed().await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                if !failing {
+                    tracing::warn!(%error, "the read model stands still; will try again");
+                }
+                failing = true;
+                projector = Projector::default();
+                tokio::time::sleep(RETRY_AFTER).await;
+                if head.has_changed().is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl Projector {
+    /// Folds until the read model has reached `target`.
+    ///
+    /// # Errors
+    /// What the stores say.
+    pub async fn reach(&mut self, app: &App, target: i64) -> Result<()> {
+        loop {
+            let cursor = match self.cursor {
+                Some(cursor) => cursor,
+                None => fold::cursor(&app.stores.read).await?,
+            };
+            self.cursor = Some(cursor);
+            if cursor >= target {
+                app.read.found(cursor);
+                return Ok(());
+            }
+            self.page(app, cursor).await?;
+        }
+    }
+
+    /// Folds one page after `cursor`.
+    async fn page(&mut self, app: &App, cursor: i64) -> Result<()> {
+        let mut entries = events::after(&app.stores.write, cursor, PAGE).await?;
+        let Some(first) = entries.first() else {
+            self.cursor = None;
+            return Ok(());
+        };
+        // Tickets need the rows of what they are of: a page holds either kind.
+        let is_booking = |entry: &LogEntry| matches!(entry.event, Event::Booking(_));
+        let kind = is_booking(first);
+        if let Some(cut) = entries.iter().position(|entry| is_booking(entry) != kind) {
+            entries.truncate(cut);
+        }
+        let to = entries.last().map_or(cursor, |entry| entry.position);
+        let rows = if kind { self.tickets(app, &entries).await? } else { self.catalog(&entries) };
+        for row in &rows.inserts {
+            app.tickets.touch(&row.booking.user_id, to);
+        }
+        match fold::apply(&app.stores.read, &rows, cursor, to).await? {
+            Some(users) => {
+                for user in users {
+                    app.tickets.touch(&user, to);
+                }
+                self.cursor = Some(to);
+                app.read.moved(to);
+            }
+            None => self.cursor = None,
+        }
+        Ok(())
+    }
+
+    fn catalog(&mut self, entries: &[LogEntry]) -> fold::Page {
+        let mut page = fold::Page::default();
+        self.known.clear();
+        for entry in entries {
+            let Event::Catalog(event) = &entry.event else { continue };
+            let version = entry.stream_version;
+            match event {
+                CatalogEvent::LayoutDefined(e) => match Layout::new(e.id, e.spec.clone()) {
+                    Ok(layout) => page.layouts.push((layout, version)),
+                    Err(reason) => {
+                        tracing::error!(position = entry.position, reason, "a layout can't be read");
+                    }
+                },
+                CatalogEvent::PatternDefined(e) => page.patterns.push(e.clone()),
+                CatalogEvent::RouteDefined(e) => page.routes.push((e.clone(), version)),
+                CatalogEvent::OfferingDefined(e) => page.departures.push((e.clone(), version)),
+                CatalogEvent::OfferingCancelled(e) => page.cancelled.push((e.id.0, version)),
+            }
+        }
+        // Of two versions in one page the last counts: one statement can't write a row twice.
+        keep_last(&mut page.layouts, |(l, _)| l.id().0);
+        keep_last(&mut page.patterns, |p| p.id.0);
+        keep_last(&mut page.routes, |(r, _)| r.id.0);
+        keep_last(&mut page.departures, |(d, _)| d.id.0);
+        keep_last(&mut page.cancelled, |(id, _)| *id);
+        page
+    }
+
+    async fn tickets(&mut self, app: &App, entries: &[LogEntry]) -> Result<fold::Page> {
+        self.learn(app, entries).await?;
+        let mut page = fold::Page::default();
+        let mut new: HashMap<BookingId, usize> = HashMap::new();
+        let mut changed: HashMap<BookingId, TicketChange> = HashMap::new();
+        for entry in entries {
+            let Event::Booking(event) = &entry.event else { continue };
+            let id = BookingId(entry.stream_id);
+            let known = self.known.get(&event.offering_id());
+            if let Some((offering, route)) = known.map(|k| (&k.0, &k.1))
+                && let Some(row) = tickets::begin(id, event, entry.recorded_at, offering, route)
+            {
+                new.insert(id, page.inserts.len());
+                page.inserts.push(row);
+                continue;
+            }
+            let version = entry.stream_version.unsigned_abs();
+            let Some(change) = tickets::change(id, version, event, entry.recorded_at) else {
+                if known.is_none() {
+                    tracing::error!(position = entry.position, "an event is of a departure that is not there");
+                }
+                continue;
+            };
+            match new.get(&id) {
+                Some(index) => change.apply(&mut page.inserts[*index]),
+                None => {
+                    let merged = match changed.remove(&id) {
+                        Some(before) => before.then(change),
+                        None => change,
+                    };
+                    changed.insert(id, merged);
+                }
+            }
+        }
+        page.updates = changed.into_values().collect();
+        page.updates.sort_unstable_by_key(|change| change.booking_id);
+        Ok(page)
+    }
+
+    /// Loads the departures of new tickets that were not met before.
+    async fn learn(&mut self, app: &App, entries: &[LogEntry]) -> Result<()> {
+        if self.known.len() > KNOWN_MAX {
+            self.known.clear();
+        }
+        let mut missing = HashSet::new();
+        for entry in entries {
+            if let Event::Booking(event) = &entry.event
+                && !self.known.contains_key(&event.offering_id())
+            {
+                missing.insert(event.offering_id());
+            }
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let read = &app.stores.read;
+        let facts = network::departures_by_id(read, &missing.into_iter().collect::<Vec<_>>()).await?;
+        let patterns = network::patterns(read, unique(facts.iter().map(|f| f.pattern_id))).await?;
+        let layouts = network::layouts(read, unique(facts.iter().map(|f| f.layout_id))).await?;
+        let routes = network::routes_by_id(read, unique(facts.iter().map(|f| f.route_id))).await?;
+        let patterns: HashMap<_, _> = patterns.into_iter().map(|p| (p.id, Arc::new(p))).collect();
+        let layouts: HashMap<_, _> = layouts.into_iter().map(|l| (l.id(), Arc::new(l))).collect();
+        let routes: HashMap<_, _> = routes.into_iter().map(|r| (r.id, r.name)).collect();
+        for facts in facts {
+            if let (Some(pattern), Some(layout)) =
+                (patterns.get(&facts.pattern_id), layouts.get(&facts.layout_id))
+            {
+                let route = routes.get(&facts.route_id).cloned().unwrap_or_default();
+                let (pattern, layout) = (Arc::clone(pattern), Arc::clone(layout));
+                let id = facts.id;
+                self.known.insert(id, Arc::new((Offering { facts, pattern, layout }, route)));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unique<T: std::hash::Hash + Eq>(ids: impl Iterator<Item = T>) -> Vec<T> {
+    ids.collect::<HashSet<_>>().into_iter().collect()
+}
+
+fn keep_last<T, K: std::hash::Hash + Eq>(rows: &mut Vec<T>, key: impl Fn(&T) -> K) {
+    let mut seen = HashSet::with_capacity(rows.len());
+    let mut kept: Vec<T> = std::mem::take(rows).into_iter().rev().filter(|row| seen.insert(key(row))).collect();
+    kept.reverse();
+    *rows = kept;
+}
