@@ -219,7 +219,7 @@ fn arrows(path: &str, tokens: &[Token], fault: &mut impl FnMut(usize, String)) {
             };
             let port = target.get(..2).map(|two| two.join("::"));
             let allowed = |it: &&str| *it == top.as_str() || Some(*it) == port.as_deref();
-            if top != part && !below.iter().any(|it| allowed(it)) {
+            if top != part && !below.iter().any(allowed) {
                 fault(line, format!("{part} must not use {}: arrows go down only", target.join("::")));
             }
         }
