@@ -10,4 +10,5 @@ pub mod engine;
 pub mod ops;
 pub mod projection;
 pub mod store;
+pub mod text;
 pub mod worker;
