@@ -1,11 +1,11 @@
 //! On which days a service runs: `calendar.txt` by weekday, `calendar_dates.txt` by exception, or either alone.
 
 use super::GtfsError;
-use super::rows::{Feed, RowError, optional, required, shown};
+use super::rows::{Feed, Row, optional, required, shown};
 use super::value::date;
 use jiff::ToSpan;
 use jiff::civil::Date;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
@@ -13,6 +13,8 @@ const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "frid
 pub(super) struct Services {
     index_of: HashMap<String, u32>,
     services: Vec<Service>,
+    /// Those whose row in `calendar.txt` was skipped.
+    skipped: HashSet<String>,
 }
 
 #[derive(Default)]
@@ -30,6 +32,23 @@ struct Weekly {
 }
 
 impl Weekly {
+    /// Reads the columns that [`Services::read_weekly`] asks for.
+    fn parse(row: &Row<'_, 10>) -> Result<Self, String> {
+        let mut days = [false; 7];
+        for (i, runs) in days.iter_mut().enumerate() {
+            *runs = match row.bytes(i) {
+                b"1" => true,
+                b"0" | b"" => false,
+                _ => return Err(format!("{} {} is not 0 or 1", WEEKDAYS[i], shown(&row.text(i)))),
+            };
+        }
+        let (first, last) = (date(row.bytes(8), "start_date")?, date(row.bytes(9), "end_date")?);
+        if last < first {
+            return Err(format!("ends on {last}, before it starts on {first}"));
+        }
+        Ok(Self { days, first, last })
+    }
+
     fn runs_on(&self, day: Date) -> bool {
         let weekday = usize::try_from(day.weekday().to_monday_zero_offset()).unwrap_or(0);
         (self.first..=self.last).contains(&day) && self.days[weekday]
@@ -74,7 +93,7 @@ impl Service {
 impl Services {
     /// Reads both files; at least one of them must be there.
     pub(super) fn read(feed: &mut Feed<'_>) -> Result<Self, GtfsError> {
-        let mut services = Self { index_of: HashMap::new(), services: Vec::new() };
+        let mut services = Self { index_of: HashMap::new(), services: Vec::new(), skipped: HashSet::new() };
         let weekly = services.read_weekly(feed)?;
         let exceptions = services.read_exceptions(feed)?;
         if !weekly && !exceptions {
@@ -94,20 +113,16 @@ impl Services {
             if self.index_of.contains_key(&*id) {
                 return Err(format!("service_id {} is there already", shown(&id)).into());
             }
-            let mut days = [false; 7];
-            for (i, runs) in days.iter_mut().enumerate() {
-                *runs = match row.bytes(i) {
-                    b"1" => true,
-                    b"0" | b"" => false,
-                    _ => return Err(format!("{} {} is not 0 or 1", WEEKDAYS[i], shown(&row.text(i))).into()),
-                };
+            match Weekly::parse(row) {
+                Ok(weekly) => {
+                    self.service(&id).weekly = Some(weekly);
+                    Ok(())
+                }
+                Err(reason) => {
+                    self.skipped.insert(id.into_owned());
+                    Err(reason.into())
+                }
             }
-            let (first, last) = (date(row.bytes(8), "start_date")?, date(row.bytes(9), "end_date")?);
-            if last < first {
-                return Err(RowError::Skip(format!("ends on {last}, before it starts on {first}")));
-            }
-            self.service(&id).weekly = Some(Weekly { days, first, last });
-            Ok(())
         })
     }
 
@@ -143,9 +158,15 @@ impl Services {
         &mut self.services[index]
     }
 
-    /// Finds a service by its id.
-    pub(super) fn find(&self, id: &str) -> Option<u32> {
-        self.index_of.get(id).copied()
+    /// Finds a service by its id, or says why there is none.
+    pub(super) fn find(&self, id: &str) -> Result<u32, String> {
+        self.index_of.get(id).copied().ok_or_else(|| {
+            if self.skipped.contains(id) {
+                format!("service_id {} was skipped in calendar.txt", shown(id))
+            } else {
+                format!("service_id {} is in neither calendar.txt nor calendar_dates.txt", shown(id))
+            }
+        })
     }
 
     /// How many there are.
@@ -184,7 +205,10 @@ mod tests {
         service.exceptions.clear();
         service.weekly = weekly([false; 7]);
         assert_eq!((service.end(1), service.end(-1)), (None, None));
-        service = Service { weekly: None, exceptions: [(date(2026, 7, 4), true), (date(2026, 7, 1), false)].into() };
+        service = Service {
+            weekly: None,
+            exceptions: [(date(2026, 7, 4), true), (date(2026, 7, 1), false)].into(),
+        };
         assert_eq!((service.end(1), service.end(-1)), (Some(date(2026, 7, 4)), Some(date(2026, 7, 4))));
     }
 }

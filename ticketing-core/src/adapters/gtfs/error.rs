@@ -13,7 +13,9 @@ pub enum GtfsError {
     #[error("there is no feed at {0}; give the path of a GTFS .zip, or of a folder with its .txt files")]
     NotFound(String),
     /// A device, a pipe or the like.
-    #[error("{0} is neither a file nor a folder; give the path of a GTFS .zip, or of a folder with its .txt files")]
+    #[error(
+        "{0} is neither a file nor a folder; give the path of a GTFS .zip, or of a folder with its .txt files"
+    )]
     NotAFile(String),
     /// The operating system refused.
     #[error("{what} can't be read: {source}; check that it may be read, and try again")]
@@ -56,7 +58,9 @@ pub enum GtfsError {
         file: &'static str,
     },
     /// Packed in a way this program doesn't know.
-    #[error("{file} in the zip is packed by a method other than deflate ({cause}); unpack it, and give the folder")]
+    #[error(
+        "{file} in the zip is packed by a method other than deflate ({cause}); unpack it, and give the folder"
+    )]
     Method {
         /// The file inside.
         file: &'static str,
@@ -64,19 +68,28 @@ pub enum GtfsError {
         cause: String,
     },
     /// A directory of the zip that would fill the memory.
-    #[error("{path} lists too many files: its zip directory is over {} MiB, a feed's is a few hundred bytes; this is no GTFS feed", DIRECTORY_BYTES_MAX >> 20)]
+    #[error(
+        "{path} lists too many files: its zip directory is over {} MiB, a feed's is a few hundred bytes; \
+         this is no GTFS feed",
+        DIRECTORY_BYTES_MAX >> 20
+    )]
     TooManyFiles {
         /// The path.
         path: String,
     },
     /// A zip bomb.
-    #[error("{file} unpacks to more than {RATIO_MAX} times its packed size, as a zip bomb does; nothing was imported. If the feed is sound, unpack it and give the folder")]
+    #[error(
+        "{file} unpacks to more than {RATIO_MAX} times its packed size, as a zip bomb does; nothing was imported. If the feed is sound, unpack it and give the folder"
+    )]
     Bomb {
         /// The file inside.
         file: &'static str,
     },
     /// More text than a feed has.
-    #[error("the feed is over {} GiB of text (in {file}); cut it down to the lines you sell", BYTES_MAX >> 30)]
+    #[error(
+        "the feed is over {} GiB of text (in {file}); cut it down to the lines you sell",
+        BYTES_MAX >> 30
+    )]
     TooLarge {
         /// Where the limit was reached.
         file: &'static str,
@@ -85,7 +98,9 @@ pub enum GtfsError {
     #[error("stop_times.txt has more than {CALL_ROWS_MAX} rows; cut the feed down to the lines you sell")]
     TooManyCalls,
     /// A record without an end.
-    #[error("{file} has a row over 1 MiB after line {line}, probably a quote that is never closed; mend that line")]
+    #[error(
+        "{file} has a row over 1 MiB after line {line}, probably a quote that is never closed; mend that line"
+    )]
     RowTooLong {
         /// The file inside.
         file: &'static str,
@@ -118,7 +133,9 @@ pub enum GtfsError {
         column: &'static str,
     },
     /// `strict`, and a row that can't be right.
-    #[error("{file} line {line}: {reason}; nothing was imported. Mend it, or leave --strict off to skip such rows")]
+    #[error(
+        "{file} line {line}: {reason}; nothing was imported. Mend it, or leave --strict off to skip such rows"
+    )]
     Strict {
         /// The file.
         file: String,
@@ -128,7 +145,9 @@ pub enum GtfsError {
         reason: String,
     },
     /// Without a zone no time of the feed means anything.
-    #[error("agency.txt line {line}: there is no time zone \"{name}\"; write an IANA name like America/New_York")]
+    #[error(
+        "agency.txt line {line}: there is no time zone \"{name}\"; write an IANA name like America/New_York"
+    )]
     UnknownTimezone {
         /// The line, from 1.
         line: u64,
@@ -150,7 +169,9 @@ pub enum GtfsError {
         days: u32,
     },
     /// `start_on` would put Sundays on Mondays.
-    #[error("--start-on {start_on} is a {got}, and --from {from} a {wanted}: weekdays would run the wrong timetable; the nearest good date is --start-on {nearest}")]
+    #[error(
+        "--start-on {start_on} is a {got}, and --from {from} a {wanted}: weekdays would run the wrong timetable; the nearest good date is --start-on {nearest}"
+    )]
     StartOnWeekday {
         /// What was given.
         start_on: Date,
@@ -190,7 +211,9 @@ pub enum GtfsError {
         routes: String,
     },
     /// `fare` could be in any of these.
-    #[error("the feed's fares are in {currencies}, so the currency of --fare for route {routes} isn't clear; give these routes a fare in fare_attributes.txt and fare_rules.txt")]
+    #[error(
+        "the feed's fares are in {currencies}, so the currency of --fare for route {routes} isn't clear; give these routes a fare in fare_attributes.txt and fare_rules.txt"
+    )]
     AmbiguousCurrency {
         /// Which.
         currencies: String,
@@ -198,7 +221,9 @@ pub enum GtfsError {
         routes: String,
     },
     /// No fare is "the highest" among several currencies.
-    #[error("route {route} has fares in {currencies}, and one journey is sold in one currency; keep one of them in fare_rules.txt")]
+    #[error(
+        "route {route} has fares in {currencies}, and one journey is sold in one currency; keep one of them in fare_rules.txt"
+    )]
     RouteCurrencies {
         /// By `route_id`.
         route: String,
@@ -206,7 +231,9 @@ pub enum GtfsError {
         currencies: String,
     },
     /// More than a store should be given at once.
-    #[error("the {days} days hold more than {DEPARTURES_MAX} departures; give fewer --days (or mend headway_secs in frequencies.txt)")]
+    #[error(
+        "the {days} days hold more than {DEPARTURES_MAX} departures; give fewer --days (or mend headway_secs in frequencies.txt)"
+    )]
     TooManyDepartures {
         /// How many.
         days: u32,

@@ -113,9 +113,9 @@ impl Fares {
             let currencies = highest.into_keys().collect::<Vec<_>>().join(" and ");
             return Err(GtfsError::RouteCurrencies { route: route.id.to_string(), currencies });
         }
-        Ok(highest.pop_first().and_then(|(code, amount_minor)| {
-            Some(Money { amount_minor, currency: Currency::parse(&code)? })
-        }))
+        Ok(highest
+            .pop_first()
+            .and_then(|(code, amount_minor)| Some(Money { amount_minor, currency: Currency::parse(&code)? })))
     }
 
     /// Reads the operator's fare, in the feed's currency, else USD; `None` if the feed's isn't clear.

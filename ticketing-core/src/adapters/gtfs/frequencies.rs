@@ -55,7 +55,8 @@ pub(super) fn read(feed: &mut Feed<'_>, trips: &Known<Trip>) -> Result<Frequenci
         };
         let periods = frequencies.entry(trip).or_default();
         let time = |column: usize, name: &str| {
-            seconds(row.bytes(column)).ok_or_else(|| format!("{name} {} is no time", shown(&row.text(column))))
+            seconds(row.bytes(column))
+                .ok_or_else(|| format!("{name} {} is no time", shown(&row.text(column))))
         };
         let (start_s, end_s) = (time(1, "start_time")?, time(2, "end_time")?);
         if end_s <= start_s {

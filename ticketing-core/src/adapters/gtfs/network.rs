@@ -1,8 +1,8 @@
 //! The feed's network: agencies with their time zones, routes, stops and trips.
 
+use super::GtfsError;
 use super::calendar::Services;
 use super::rows::{Feed, optional, required, shown};
-use super::GtfsError;
 use jiff::tz::TimeZone;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -230,9 +230,7 @@ pub(super) fn read_trips(
             Lookup::Skipped => Err(format!("route_id {} was skipped in routes.txt", shown(&route_id))),
             Lookup::Unknown => Err(format!("route_id {} is not in routes.txt", shown(&route_id))),
         };
-        let service = services.find(&service_id).ok_or_else(|| {
-            format!("service_id {} is in neither calendar.txt nor calendar_dates.txt", shown(&service_id))
-        });
+        let service = services.find(&service_id);
         match (route, service) {
             (Ok(route), Ok(service)) => {
                 let id: Arc<str> = id.into();

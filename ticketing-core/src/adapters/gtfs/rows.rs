@@ -85,7 +85,7 @@ impl Feed<'_> {
         (self.progress)(Progress { phase: &phase, done: 0, total: Some(table.total_bytes) });
         while let Some(line) = table.advance()? {
             let row = Row { record: &table.record, at, line };
-            let taken = match table.overlong(line) {
+            let taken = match table.torn(line) {
                 Some(reason) => Err(RowError::Skip(reason)),
                 None => take(&row),
             };
@@ -234,7 +234,10 @@ impl<'a> Table<'a> {
     }
 
     /// Reads the head line and finds the columns in it; `None` if the file is empty.
-    fn head<const N: usize>(&mut self, columns: [Column; N]) -> Result<Option<[Option<usize>; N]>, GtfsError> {
+    fn head<const N: usize>(
+        &mut self,
+        columns: [Column; N],
+    ) -> Result<Option<[Option<usize>; N]>, GtfsError> {
         if self.advance()?.is_none() {
             return Ok(None);
         }
@@ -275,12 +278,14 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Says what is wrong with a row that has more values than there are columns.
-    fn overlong(&self, line: u64) -> Option<String> {
+    /// Says what is wrong with a row whose values can't be those of the columns.
+    fn torn(&self, line: u64) -> Option<String> {
         let (values, width) = (self.record.len(), self.width);
         let extra = self.record.iter().skip(width).any(|field| !trimmed(field).is_empty());
         let lines = self.record.as_slice().iter().filter(|b| **b == b'\n').count() as u64;
-        if lines > 0 && values != width {
+        // The reader below ends the file with a line feed: a value that takes it in was never closed.
+        let open_end = self.record.iter().next_back().is_some_and(|field| field.ends_with(b"\n"));
+        if lines > 0 && (values != width || open_end) {
             return Some(format!("a quote is never closed: the row goes on to line {}", line + lines));
         }
         extra.then(|| format!("has {values} values for {width} columns: a comma inside a value needs quotes"))

@@ -9,8 +9,8 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use zip::ZipArchive;
 use zip::result::ZipError;
+use zip::{CompressionMethod, ZipArchive};
 
 /// The most text of one feed, over all files that are read.
 pub(super) const BYTES_MAX: u64 = 4 << 30;
@@ -117,6 +117,10 @@ impl Source {
             match (&mut self.files, &entry.place) {
                 (Files::Zip(archive), Place::Index(index)) => {
                     let inner = archive.by_index(*index).map_err(|e| zip_error(file, e))?;
+                    if !matches!(inner.compression(), CompressionMethod::Stored | CompressionMethod::Deflated)
+                    {
+                        return Err(GtfsError::Method { file, cause: inner.compression().to_string() });
+                    }
                     let ratio_max = inner.compressed_size().saturating_mul(RATIO_MAX).max(RATIO_FREE_BYTES);
                     let size = inner.size();
                     (Box::new(inner), size, ratio_max)

@@ -14,7 +14,7 @@ use std::rc::Rc;
 
 const FILE: &str = "stop_times.txt";
 /// How often progress is told.
-const TRIPS_PER_PROGRESS: usize = 5_000;
+const TRIPS_PER_PROGRESS: u32 = 5_000;
 /// No time given.
 const BLANK: i32 = i32::MIN;
 
@@ -78,8 +78,8 @@ pub(super) fn read(
     let mut pattern_of: HashMap<(u32, Rc<[PatternCall]>), u32> = HashMap::new();
     let mut rest = rows.as_slice();
     let total = trips.items().len();
-    for (index, trip) in (0..).zip(trips.items()) {
-        if index as usize % TRIPS_PER_PROGRESS == 0 {
+    for (index, trip) in (0_u32..).zip(trips.items()) {
+        if index.is_multiple_of(TRIPS_PER_PROGRESS) {
             let total = Some(total as u64);
             (feed.progress)(Progress { phase: "arranging trips", done: u64::from(index), total });
         }
@@ -190,7 +190,8 @@ fn arrange(rows: &[CallRow], reporter: &mut Reporter) -> Result<Result<Vec<CallR
         if row.arrival_s != BLANK {
             if row.arrival_s < left_s {
                 let (a, d) = (clock(row.arrival_s), clock(left_s));
-                let reason = format!("times go backwards: arrives at {a}, after leaving the stop before at {d}");
+                let reason =
+                    format!("times go backwards: arrives at {a}, after leaving the stop before at {d}");
                 reporter.skip(FILE, u64::from(row.line), reason)?;
                 continue;
             }
@@ -239,9 +240,12 @@ fn interpolate(calls: &mut [CallRow]) {
 mod tests {
     use super::{BLANK, CallRow, Reporter, arrange};
 
-    /// Calls with these sequences, arrivals and departures, on lines 2, 3, ….
-    fn rows(times: &[(u32, i32, i32)]) -> Vec<CallRow> {
-        let row = |(line, &(sequence, arrival_s, departure_s)): (u32, &(u32, i32, i32))| CallRow {
+    /// A call's sequence, arrival and departure.
+    type Times = (u32, i32, i32);
+
+    /// These calls, on lines 2, 3, ….
+    fn rows(times: &[Times]) -> Vec<CallRow> {
+        let row = |(line, &(sequence, arrival_s, departure_s)): (u32, &Times)| CallRow {
             trip: 0,
             sequence,
             line,
@@ -255,9 +259,9 @@ mod tests {
     }
 
     /// What is kept of a trip, and the lines left out.
-    type Arranged = (Result<Vec<(u32, i32, i32)>, String>, Vec<u64>);
+    type Arranged = (Result<Vec<Times>, String>, Vec<u64>);
 
-    fn arranged(times: &[(u32, i32, i32)]) -> Arranged {
+    fn arranged(times: &[Times]) -> Arranged {
         let mut reporter = Reporter::new(false);
         let calls = arrange(&rows(times), &mut reporter).unwrap();
         let calls = calls.map(|c| c.iter().map(|r| (r.sequence, r.arrival_s, r.departure_s)).collect());
@@ -269,14 +273,22 @@ mod tests {
         const B: i32 = BLANK;
         let (calls, skipped) =
             arranged(&[(1, 0, 10), (2, B, B), (4, B, B), (5, 100, 120), (6, B, B), (9, 125, 125)]);
-        let expected = vec![(1, 0, 10), (2, 40, 40), (4, 70, 70), (5, 100, 120), (6, 122, 122), (9, 125, 125)];
+        let expected =
+            vec![(1, 0, 10), (2, 40, 40), (4, 70, 70), (5, 100, 120), (6, 122, 122), (9, 125, 125)];
         assert_eq!((calls, skipped), (Ok(expected), vec![]));
     }
 
     #[test]
     fn rows_that_go_back_in_time_or_repeat_a_sequence_are_left_out() {
-        let (calls, skipped) =
-            arranged(&[(1, 0, 10), (1, 5, 5), (2, 60, 60), (3, 50, 50), (4, 60, 60), (5, BLANK, BLANK), (6, 90, 90)]);
+        let (calls, skipped) = arranged(&[
+            (1, 0, 10),
+            (1, 5, 5),
+            (2, 60, 60),
+            (3, 50, 50),
+            (4, 60, 60),
+            (5, BLANK, BLANK),
+            (6, 90, 90),
+        ]);
         let expected = vec![(1, 0, 10), (2, 60, 60), (4, 60, 60), (5, 75, 75), (6, 90, 90)];
         assert_eq!((calls, skipped), (Ok(expected), vec![3, 5]));
     }
@@ -284,7 +296,7 @@ mod tests {
     #[test]
     fn a_trip_without_two_timed_ends_is_refused_with_its_reason() {
         const B: i32 = BLANK;
-        let table: &[(&[(u32, i32, i32)], &str)] = &[
+        let table: &[(&[Times], &str)] = &[
             (&[], "no usable row"),
             (&[(1, 0, 0)], "fewer than two"),
             (&[(1, 0, 0), (1, 9, 9)], "fewer than two"),

@@ -138,7 +138,10 @@ impl Timetable<'_> {
     /// Says why the external id of a departure by frequency can't be used.
     fn unusable(&self, external_id: &str) -> Option<String> {
         if external_id.len() > ID_CHARS_MAX && external_id.chars().count() > ID_CHARS_MAX {
-            return Some(format!("departure {} has an id over {ID_CHARS_MAX} characters", shown(external_id)));
+            return Some(format!(
+                "departure {} has an id over {ID_CHARS_MAX} characters",
+                shown(external_id)
+            ));
         }
         match self.trips.find(external_id) {
             Lookup::Unknown => None,

@@ -82,7 +82,8 @@ mod tests {
         for wrong in ["2026-05-29", "20260230", "20261301", "2026052", "202605299", "", "2026052x"] {
             assert!(date(wrong.as_bytes(), "date").unwrap_err().starts_with("date \""), "{wrong}");
         }
-        for (text, expected) in [("7", Some(7)), ("007", Some(7)), ("-7", None), ("1.0", None), ("1e3", None)] {
+        for (text, expected) in [("7", Some(7)), ("007", Some(7)), ("-7", None), ("1.0", None), ("1e3", None)]
+        {
             assert_eq!(number(text.as_bytes()), expected, "{text}");
         }
     }
