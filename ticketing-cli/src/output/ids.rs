@@ -16,7 +16,7 @@ pub fn shorten_ids<'a>(ids: impl IntoIterator<Item = &'a str>, len_min: usize) -
     sorted.dedup();
     let common = |pair: &[&str]| pair[0].bytes().zip(pair[1].bytes()).take_while(|(a, b)| a == b).count();
     let longest_common = sorted.windows(2).map(common).max();
-    let len = longest_common.map_or(0, |len| len + 1).max(len_min).max(PREFIX_LEN_MIN).min(UUID_LEN);
+    let len = longest_common.map_or(0, |len| len + 1).max(len_min).clamp(PREFIX_LEN_MIN, UUID_LEN);
     // A prefix that ends in a hyphen looks cut by mistake.
     if [9, 14, 19, 24].contains(&len) { len + 1 } else { len }
 }
