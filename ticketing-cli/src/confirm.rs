@@ -6,7 +6,7 @@
 use crate::failure::Failure;
 use crate::globals::ChangeArgs;
 use crate::output::{Plan, Printer, grouped};
-use crate::signals;
+use crate::signals::StopSignals;
 use std::io::BufRead as _;
 use std::sync::mpsc;
 
@@ -64,7 +64,7 @@ const PROMPT_LINES_MAX: usize = 20;
 /// answer but can't ask; ctrl-c at the question is exit 130.
 pub fn gate(printer: &mut Printer, change: &Change, args: &ChangeArgs) -> Result<Gate, Failure> {
     let command = command_line(std::env::args().skip(1));
-    gate_with(printer, change, args, &command, read_answer)
+    gate_with(printer, change, args, &command, ask)
 }
 
 fn gate_with(
@@ -72,7 +72,7 @@ fn gate_with(
     change: &Change,
     args: &ChangeArgs,
     command: &str,
-    answer: impl FnOnce() -> Answer,
+    ask: impl FnOnce(&mut Printer, &str) -> Answer,
 ) -> Result<Gate, Failure> {
     let affected = change.plan.affected();
     if args.dry_run {
@@ -117,19 +117,14 @@ fn gate_with(
         let more = lines.len() - PROMPT_LINES_MAX;
         printer.ask(&format!("… and {more} lines more, which --dry-run shows.\n"));
     }
-    printer.ask(&format!("{}? [y/N] ", change.title));
-    match answer() {
+    match ask(printer, &format!("{}? [y/N] ", change.title)) {
         Answer::Line(line) if matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes") => {
             Ok(Gate::Execute)
         }
-        Answer::Line(_) => {
-            Err(Failure::refused(format!("{} was answered with no. Nothing was done.", change.title))
-                .code("NOT_CONFIRMED"))
-        }
-        Answer::Stopped(failure) => {
-            printer.ask("\n");
-            Err(failure.why("Nothing was done."))
-        }
+        Answer::Line(_) => Err(Failure::refused(format!("{} was answered with no.", change.title))
+            .code("NOT_CONFIRMED")
+            .why("Nothing was done.")),
+        Answer::Stopped(failure) => Err(failure.why("Nothing was done.")),
     }
 }
 
@@ -150,27 +145,40 @@ fn check_protection(change: &Change, args: &ChangeArgs, command: &str) -> Result
     Ok(())
 }
 
-/// Reads a line from stdin, or the signal that came instead.
+/// Asks, and waits for a line from stdin or for the signal that came instead.
 ///
 /// Both waits are threads of their own: a read can't be called off, and the caller may or may not have a
-/// runtime. The reading thread dies with the process.
-fn read_answer() -> Answer {
+/// runtime. They end with the process. The signals are listened to before the question is seen.
+fn ask(printer: &mut Printer, question: &str) -> Answer {
     let (sender, receiver) = mpsc::channel();
+    let (listening, is_listening) = mpsc::channel();
     let from_signal = sender.clone();
     std::thread::spawn(move || {
+        // Without a runtime or signals the system's default still ends the process on ctrl-c. A send fails
+        // only once the question was answered, when nobody needs it.
         if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            // The other end is gone once the question was answered.
-            let _ = from_signal.send(Answer::Stopped(runtime.block_on(signals::stop_requested())));
+            runtime.block_on(async {
+                if let Ok(mut signals) = StopSignals::listen() {
+                    let _ = listening.send(());
+                    let _ = from_signal.send(Answer::Stopped(signals.requested().await));
+                }
+            });
         }
     });
+    // The other thread has either begun to listen or given up.
+    let _ = is_listening.recv();
+    printer.ask(question);
     std::thread::spawn(move || {
         let mut line = String::new();
         // What can't be read is no yes.
         let _ = std::io::stdin().lock().read_line(&mut line);
-        // As above.
         let _ = sender.send(Answer::Line(line));
     });
-    receiver.recv().unwrap_or(Answer::Line(String::new()))
+    let answer = receiver.recv().unwrap_or(Answer::Line(String::new()));
+    if !matches!(&answer, Answer::Line(line) if line.ends_with('\n')) {
+        printer.ask("\n");
+    }
+    answer
 }
 
 /// Returns the command as the user may type it again, without what must not be shown.
@@ -206,7 +214,7 @@ mod tests {
     use crate::failure::{Exit, Failure};
     use crate::globals::ChangeArgs;
     use crate::output::testing::{Screen, screen};
-    use crate::output::{Node, Plan};
+    use crate::output::{Node, Plan, Printer};
 
     fn change(severity: Severity, affected: u64) -> Change {
         let one =
@@ -224,13 +232,20 @@ mod tests {
         args: &ChangeArgs,
         answer: Option<&str>,
     ) -> Result<Gate, Failure> {
-        let reply = || match answer {
-            Some("^C") => Answer::Stopped(Failure::interrupted("Interrupted.")),
-            Some(line) => Answer::Line(line.to_owned()),
-            None => panic!("nobody may be asked here"),
+        let reply = |printer: &mut Printer, question: &str| {
+            printer.ask(question);
+            match answer {
+                Some("^C") => Answer::Stopped(Failure::interrupted("Interrupted.")),
+                Some(line) => Answer::Line(line.to_owned()),
+                None => panic!("nobody may be asked here"),
+            }
         };
         gate_with(&mut screen.printer, change, args, "ticketctl booking cancel b-1", reply)
     }
+
+    /// What is tried, the flags ("pipe" is no flag), how severe, the arguments, what is answered, what comes of it.
+    type Row<'a> =
+        (&'a str, &'a [&'a str], Severity, &'a ChangeArgs, Option<&'a str>, Result<Gate, (Exit, String)>);
 
     #[test]
     fn what_takes_away_is_asked_at_a_terminal_and_needs_yes_elsewhere() {
@@ -239,7 +254,7 @@ mod tests {
         let yes = ChangeArgs { yes: true, ..ChangeArgs::default() };
         let none = ChangeArgs::default();
         let at_most_0 = ChangeArgs { max_affected: Some(0), yes: true, ..ChangeArgs::default() };
-        let rows: &[(&str, &[&str], Severity, &ChangeArgs, Option<&str>, Result<Gate, (Exit, String)>)] = &[
+        let rows: &[Row<'_>] = &[
             ("adds, in a pipe", &["pipe"], Adds, &none, None, Ok(Gate::Execute)),
             ("adds, at a terminal", &[], Adds, &none, None, Ok(Gate::Execute)),
             ("takes, in a pipe", &["pipe"], TakesAway, &none, None, refused("NOT_CONFIRMED")),

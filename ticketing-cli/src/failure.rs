@@ -176,7 +176,7 @@ impl Failure {
         Self::error("An internal error stopped the command.")
             .code("INTERNAL")
             .why(format!("{what}{place}"))
-            .hint("run it again with RUST_BACKTRACE=1 and report this with what it prints")
+            .hint("run it again with RUST_BACKTRACE=1 and -o table, and report what it prints")
     }
 
     /// Writes the failure for people, or as JSON for programs; a reader who left is met with silence.
@@ -269,7 +269,7 @@ pub fn install_panic_hook(as_json: bool, colour: bool) {
         Failure::defect(panic_message(info), info.location().map(ToString::to_string).as_deref())
             .print(as_json, colour, &mut err);
         let backtrace = std::backtrace::Backtrace::capture();
-        if backtrace.status() == std::backtrace::BacktraceStatus::Captured {
+        if !as_json && backtrace.status() == std::backtrace::BacktraceStatus::Captured {
             // As above: nobody is left to tell.
             let _ = writeln!(err, "{backtrace}");
         }

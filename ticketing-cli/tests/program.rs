@@ -1,4 +1,5 @@
 //! The program as its users meet it: arguments in, streams and an exit code out.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Output, Stdio};

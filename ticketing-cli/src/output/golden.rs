@@ -140,6 +140,26 @@ Hold ends  2026-11-20T12:14:59.000Z
 }
 
 #[test]
+fn an_object_without_rows_has_no_table_below() {
+    let mut screen = screen(&[], false);
+    screen.printer.object(&rows()[1], &[Column::state("Status", "status"), COLUMNS[6]]).unwrap();
+    assert_eq!((screen.out().as_str(), screen.err().as_str()), ("Status  CONFIRMED\n", ""));
+}
+
+#[test]
+fn a_value_of_any_length_is_cut_in_tables_and_whole_elsewhere() {
+    let row =
+        Node::Map(vec![("id".into(), Node::Text("東".repeat(20_000))), ("x".into(), Node::Text("y".into()))]);
+    const VIEW: View = View::new("things", &[Column::text("Id", "id"), Column::text("X", "x")]);
+    for format in ["table", "wide", "csv", "name"] {
+        let mut screen = screen(&["-o", format], false);
+        screen.printer.list(&VIEW, [&row], None).unwrap();
+        let longest = screen.out().lines().map(|line| line.chars().count()).max().unwrap();
+        assert_eq!(longest <= 80, format == "table", "{format}: {longest}");
+    }
+}
+
+#[test]
 fn an_object_is_one_document_to_programs() {
     assert_eq!(Node::parse(&one(&["-ojson"], false).out()).unwrap(), rows()[0]);
     assert_eq!(one(&["-ojsonl"], false).out().lines().count(), 1);

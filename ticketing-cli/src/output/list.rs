@@ -13,6 +13,9 @@ use serde::Serialize;
 /// A table longer than this is printed piece by piece, its columns as wide as the first piece needs.
 const TABLE_ROWS_BUFFERED_MAX: usize = 1000;
 
+/// No table is wider than this, and measuring longer text is slow; what is cut here is cut again to fit.
+const CELL_CHARS_MAX: usize = 1000;
+
 /// A list under way. End it with [`List::finish`], or a JSON array stays open.
 #[derive(Debug)]
 pub struct List<'p> {
@@ -106,6 +109,16 @@ impl<'p> List<'p> {
             Format::Yaml | Format::Jsonl | Format::Csv | Format::Name => {}
         }
         self.printer.flush()
+    }
+
+    fn cell(&self, column: &Column, row: &Node) -> String {
+        let mut text = self.printer.text_of(column, row);
+        if self.printer.format() == Format::Table
+            && let Some((end, _)) = text.char_indices().nth(CELL_CHARS_MAX)
+        {
+            text.truncate(end);
+        }
+        text
     }
 
     fn write_rows(&mut self, is_complete: bool) -> Result<(), Failure> {

@@ -243,7 +243,9 @@ impl Printer {
         let plain: Vec<_> = plain.into_iter().map(|field| (field, self.text_of(field, node))).collect();
         self.write_raw(&table::render_fields(&plain, width, self.colour_out))?;
         for field in tables {
-            if let (Kind::Rows(columns), Some(Node::List(rows))) = (field.kind, node.at(field.path)) {
+            if let (Kind::Rows(columns), Some(Node::List(rows))) = (field.kind, node.at(field.path))
+                && !rows.is_empty()
+            {
                 let title = self.paint(Tone::Strong, field.header);
                 self.write_raw(&format!("\n{title}\n"))?;
                 self.list(&View::new(field.header, columns), rows, None)?;
