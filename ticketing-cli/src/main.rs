@@ -1,2 +1,99 @@
-//! ticketctl.
-fn main() {}
+//! `ticketctl`, the one program an operator needs: arguments in, core called, answers out.
+//!
+//! No SQL and no rules live here. Parsing needs no runtime, so that `--help` is instant.
+#![allow(dead_code, reason = "the commands that speak through this layer come one by one")]
+
+mod commands;
+mod confirm;
+mod failure;
+mod globals;
+mod output;
+mod progress;
+mod signals;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use failure::{Exit, Failure};
+use globals::Globals;
+use output::{Printer, Terminal};
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+/// Books tickets, and runs and repairs the platform that books them
+#[derive(Parser, Debug)]
+#[command(
+    name = "ticketctl",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    after_help = "Exit codes: 0 ok, 1 error, 2 usage, 3 not found, 4 auth, 5 conflict, 6 partly done,\n\
+                        7 unreachable, 8 unhealthy, 9 refused; 130 and 143 stopped by a signal."
+)]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Completions(commands::completions::Args),
+    Version(commands::version::Args),
+}
+
+fn main() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let terminal = Terminal::probe();
+    let as_json = failure::wants_json(&args);
+    failure::install_panic_hook(as_json, terminal.colour_err(failure::wanted_colour(&args)));
+    // The hook has printed what went wrong by the time a panic arrives here.
+    catch_unwind(AssertUnwindSafe(|| run(&args, terminal, as_json))).unwrap_or(Exit::Error).into()
+}
+
+fn run(args: &[OsString], terminal: Terminal, as_json: bool) -> Exit {
+    let mut command = Cli::command();
+    let parsed = command.try_get_matches_from_mut(args).and_then(|found| Cli::from_arg_matches(&found));
+    let outcome = match parsed {
+        Ok(cli) => {
+            let mut printer = Printer::new(&cli.globals, terminal);
+            return match dispatch(&cli, &mut printer) {
+                Ok(()) => Exit::Ok,
+                Err(failure) => {
+                    printer.failure(&failure);
+                    failure.exit
+                }
+            };
+        }
+        Err(error) if error.use_stderr() => Err(Failure::from_clap(&error)),
+        Err(help) => print_help(&help, terminal.colour_out(failure::wanted_colour(args))),
+    };
+    match outcome {
+        Ok(()) => Exit::Ok,
+        Err(failure) => {
+            let colour = terminal.colour_err(failure::wanted_colour(args));
+            failure.print(as_json, colour, &mut std::io::stderr());
+            failure.exit
+        }
+    }
+}
+
+fn dispatch(cli: &Cli, printer: &mut Printer) -> Result<(), Failure> {
+    cli.globals.check()?;
+    for warning in cli.globals.warnings() {
+        printer.warn(&warning);
+    }
+    match &cli.command {
+        Command::Completions(args) => commands::completions::run(args, printer, &mut Cli::command()),
+        Command::Version(args) => commands::version::run(args, printer),
+    }
+}
+
+/// Prints what `--help` and `--version` ask for: an answer, so on stdout.
+fn print_help(help: &clap::Error, colour: bool) -> Result<(), Failure> {
+    let text = help.render();
+    let text = if colour { text.ansi().to_string() } else { text.to_string() };
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| Failure::output(&error))
+}

@@ -1,0 +1,369 @@
+//! The gate that every change passes: a dry run ends here, too much is refused, and who takes something
+//! away has said so.
+//!
+//! Nothing is changed here. What the gate lets through is the plan that was shown.
+
+use crate::failure::Failure;
+use crate::globals::ChangeArgs;
+use crate::output::{Plan, Printer, grouped};
+use crate::signals::StopSignals;
+use std::io::BufRead as _;
+use std::sync::mpsc;
+
+/// What a change does to what is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// It only adds: create, reserve, confirm, seed.
+    Adds,
+    /// It takes something away or can't be undone: cancel, expire, refund.
+    TakesAway,
+    /// It takes away on a large scale: restore, rebuild, seek.
+    Severe,
+}
+
+/// A change about to be made.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// What it does, as an order without a full stop: "Cancel 3 bookings".
+    pub title: String,
+    /// How careful to be.
+    pub severity: Severity,
+    /// What exactly it would do.
+    pub plan: Plan,
+    /// The protected context it happens in, which wants a reason, and its name for what is severe.
+    pub protected: Option<String>,
+}
+
+/// What the gate decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// Make the change.
+    Execute,
+    /// There is nothing left to do: a dry run was printed, or the plan is empty.
+    Stop,
+}
+
+/// What came back from a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// What was typed.
+    Line(String),
+    /// Ctrl-c or SIGTERM instead.
+    Stopped(Failure),
+}
+
+/// No prompt shows more lines of a plan than this; `--dry-run` shows them all.
+const PROMPT_LINES_MAX: usize = 20;
+
+/// Decides whether a change goes ahead, asking where somebody is there to be asked.
+///
+/// A dry run prints its plan here. An empty plan says "Nothing to change.", and to programs prints itself.
+///
+/// # Errors
+/// Refuses (exit 9) what exceeds `--max-affected`, what was answered with no, and what would have needed an
+/// answer but can't ask; ctrl-c at the question is exit 130.
+pub fn gate(printer: &mut Printer, change: &Change, args: &ChangeArgs) -> Result<Gate, Failure> {
+    let command = command_line(std::env::args().skip(1));
+    gate_with(printer, change, args, &command, ask)
+}
+
+fn gate_with(
+    printer: &mut Printer,
+    change: &Change,
+    args: &ChangeArgs,
+    command: &str,
+    ask: impl FnOnce(&mut Printer, &str) -> Answer,
+) -> Result<Gate, Failure> {
+    let affected = change.plan.affected();
+    if args.dry_run {
+        printer.plan(&change.plan)?;
+        if let Some(max) = args.max_affected.filter(|max| affected > *max) {
+            printer.note(&format!("With --max-affected {max} this would be refused."));
+        }
+        return Ok(Gate::Stop);
+    }
+    if affected == 0 {
+        if !printer.is_human() {
+            printer.plan(&change.plan)?;
+        }
+        printer.note("Nothing to change.");
+        return Ok(Gate::Stop);
+    }
+    if let Some(max) = args.max_affected.filter(|max| affected > *max) {
+        return Err(Failure::refused(format!(
+            "{} would affect {}, more than {max}.",
+            change.title,
+            grouped(affected)
+        ))
+        .code("TOO_MANY_AFFECTED")
+        .why("--max-affected limits it. Nothing was done.")
+        .hint(format!("{command} --dry-run")));
+    }
+    check_protection(change, args, command)?;
+    if change.severity == Severity::Adds || args.yes {
+        return Ok(Gate::Execute);
+    }
+    if !printer.can_ask() {
+        return Err(Failure::refused(format!("{} was not confirmed.", change.title))
+            .code("NOT_CONFIRMED")
+            .why("It takes something away, and nobody can be asked here. Nothing was done.")
+            .hint(format!("{command} --yes")));
+    }
+    let lines = change.plan.lines(false);
+    for line in lines.iter().take(PROMPT_LINES_MAX) {
+        printer.ask(&format!("{line}\n"));
+    }
+    if lines.len() > PROMPT_LINES_MAX {
+        let more = lines.len() - PROMPT_LINES_MAX;
+        printer.ask(&format!("… and {more} lines more, which --dry-run shows.\n"));
+    }
+    match ask(printer, &format!("{}? [y/N] ", change.title)) {
+        Answer::Line(line) if matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes") => {
+            Ok(Gate::Execute)
+        }
+        Answer::Line(_) => Err(Failure::refused(format!("{} was answered with no.", change.title))
+            .code("NOT_CONFIRMED")
+            .why("Nothing was done.")),
+        Answer::Stopped(failure) => Err(failure.why("Nothing was done.")),
+    }
+}
+
+fn check_protection(change: &Change, args: &ChangeArgs, command: &str) -> Result<(), Failure> {
+    let Some(context) = &change.protected else { return Ok(()) };
+    if args.reason.as_deref().is_none_or(|reason| reason.trim().is_empty()) {
+        return Err(Failure::refused(format!("{} needs a reason.", change.title))
+            .code("REASON_REQUIRED")
+            .why(format!("The context {context} is protected. Nothing was done."))
+            .hint(format!("{command} --reason TEXT")));
+    }
+    if change.severity == Severity::Severe && args.confirm.as_deref() != Some(context) {
+        return Err(Failure::refused(format!("{} needs the name of its context.", change.title))
+            .code("NOT_CONFIRMED")
+            .why(format!("The context {context} is protected. Nothing was done."))
+            .hint(format!("{command} --confirm {context}")));
+    }
+    Ok(())
+}
+
+/// Asks, and waits for a line from stdin or for the signal that came instead.
+///
+/// Both waits are threads of their own: a read can't be called off, and the caller may or may not have a
+/// runtime. They end with the process. The signals are listened to before the question is seen.
+fn ask(printer: &mut Printer, question: &str) -> Answer {
+    let (sender, receiver) = mpsc::channel();
+    let (listening, is_listening) = mpsc::channel();
+    let from_signal = sender.clone();
+    std::thread::spawn(move || {
+        // Without a runtime or signals the system's default still ends the process on ctrl-c. A send fails
+        // only once the question was answered, when nobody needs it.
+        if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            runtime.block_on(async {
+                if let Ok(mut signals) = StopSignals::listen() {
+                    let _ = listening.send(());
+                    let _ = from_signal.send(Answer::Stopped(signals.requested().await));
+                }
+            });
+        }
+    });
+    // The other thread has either begun to listen or given up.
+    let _ = is_listening.recv();
+    printer.ask(question);
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        // What can't be read is no yes.
+        let _ = std::io::stdin().lock().read_line(&mut line);
+        let _ = sender.send(Answer::Line(line));
+    });
+    let answer = receiver.recv().unwrap_or(Answer::Line(String::new()));
+    if !matches!(&answer, Answer::Line(line) if line.ends_with('\n')) {
+        printer.ask("\n");
+    }
+    answer
+}
+
+/// Returns the command as the user may type it again, without what must not be shown.
+fn command_line(args: impl Iterator<Item = String>) -> String {
+    let mut out = "ticketctl".to_owned();
+    let mut hide_next = false;
+    for arg in args.take_while(|arg| arg != "--") {
+        let secret = ["--token", "--database-url"].iter().find(|flag| arg.starts_with(**flag));
+        let shown = match secret {
+            _ if hide_next => "…".to_owned(),
+            Some(flag) if arg[flag.len()..].starts_with('=') => format!("{flag}=…"),
+            Some(_) | None => quoted(&arg),
+        };
+        hide_next = secret.is_some_and(|flag| arg == *flag);
+        out.push(' ');
+        out.push_str(&shown);
+    }
+    out
+}
+
+fn quoted(arg: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
+    if !arg.is_empty() && arg.chars().all(is_plain) {
+        arg.to_owned()
+    } else {
+        format!("'{}'", arg.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, Change, Gate, Severity, command_line, gate_with};
+    use crate::failure::{Exit, Failure};
+    use crate::globals::ChangeArgs;
+    use crate::output::testing::{Screen, screen};
+    use crate::output::{Node, Plan, Printer};
+
+    fn change(severity: Severity, affected: u64) -> Change {
+        let one =
+            r#"{"kind":"booking","id":"b-1","before":{"status":"PENDING"},"after":{"status":"CANCELLED"}}"#;
+        let changes = vec![one; usize::try_from(affected).unwrap()].join(",");
+        let plan = format!(r#"{{"action":"booking.cancel","changes":[{changes}],"affected":{affected}}}"#);
+        let plan = Plan::of(&Node::parse(&plan).unwrap()).unwrap();
+        Change { title: "Cancel 1 booking".into(), severity, plan, protected: None }
+    }
+
+    /// Runs the gate; the question, if it comes, is answered with `answer`.
+    fn run(
+        screen: &mut Screen,
+        change: &Change,
+        args: &ChangeArgs,
+        answer: Option<&str>,
+    ) -> Result<Gate, Failure> {
+        let reply = |printer: &mut Printer, question: &str| {
+            printer.ask(question);
+            match answer {
+                Some("^C") => Answer::Stopped(Failure::interrupted("Interrupted.")),
+                Some(line) => Answer::Line(line.to_owned()),
+                None => panic!("nobody may be asked here"),
+            }
+        };
+        gate_with(&mut screen.printer, change, args, "ticketctl booking cancel b-1", reply)
+    }
+
+    /// What is tried, the flags ("pipe" is no flag), how severe, the arguments, what is answered, what comes of it.
+    type Row<'a> =
+        (&'a str, &'a [&'a str], Severity, &'a ChangeArgs, Option<&'a str>, Result<Gate, (Exit, String)>);
+
+    #[test]
+    fn what_takes_away_is_asked_at_a_terminal_and_needs_yes_elsewhere() {
+        use Severity::{Adds, TakesAway};
+        let refused = |code: &str| Err((Exit::Refused, code.to_owned()));
+        let yes = ChangeArgs { yes: true, ..ChangeArgs::default() };
+        let none = ChangeArgs::default();
+        let at_most_0 = ChangeArgs { max_affected: Some(0), yes: true, ..ChangeArgs::default() };
+        let rows: &[Row<'_>] = &[
+            ("adds, in a pipe", &["pipe"], Adds, &none, None, Ok(Gate::Execute)),
+            ("adds, at a terminal", &[], Adds, &none, None, Ok(Gate::Execute)),
+            ("takes, in a pipe", &["pipe"], TakesAway, &none, None, refused("NOT_CONFIRMED")),
+            ("takes, in a pipe, with yes", &["pipe"], TakesAway, &yes, None, Ok(Gate::Execute)),
+            ("takes, no input", &["--no-input"], TakesAway, &none, None, refused("NOT_CONFIRMED")),
+            ("takes, json", &["-ojson"], TakesAway, &none, None, refused("NOT_CONFIRMED")),
+            ("takes, asked, y", &[], TakesAway, &none, Some("y\n"), Ok(Gate::Execute)),
+            ("takes, asked, YES", &[], TakesAway, &none, Some(" YES \n"), Ok(Gate::Execute)),
+            ("takes, asked, no", &[], TakesAway, &none, Some("n\n"), refused("NOT_CONFIRMED")),
+            ("takes, asked, nothing", &[], TakesAway, &none, Some(""), refused("NOT_CONFIRMED")),
+            ("takes, asked, yellow", &[], TakesAway, &none, Some("yellow\n"), refused("NOT_CONFIRMED")),
+            ("ctrl-c", &[], TakesAway, &none, Some("^C"), Err((Exit::Interrupted, "INTERRUPTED".into()))),
+            ("too many", &[], TakesAway, &at_most_0, None, refused("TOO_MANY_AFFECTED")),
+            ("too many that add", &[], Adds, &at_most_0, None, refused("TOO_MANY_AFFECTED")),
+        ];
+        for (name, flags, severity, args, answer, expected) in rows {
+            let is_terminal = !flags.contains(&"pipe");
+            let flags: Vec<&str> = flags.iter().copied().filter(|flag| *flag != "pipe").collect();
+            let got = run(&mut screen(&flags, is_terminal), &change(*severity, 1), args, *answer);
+            assert_eq!(got.map_err(|failure| (failure.exit, failure.code)), *expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_question_shows_the_plan_on_stderr() {
+        let mut screen = screen(&[], true);
+        run(&mut screen, &change(Severity::TakesAway, 1), &ChangeArgs::default(), Some("y")).unwrap();
+        assert_eq!(screen.out(), "");
+        assert_eq!(
+            screen.err(),
+            "~ booking b-1\n    status: PENDING → CANCELLED\nbooking.cancel: 1 affected\nCancel 1 booking? [y/N] "
+        );
+    }
+
+    #[test]
+    fn a_long_plan_is_cut_in_the_question() {
+        let mut screen = screen(&[], true);
+        run(&mut screen, &change(Severity::TakesAway, 30), &ChangeArgs::default(), Some("y")).unwrap();
+        assert!(screen.err().contains("… and 41 lines more, which --dry-run shows.\n"), "{}", screen.err());
+    }
+
+    #[test]
+    fn a_refusal_names_the_command_to_try() {
+        let failure =
+            run(&mut screen(&[], false), &change(Severity::TakesAway, 1), &ChangeArgs::default(), None)
+                .unwrap_err();
+        assert_eq!(failure.hint.as_deref(), Some("ticketctl booking cancel b-1 --yes"));
+    }
+
+    #[test]
+    fn a_dry_run_prints_the_plan_and_stops() {
+        let dry = ChangeArgs { dry_run: true, ..ChangeArgs::default() };
+        let mut json = screen(&["-ojson"], false);
+        assert_eq!(run(&mut json, &change(Severity::Severe, 1), &dry, None), Ok(Gate::Stop));
+        let plan: serde_json::Value = serde_json::from_str(&json.out()).unwrap();
+        assert_eq!(plan["changes"][0]["after"]["status"], "CANCELLED");
+        let mut table = screen(&[], false);
+        assert_eq!(run(&mut table, &change(Severity::Adds, 1), &dry, None), Ok(Gate::Stop));
+        assert!(table.out().ends_with("booking.cancel: 1 affected\n"));
+    }
+
+    #[test]
+    fn an_empty_plan_changes_nothing_and_is_no_error() {
+        let mut screen = screen(&[], false);
+        assert_eq!(
+            run(&mut screen, &change(Severity::Severe, 0), &ChangeArgs::default(), None),
+            Ok(Gate::Stop)
+        );
+        assert_eq!((screen.out(), screen.err()), (String::new(), "Nothing to change.\n".to_owned()));
+    }
+
+    #[test]
+    fn a_protected_context_wants_a_reason_and_for_severe_changes_its_name() {
+        let args = |reason: Option<&str>, confirm: Option<&str>| ChangeArgs {
+            reason: reason.map(str::to_owned),
+            confirm: confirm.map(str::to_owned),
+            yes: true,
+            ..ChangeArgs::default()
+        };
+        let rows = [
+            (Severity::Adds, None, None, Err("REASON_REQUIRED")),
+            (Severity::Adds, Some("  "), None, Err("REASON_REQUIRED")),
+            (Severity::TakesAway, Some("r"), None, Ok(Gate::Execute)),
+            (Severity::Severe, Some("r"), None, Err("NOT_CONFIRMED")),
+            (Severity::Severe, Some("r"), Some("test"), Err("NOT_CONFIRMED")),
+            (Severity::Severe, Some("r"), Some("prod"), Ok(Gate::Execute)),
+        ];
+        for (severity, reason, confirm, expected) in rows {
+            let mut change = change(severity, 1);
+            change.protected = Some("prod".into());
+            let got = run(&mut screen(&[], false), &change, &args(reason, confirm), None);
+            assert_eq!(
+                got.map_err(|f| f.code),
+                expected.map_err(str::to_owned),
+                "{severity:?} {reason:?} {confirm:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_command_is_repeated_as_typed_without_its_secrets() {
+        let rows: [(&[&str], &str); 4] = [
+            (&["booking", "cancel", "b-1"], "ticketctl booking cancel b-1"),
+            (&["hold", "expire", "--query", "age>10m x"], "ticketctl hold expire --query 'age>10m x'"),
+            (&["x", "--token", "t0p", "y"], "ticketctl x --token … y"),
+            (&["x", "--database-url=postgres://u:p@h"], "ticketctl x --database-url=…"),
+        ];
+        for (args, expected) in rows {
+            assert_eq!(command_line(args.iter().map(|arg| (*arg).to_owned())), expected);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What a change would do, drawn for people: one line a thing, and below it what becomes of its fields.
+
+use super::column::{Column, View};
+use super::node::Node;
+use super::terminal::{Tone, paint};
+use super::{grouped, json, visible};
+use crate::failure::Failure;
+use serde::Serialize;
+
+/// A plan as core made it: `{action, changes: [{kind, id, before, after}], affected}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan(Node);
+
+/// The changes of a plan as rows, for CSV and names.
+pub(super) const CHANGES: View = View::new(
+    "changes",
+    &[
+        Column::text("Kind", "kind"),
+        Column::id("Id", "id"),
+        Column::text("Before", "before"),
+        Column::text("After", "after"),
+    ],
+)
+.named_by(&["id"]);
+
+impl Plan {
+    /// Returns the plan that `value` serialises to.
+    ///
+    /// # Errors
+    /// Fails if it has no JSON form.
+    pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, Failure> {
+        super::printer::node_of(value).map(Self)
+    }
+
+    /// Returns the plan as it is printed to programs.
+    #[must_use]
+    pub const fn node(&self) -> &Node {
+        &self.0
+    }
+
+    /// Returns how many things would change: `affected`, or the number of changes where that is missing.
+    #[must_use]
+    pub fn affected(&self) -> u64 {
+        match self.0.at("affected") {
+            Some(Node::Number(text)) => text.parse().unwrap_or(u64::MAX),
+            _ => u64::try_from(self.changes().len()).unwrap_or(u64::MAX),
+        }
+    }
+
+    pub(super) fn changes(&self) -> &[Node] {
+        match self.0.at("changes") {
+            Some(Node::List(changes)) => changes,
+            _ => &[],
+        }
+    }
+
+    /// Returns the plan in lines: what is new by `+`, gone by `-`, changed by `~`, and a count below.
+    #[must_use]
+    pub fn lines(&self, colour: bool) -> Vec<String> {
+        let mut lines: Vec<String> =
+            self.changes().iter().flat_map(|change| change_lines(change, colour)).collect();
+        let action = self.0.at("action").map(Node::bare).unwrap_or_default();
+        lines.push(format!("{}: {} affected", visible::visible(&action), grouped(self.affected())));
+        lines
+    }
+}
+
+fn change_lines(change: &Node, colour: bool) -> Vec<String> {
+    let side = |name: &str| change.at(name).filter(|node| **node != Node::Null);
+    let (before, after) = (side("before"), side("after"));
+    let (sign, tone) = match (before, after) {
+        (None, _) => ("+", Tone::Good),
+        (Some(_), None) => ("-", Tone::Bad),
+        (Some(_), Some(_)) => ("~", Tone::Waiting),
+    };
+    let text = |name: &str| change.at(name).map(Node::bare).unwrap_or_default();
+    let title = format!("{} {}", text("kind"), side("id").map_or_else(|| "(new)".to_owned(), Node::bare));
+    let mut lines = vec![format!("{} {}", paint(tone, sign, colour), visible::visible(&title))];
+    lines.extend(field_lines(before, after));
+    lines
+}
+
+fn field_lines(before: Option<&Node>, after: Option<&Node>) -> Vec<String> {
+    let fields = |node: Option<&Node>| match node {
+        Some(Node::Map(fields)) => fields.clone(),
+        Some(other) => vec![("value".to_owned(), other.clone())],
+        None => Vec::new(),
+    };
+    let (before, after) = (fields(before), fields(after));
+    let find =
+        |fields: &[(String, Node)], key: &str| fields.iter().find(|(k, _)| k == key).map(|(_, v)| v.clone());
+    let mut keys: Vec<&String> = before.iter().map(|(key, _)| key).collect();
+    keys.extend(after.iter().map(|(key, _)| key).filter(|key| find(&before, key).is_none()));
+    let line = |key: &String| {
+        let change = match (find(&before, key), find(&after, key)) {
+            (old, new) if old == new => return None,
+            (None, Some(new)) => value_text(&new),
+            (Some(old), None) if after.is_empty() => value_text(&old),
+            (Some(old), new) => {
+                format!("{} → {}", value_text(&old), new.as_ref().map_or("-".into(), value_text))
+            }
+            (None, None) => return None,
+        };
+        Some(format!("    {}: {change}", visible::visible(key)))
+    };
+    keys.into_iter().filter_map(line).collect()
+}
+
+fn value_text(node: &Node) -> String {
+    match node {
+        Node::Null => "-".to_owned(),
+        Node::List(_) | Node::Map(_) => json::compact(node),
+        Node::Bool(_) | Node::Number(_) | Node::Text(_) => visible::visible(&node.bare()).into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Plan;
+    use crate::output::node::Node;
+
+    #[test]
+    fn a_plan_shows_what_becomes_of_each_field_and_nothing_that_stays() {
+        let plan = Node::parse(
+            r#"{"action":"booking.cancel","changes":[
+                {"kind":"booking","id":"b-1","before":{"status":"CONFIRMED","price":25.00,"seat":"A1"},
+                 "after":{"status":"CANCELLED","price":25.00}},
+                {"kind":"refund","id":null,"before":null,"after":{"amount":25.00,"note":"x\u001b"}},
+                {"kind":"hold","id":"h-1","before":{"seat":"A1"},"after":null}],"affected":3412}"#,
+        );
+        let expected = [
+            "~ booking b-1",
+            "    status: CONFIRMED → CANCELLED",
+            "    seat: A1 → -",
+            "+ refund (new)",
+            "    amount: 25.00",
+            "    note: x\\u{1b}",
+            "- hold h-1",
+            "    seat: A1",
+            "booking.cancel: 3,412 affected",
+        ];
+        let plan = Plan::of(&plan.unwrap()).unwrap();
+        assert_eq!(plan.lines(false), expected);
+        assert_eq!(plan.affected(), 3412);
+    }
+}

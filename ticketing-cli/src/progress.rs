@@ -1,0 +1,179 @@
+//! Progress of long work, on stderr: a bar at a terminal, else a line now and then.
+//!
+//! It never holds the work up and never fails it: what can't be drawn is not drawn.
+
+use crate::output::{grouped, visible::visible};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+/// Without a terminal, so much time lies between two lines.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// With one, so much between two turns of the spinner.
+const TICK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// A bar that moves.
+    Bar,
+    /// A line every ten seconds.
+    Lines,
+    /// Not at all.
+    Silent,
+}
+
+/// Work under way. Dropped without [`Progress::finish`], it takes its bar away, so that an error stands alone.
+#[derive(Debug)]
+pub struct Progress {
+    style: Style,
+    bar: Option<ProgressBar>,
+    label: String,
+    done: u64,
+    total: Option<u64>,
+    started: Instant,
+    last_line: Instant,
+}
+
+impl Progress {
+    /// Starts showing work of `total` steps, or of an unknown number.
+    #[must_use]
+    pub fn start(style: Style, label: &str, total: Option<u64>) -> Self {
+        let bar = (style == Style::Bar).then(|| {
+            let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+            bar.enable_steady_tick(TICK_INTERVAL);
+            bar
+        });
+        let now = Instant::now();
+        let mut progress =
+            Self { style, bar, label: String::new(), done: 0, total: None, started: now, last_line: now };
+        progress.begin(label, total);
+        progress
+    }
+
+    /// Takes a report of the work itself: its phase, and how far that has come.
+    ///
+    /// Fits a callback: `&mut |phase: &str, done, total| progress.report(phase, done, total)`.
+    pub fn report(&mut self, phase: &str, done: u64, total: Option<u64>) {
+        if self.label != phase || self.total != total {
+            self.begin(phase, total);
+        }
+        self.set(done);
+    }
+
+    /// Says how many steps are done.
+    pub fn set(&mut self, done: u64) {
+        self.done = done;
+        if let Some(bar) = &self.bar {
+            bar.set_position(done);
+        } else if self.style == Style::Lines && self.last_line.elapsed() >= LINE_INTERVAL {
+            self.last_line = Instant::now();
+            tell(&line(&self.label, self.done, self.total, self.started.elapsed()));
+        }
+    }
+
+    /// Says something above the bar.
+    pub fn message(&self, text: &str) {
+        match (&self.bar, self.style) {
+            (Some(bar), _) => bar.suspend(|| tell(&visible(text))),
+            (None, Style::Silent) => {}
+            (None, Style::Bar | Style::Lines) => tell(&visible(text)),
+        }
+    }
+
+    /// Ends it with a sentence that says what was done.
+    pub fn finish(mut self, summary: &str) {
+        self.clear();
+        if self.style != Style::Silent {
+            tell(&visible(summary));
+        }
+    }
+
+    fn begin(&mut self, label: &str, total: Option<u64>) {
+        label.clone_into(&mut self.label);
+        self.total = total;
+        if let Some(bar) = &self.bar {
+            bar.set_style(bar_style(total));
+            bar.set_message(visible(label).into_owned());
+            match total {
+                Some(total) => bar.set_length(total),
+                None => bar.unset_length(),
+            }
+        }
+    }
+
+    fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// The bar's look; both templates are ours, so a plain bar is only a guard against a typing error.
+fn bar_style(total: Option<u64>) -> ProgressStyle {
+    let template = match total {
+        Some(_) => "{msg} [{bar:28}] {human_pos}/{human_len} {eta}",
+        None => "{spinner} {msg} {human_pos} {elapsed}",
+    };
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
+}
+
+fn line(label: &str, done: u64, total: Option<u64>, elapsed: Duration) -> String {
+    let label = visible(label);
+    let seconds = elapsed.as_secs();
+    match total {
+        Some(total) => {
+            let percent = done.saturating_mul(100).checked_div(total).unwrap_or(100);
+            format!("{label}: {} of {} ({percent} %), {seconds} s", grouped(done), grouped(total))
+        }
+        None => format!("{label}: {}, {seconds} s", grouped(done)),
+    }
+}
+
+fn tell(text: &str) {
+    // Progress is a courtesy: a closed stderr fails no work.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Progress, Style, bar_style, line};
+    use std::time::Duration;
+
+    #[test]
+    fn a_line_says_how_far_the_work_has_come() {
+        let seconds = Duration::from_secs(20);
+        assert_eq!(line("Stop times", 3412, Some(6824), seconds), "Stop times: 3,412 of 6,824 (50 %), 20 s");
+        assert_eq!(line("Rows\u{1b}", 7, None, seconds), "Rows\\u{1b}: 7, 20 s");
+        assert_eq!(line("None", 0, Some(0), seconds), "None: 0 of 0 (100 %), 20 s");
+    }
+
+    #[test]
+    fn a_callback_moves_it_through_its_phases() {
+        fn work(report: &mut dyn FnMut(&str, u64, Option<u64>)) {
+            report("read", 1, None);
+            report("write", 5, Some(9));
+        }
+        for style in [Style::Bar, Style::Silent] {
+            let mut progress = Progress::start(style, "start", None);
+            work(&mut |phase, done, total| progress.report(phase, done, total));
+            assert_eq!((progress.label.as_str(), progress.done, progress.total), ("write", 5, Some(9)));
+        }
+    }
+
+    #[test]
+    fn both_templates_are_accepted() {
+        for total in [None, Some(1)] {
+            let _ = bar_style(total);
+        }
+    }
+}
