@@ -26,52 +26,21 @@ pub async fn reserve(
     Ok(app.engine.submit(Work::Reserve { command, passenger }, meta).await?)
 }
 
-/// Confirms a booking with a payment. The caller's word stands for the payment: ask only for callers who
-/// may give it (service, operator, admin).
+/// Changes a booking: confirm, cancel, expire. With an `owner`, another's booking is unknown; with an
+/// `expected_version`, one that has changed since is left alone.
+///
+/// A confirmation takes the caller's word for the payment: ask only for those who may give it (service,
+/// operator, admin).
 ///
 /// # Errors
 /// The rule that forbids it, or that the engine or store can't take it now.
-pub async fn confirm(
+pub async fn change(
     app: &App,
     booking_id: BookingId,
-    payment_id: String,
-    expected_version: Option<u32>,
-    meta: Meta,
-) -> Result<Done, AppError> {
-    let change = Change::Confirm { payment_id };
-    let work = Work::Change { booking_id, change, owner: None, expected_version };
-    Ok(app.engine.submit(work, meta).await?)
-}
-
-/// Cancels a booking. With an `owner`, another's booking is unknown.
-///
-/// # Errors
-/// The rule that forbids it, or that the engine or store can't take it now.
-pub async fn cancel(
-    app: &App,
-    booking_id: BookingId,
-    reason: Option<String>,
+    change: Change,
     owner: Option<UserId>,
     expected_version: Option<u32>,
     meta: Meta,
 ) -> Result<Done, AppError> {
-    let change = Change::Cancel { reason };
-    let work = Work::Change { booking_id, change, owner, expected_version };
-    Ok(app.engine.submit(work, meta).await?)
-}
-
-/// Ends a hold before its time.
-///
-/// # Errors
-/// The rule that forbids it, or that the engine or store can't take it now.
-pub async fn force_expire(
-    app: &App,
-    booking_id: BookingId,
-    reason: String,
-    expected_version: Option<u32>,
-    meta: Meta,
-) -> Result<Done, AppError> {
-    let change = Change::ForceExpire { reason };
-    let work = Work::Change { booking_id, change, owner: None, expected_version };
-    Ok(app.engine.submit(work, meta).await?)
+    Ok(app.engine.submit(Work::Change { booking_id, change, owner, expected_version }, meta).await?)
 }

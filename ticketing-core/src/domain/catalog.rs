@@ -133,7 +133,9 @@ impl Pattern {
             None => last,
             Some(stop) => match self.find(stop, begin + 1) {
                 Some(index) => index,
-                None if self.find(stop, 0).is_some() => return Err(Rejection::StopOrder { to: stop.to_owned() }),
+                None if self.find(stop, 0).is_some() => {
+                    return Err(Rejection::StopOrder { to: stop.to_owned() });
+                }
                 None => return Err(Rejection::unknown_stop("toStop", stop)),
             },
         };

@@ -88,10 +88,10 @@ impl Occupancy {
         self.bookings.get(&booking)
     }
 
-    /// How many bookings have seats here.
+    /// Returns the bookings that have seats here, in no order.
     #[must_use]
-    pub fn booking_count(&self) -> usize {
-        self.bookings.len()
+    pub fn booking_ids(&self) -> Vec<BookingId> {
+        self.bookings.keys().copied().collect()
     }
 
     /// Returns the holds that have ended by `now`, the longest overdue first.

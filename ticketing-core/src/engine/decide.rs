@@ -168,11 +168,8 @@ impl Draft<'_> {
         }
         let before = Before { version: booking.version, had_seats: booking.state.has_seats() };
         self.touch(id, Some(before));
-        let system = Meta {
-            actor: "system".into(),
-            correlation_id: meta.correlation_id.clone(),
-            idempotency: None,
-        };
+        let system =
+            Meta { actor: "system".into(), correlation_id: meta.correlation_id.clone(), idempotency: None };
         for event in events {
             self.record(id, event, &system);
         }

@@ -6,7 +6,6 @@ use super::state::{Live, State};
 use crate::domain::booking::command::{Change, SeatChoice};
 use crate::domain::catalog::Offering;
 use crate::domain::id::{BookingId, OfferingId};
-use crate::domain::occupancy::Occupancy;
 use crate::domain::time::Timestamp;
 use crate::store::db::Db;
 use crate::store::error::Result;
@@ -50,12 +49,7 @@ pub(super) async fn catch_up(db: &Db, state: &mut State) -> Result<()> {
 }
 
 /// Loads what the commands name. Ids that are not found are simply not in memory afterwards.
-pub(super) async fn load(
-    db: &Db,
-    state: &mut State,
-    commands: &[Queued],
-    now: Timestamp,
-) -> Result<Found> {
+pub(super) async fn load(db: &Db, state: &mut State, commands: &[Queued], now: Timestamp) -> Result<Found> {
     if state.head.is_none() {
         catch_up(db, state).await?;
     }
@@ -173,16 +167,8 @@ async fn load_offerings(db: &Db, state: &mut State, mut ids: Vec<OfferingId>) ->
             continue;
         };
         let (pattern, layout) = (Arc::clone(pattern), Arc::clone(layout));
-        let for_sale = layout.seats().filter(|seat| !layout.is_blocked(*seat));
-        let mut occupancy = Occupancy::empty(for_sale, pattern.leg_count());
-        for (booking, held) in claims.remove(&facts.id).unwrap_or_default() {
-            let fits = held.legs.to() <= pattern.leg_count();
-            if fits && held.seats.iter().all(|seat| occupancy.is_free(*seat, held.legs)) {
-                occupancy.claim(booking, held);
-            } else {
-                tracing::error!(offering = %facts.id, %booking, "a claim does not fit its offering");
-            }
-        }
+        let claims = claims.remove(&facts.id).unwrap_or_default();
+        let occupancy = offerings::occupancy(facts.id, &pattern, &layout, claims);
         let id = facts.id;
         let offering = Arc::new(Offering { facts, pattern, layout });
         state.offerings.insert(id, Live { offering, occupancy, as_of });

@@ -236,7 +236,11 @@ impl Worker {
     }
 
     /// One try without a lock. `None` if another process wrote meanwhile.
-    async fn try_once(&mut self, commands: &[Queued], retries: u32) -> Result<Option<Vec<Outcome>>, StoreError> {
+    async fn try_once(
+        &mut self,
+        commands: &[Queued],
+        retries: u32,
+    ) -> Result<Option<Vec<Outcome>>, StoreError> {
         let now = self.clock.now();
         let mut found = load(&self.db, &mut self.state, commands, now).await?;
         let (batch, outcomes) = decide_all(&mut self.state, &mut found, commands, now);
@@ -264,7 +268,11 @@ impl Worker {
     }
 
     /// One try that holds the log's lock while it loads and decides: nobody can come between.
-    async fn try_locked(&mut self, commands: &[Queued], retries: u32) -> Result<Option<Vec<Outcome>>, StoreError> {
+    async fn try_locked(
+        &mut self,
+        commands: &[Queued],
+        retries: u32,
+    ) -> Result<Option<Vec<Outcome>>, StoreError> {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         batch::lock_head(&mut tx).await?;

@@ -1,4 +1,19 @@
 //! Operator use cases, shared by the command line, the dashboard and the admin API.
+//!
+//! Every change is a `plan_…` that says exactly what would happen, as data, and an `execute` that takes
+//! that very object: what was shown is what is done, or nothing.
 
+pub mod audit;
+pub mod bookings;
+pub mod error;
 pub mod filter;
+pub mod lists;
+pub mod lookup;
+pub mod plan;
+pub mod schedules;
+pub mod seed;
+pub mod status;
 pub mod time_range;
+
+pub use error::OpsError;
+pub use plan::{Plan, PlanChange};

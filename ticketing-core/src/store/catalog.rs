@@ -7,7 +7,7 @@ use super::sql::statements;
 use crate::args;
 use crate::domain::catalog::{OfferingFacts, Pattern, Route};
 use crate::domain::event::LayoutDefined;
-use crate::domain::id::OfferingId;
+use crate::domain::id::{LayoutId, OfferingId};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
@@ -35,6 +35,9 @@ statements! {
     OFFERING_VERSIONS = "SELECT id, '' AS data, version FROM offerings WHERE id {any uuid}";
     /// Leans on the primary key of `claims`.
     BOOKED = "SELECT DISTINCT offering_id FROM claims WHERE offering_id {any uuid}";
+    /// Any departure with this layout that has seats taken.
+    LAYOUT_BOOKED = "SELECT o.id FROM offerings o
+        WHERE o.layout_id = $1 AND EXISTS (SELECT 1 FROM claims c WHERE c.offering_id = o.id) LIMIT 1";
     PUT_LAYOUTS = "INSERT INTO layouts (id, name, spec, version)
         SELECT id, name, spec, version FROM {rows id uuid, name text, spec text, version int} WHERE true
         ON CONFLICT (id) DO UPDATE SET name = excluded.name, spec = excluded.spec, version = excluded.version";
@@ -98,11 +101,8 @@ pub async fn layouts(db: &Db, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Versioned<
     Ok(rows.into_iter().map(|(id, row)| with_id(id, row)).collect())
 }
 
-fn with_id(
-    id: Uuid,
-    row: Versioned<crate::domain::seating::LayoutSpec>,
-) -> (Uuid, Versioned<LayoutDefined>) {
-    let value = LayoutDefined { id: crate::domain::id::LayoutId(id), spec: row.value };
+fn with_id(id: Uuid, row: Versioned<crate::domain::seating::LayoutSpec>) -> (Uuid, Versioned<LayoutDefined>) {
+    let value = LayoutDefined { id: LayoutId(id), spec: row.value };
     (id, Versioned { value, version: row.version })
 }
 
@@ -161,6 +161,28 @@ pub async fn booked(db: &Db, ids: &[OfferingId]) -> Result<HashSet<OfferingId>> 
         found.extend(rows.into_iter().map(|(id,)| OfferingId(id)));
     }
     Ok(found)
+}
+
+/// Returns whether one of these offerings has seats taken, as the transaction sees it.
+///
+/// # Errors
+/// What the store says.
+pub async fn any_booked(tx: &mut Tx, ids: &[OfferingId]) -> Result<bool> {
+    for chunk in ids.chunks(CHUNK) {
+        let ids = Column::Uuid(chunk.iter().map(|id| id.0).collect());
+        if tx.first::<(Uuid,)>(&BOOKED, args![ids]).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Returns whether an offering with this layout has seats taken.
+///
+/// # Errors
+/// What the store says.
+pub async fn layout_booked(db: &Db, id: LayoutId) -> Result<bool> {
+    Ok(db.first::<(Uuid,)>(&LAYOUT_BOOKED, args![id.0]).await?.is_some())
 }
 
 /// Puts layouts, new ones or new versions.

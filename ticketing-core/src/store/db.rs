@@ -3,7 +3,9 @@
 use super::error::{Result, StoreError};
 use super::sql::Sql;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -346,7 +348,8 @@ impl Db {
             other => other,
         };
         let writer = open(1, options.clone()).await.map_err(|e| fault(&e))?;
-        let readers = open(SQLITE_READERS_MAX, options.create_if_missing(false)).await.map_err(|e| fault(&e))?;
+        let readers =
+            open(SQLITE_READERS_MAX, options.create_if_missing(false)).await.map_err(|e| fault(&e))?;
         Ok(Pools::Sqlite { writer, readers })
     }
 
@@ -428,9 +431,7 @@ impl Db {
     /// What the engine says.
     pub async fn begin(&self) -> Result<Tx> {
         let inner = match &self.pools {
-            Pools::Sqlite { writer, .. } => {
-                writer.begin_with("BEGIN IMMEDIATE").await.map(TxInner::Sqlite)
-            }
+            Pools::Sqlite { writer, .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(TxInner::Sqlite),
             Pools::Postgres(pool) => pool.begin().await.map(TxInner::Postgres),
         };
         Ok(Tx { inner: inner.map_err(|e| self.fault(&e))?, store: self.role.name() })

@@ -58,7 +58,9 @@ pub enum StoreError {
         known: i64,
     },
     /// An older program made it, and nobody has migrated it.
-    #[error("the {store} store has schema version {found}, this program needs {known}: run `ticketctl migrate up`")]
+    #[error(
+        "the {store} store has schema version {found}, this program needs {known}: run `ticketctl migrate up`"
+    )]
     SchemaOlder {
         /// `write` or `read`.
         store: &'static str,

@@ -135,9 +135,7 @@ fn refuse_newer(found: &[AppliedRow], role: Role) -> Result<()> {
         Role::Read => "read",
     };
     match found.last() {
-        Some(row) if row.version > known => {
-            Err(StoreError::SchemaNewer { store, found: row.version, known })
-        }
+        Some(row) if row.version > known => Err(StoreError::SchemaNewer { store, found: row.version, known }),
         _ => Ok(()),
     }
 }
@@ -148,8 +146,7 @@ fn refuse_newer(found: &[AppliedRow], role: Role) -> Result<()> {
 /// [`StoreError::SchemaNewer`] if a newer program was here; else what the engine says.
 pub async fn status(db: &Db, role: Role) -> Result<Vec<Applied>> {
     let exists = db.first::<NameRow>(&TABLE_EXISTS, args![]).await?.is_some();
-    let found: Vec<AppliedRow> =
-        if exists { db.all(&APPLIED, args![db.name()]).await? } else { Vec::new() };
+    let found: Vec<AppliedRow> = if exists { db.all(&APPLIED, args![db.name()]).await? } else { Vec::new() };
     refuse_newer(&found, role)?;
     Ok(all(role)
         .iter()

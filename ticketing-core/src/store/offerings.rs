@@ -5,13 +5,14 @@ use super::error::{Result, StoreError};
 use super::sql::statements;
 use crate::args;
 use crate::domain::booking::state::BookingState;
-use crate::domain::catalog::{OfferingFacts, OfferingKind, OfferingStatus, Pattern};
+use crate::domain::catalog::{Offering, OfferingFacts, OfferingKind, OfferingStatus, Pattern};
 use crate::domain::id::{BookingId, LayoutId, OfferingId, PatternId, RouteId};
 use crate::domain::money::{Currency, Money};
-use crate::domain::occupancy::Held;
+use crate::domain::occupancy::{Held, Occupancy};
 use crate::domain::seating::{Layout, LegRange, SeatNo};
 use crate::domain::time::Timestamp;
 use std::collections::HashMap;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// A row of `offerings` or `view_departures`.
@@ -183,4 +184,49 @@ pub async fn claims(db: &Db, ids: &[OfferingId]) -> Result<HashMap<OfferingId, H
         }
     }
     Ok(found)
+}
+
+/// Returns what is for sale of an offering, with what is claimed of it. A claim that does not fit its
+/// offering is left out and logged: the key would still refuse its seat.
+#[must_use]
+pub fn occupancy(
+    id: OfferingId,
+    pattern: &Pattern,
+    layout: &Layout,
+    claims: HashMap<BookingId, Held>,
+) -> Occupancy {
+    let for_sale = layout.seats().filter(|seat| !layout.is_blocked(*seat));
+    let mut occupancy = Occupancy::empty(for_sale, pattern.leg_count());
+    for (booking, held) in claims {
+        let fits = held.legs.to() <= pattern.leg_count();
+        if fits && held.seats.iter().all(|seat| occupancy.is_free(*seat, held.legs)) {
+            occupancy.claim(booking, held);
+        } else {
+            tracing::error!(offering = %id, %booking, "a claim does not fit its offering");
+        }
+    }
+    occupancy
+}
+
+/// Returns these offerings whole, each with who has which seat; those that exist.
+///
+/// # Errors
+/// What the store says; [`StoreError::Corrupt`] for a row that can't be read.
+pub async fn with_seats(db: &Db, ids: &[OfferingId]) -> Result<Vec<(Offering, Occupancy)>> {
+    let facts = facts(db, ids).await?;
+    let pattern_ids: Vec<PatternId> = facts.iter().map(|f| f.pattern_id).collect();
+    let layout_ids: Vec<LayoutId> = facts.iter().map(|f| f.layout_id).collect();
+    let patterns: HashMap<_, _> =
+        patterns(db, &pattern_ids).await?.into_iter().map(|p| (p.id, Arc::new(p))).collect();
+    let layouts: HashMap<_, _> =
+        layouts(db, &layout_ids).await?.into_iter().map(|l| (l.id(), Arc::new(l))).collect();
+    let mut claims = claims(db, ids).await?;
+    let whole = |facts: OfferingFacts| {
+        let pattern = Arc::clone(patterns.get(&facts.pattern_id)?);
+        let layout = Arc::clone(layouts.get(&facts.layout_id)?);
+        let claims = claims.remove(&facts.id).unwrap_or_default();
+        let occupancy = occupancy(facts.id, &pattern, &layout, claims);
+        Some((Offering { facts, pattern, layout }, occupancy))
+    };
+    Ok(facts.into_iter().filter_map(whole).collect())
 }

@@ -110,19 +110,15 @@ fn spell_any(out: &mut String, kind: &str, n: usize, dialect: Dialect) {
 fn spell_rows(out: &mut String, columns: &[(&str, &str)], n: usize, dialect: Dialect) {
     match dialect {
         Dialect::Postgres => {
-            let arrays: Vec<String> = (n..)
-                .zip(columns)
-                .map(|(n, (_, kind))| format!("${n}::{}[]", postgres_type(kind)))
-                .collect();
+            let arrays: Vec<String> =
+                (n..).zip(columns).map(|(n, (_, kind))| format!("${n}::{}[]", postgres_type(kind))).collect();
             let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
             let _ = write!(out, "unnest({}) AS v({})", arrays.join(", "), names.join(", "));
         }
         Dialect::Sqlite => {
             let values: Vec<String> = (0..)
                 .zip(columns)
-                .map(|(i, (name, kind))| {
-                    format!("{} AS {name}", sqlite_value(kind, &format!("value->>{i}")))
-                })
+                .map(|(i, (name, kind))| format!("{} AS {name}", sqlite_value(kind, &format!("value->>{i}"))))
                 .collect();
             let _ = write!(out, "(SELECT {} FROM json_each(${n})) AS v", values.join(", "));
         }
@@ -159,7 +155,10 @@ mod tests {
 
     #[test]
     fn tokens_are_spelled_for_each_engine_with_parameters_after_the_scalars() {
-        let sql = Sql::common("T", "SELECT $1 FROM t WHERE id {any uuid} AND x IN (SELECT a FROM {rows a uuid, b int})");
+        let sql = Sql::common(
+            "T",
+            "SELECT $1 FROM t WHERE id {any uuid} AND x IN (SELECT a FROM {rows a uuid, b int})",
+        );
         assert_eq!(
             sql.postgres,
             "SELECT $1 FROM t WHERE id = ANY($2::uuid[]) AND x IN (SELECT a FROM unnest($3::uuid[], $4::int[]) AS v(a, b))"

@@ -152,7 +152,10 @@ impl Projector {
             let version = entry.stream_version.unsigned_abs();
             let Some(change) = tickets::change(id, version, event, entry.recorded_at) else {
                 if known.is_none() {
-                    tracing::error!(position = entry.position, "an event is of a departure that is not there");
+                    tracing::error!(
+                        position = entry.position,
+                        "an event is of a departure that is not there"
+                    );
                 }
                 continue;
             };
@@ -216,7 +219,8 @@ fn unique<T: std::hash::Hash + Eq>(ids: impl Iterator<Item = T>) -> Vec<T> {
 
 fn keep_last<T, K: std::hash::Hash + Eq>(rows: &mut Vec<T>, key: impl Fn(&T) -> K) {
     let mut seen = HashSet::with_capacity(rows.len());
-    let mut kept: Vec<T> = std::mem::take(rows).into_iter().rev().filter(|row| seen.insert(key(row))).collect();
+    let mut kept: Vec<T> =
+        std::mem::take(rows).into_iter().rev().filter(|row| seen.insert(key(row))).collect();
     kept.reverse();
     *rows = kept;
 }

@@ -70,7 +70,8 @@ fn details_body(
     passenger: Option<&crate::domain::booking::passenger::Passenger>,
 ) -> String {
     // The log may be ahead of the view; what is shown is one moment's truth.
-    let shown = history.iter().filter(|e| i64::from(e.stream_version) <= i64::from(ticket.booking.version).max(1));
+    let shown =
+        history.iter().filter(|e| i64::from(e.stream_version) <= i64::from(ticket.booking.version).max(1));
     let lines: Vec<HistoryLine> = shown
         .map(|entry| HistoryLine {
             event_type: entry.event.type_name(),

@@ -187,9 +187,7 @@ pub async fn count_of_user(db: &Db, query: &UserQuery, now: Timestamp) -> Result
     let user = query.user_id.0.clone();
     let row: Option<(i64,)> = match query.state {
         None => db.first(&COUNT_OF_USER, args![user]).await?,
-        Some(state) => {
-            db.first(&COUNT_OF_USER_IN_STATE, args![user, state.word(), now.as_millis()]).await?
-        }
+        Some(state) => db.first(&COUNT_OF_USER_IN_STATE, args![user, state.word(), now.as_millis()]).await?,
     };
     Ok(row.map_or(0, |(n,)| n.unsigned_abs()))
 }

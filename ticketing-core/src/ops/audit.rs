@@ -1,0 +1,58 @@
+//! Every direct change leaves a row: who, when, what was planned, and what came of it.
+
+use super::{OpsError, Plan};
+use crate::app::App;
+use crate::store::audit::{self, AuditRow};
+use uuid::Uuid;
+
+/// Who makes a change, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// Who.
+    pub name: String,
+    /// Why, in their words.
+    pub reason: Option<String>,
+}
+
+/// Runs a change between the two halves of its audit row. If the program dies in between, the row stays at
+/// `started`, which says that the change may have happened.
+///
+/// # Errors
+/// What the change says; what the store says of the row before the change.
+pub async fn audited<T>(
+    app: &App,
+    actor: &Actor,
+    plan: &Plan,
+    change: impl Future<Output = Result<T, OpsError>>,
+) -> Result<T, OpsError> {
+    let id = Uuid::now_v7();
+    let row = AuditRow {
+        id,
+        at: app.clock.now().as_millis(),
+        actor: actor.name.clone(),
+        action: plan.action.clone(),
+        target: plan.target(),
+        reason: actor.reason.clone(),
+        plan: stored_plan(plan),
+        result: "started".into(),
+    };
+    audit::begin(&app.stores.write, &row).await?;
+    let outcome = change.await;
+    let result = match &outcome {
+        Ok(_) => "done".to_owned(),
+        Err(error) => format!("failed: {error}"),
+    };
+    if let Err(error) = audit::finish(&app.stores.write, id, result).await {
+        tracing::warn!(audit = %id, %error, "the audit row's result could not be written");
+    }
+    outcome
+}
+
+/// Changes of a plan that an audit row keeps in full; of more, their number and the first ones.
+const STORED_CHANGES_MAX: usize = 1_000;
+
+fn stored_plan(plan: &Plan) -> String {
+    let mut kept = plan.clone();
+    kept.changes.truncate(STORED_CHANGES_MAX);
+    serde_json::to_string(&kept).unwrap_or_else(|_| "{}".into())
+}

@@ -1,0 +1,44 @@
+//! Why an operator's command did not succeed.
+
+use crate::app::AppError;
+use crate::engine::CommandError;
+use crate::store::error::StoreError;
+
+/// A failure of an operator use case. `ticketctl` maps it to an exit code in one place.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum OpsError {
+    /// As for everybody.
+    #[error(transparent)]
+    App(#[from] AppError),
+    /// The world has moved since the plan was made: nothing was done; make a new plan.
+    #[error("{what} has changed since the plan was made; nothing was done")]
+    WorldMoved {
+        /// What.
+        what: String,
+    },
+    /// Some of the plan was done, the rest was not.
+    #[error("{done} of {planned} were done; the first that was not: {first}")]
+    Partly {
+        /// How many were done.
+        done: usize,
+        /// How many were planned.
+        planned: usize,
+        /// Why the first other one was not.
+        first: String,
+    },
+    /// What was given can't be right.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+impl From<StoreError> for OpsError {
+    fn from(error: StoreError) -> Self {
+        Self::App(error.into())
+    }
+}
+
+impl From<CommandError> for OpsError {
+    fn from(error: CommandError) -> Self {
+        Self::App(error.into())
+    }
+}

@@ -1,0 +1,88 @@
+//! Finding things by what an operator types: a whole id, a unique beginning of one, or an external id.
+
+use super::OpsError;
+use crate::app::queries::network;
+use crate::app::{App, AppError};
+use crate::domain::catalog::{Offering, Route};
+use crate::domain::id::BookingId;
+use crate::store::views;
+use uuid::Uuid;
+
+/// The shortest beginning of an id that is looked up.
+pub const PREFIX_MIN: usize = 4;
+
+/// Returns the lowest and highest id that begin so, `None` if nothing can.
+fn range(prefix: &str) -> Option<(Uuid, Uuid)> {
+    let digits: String = prefix.chars().filter(|c| *c != '-').collect();
+    if digits.len() < PREFIX_MIN || digits.len() > 32 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    let padded = |with: char| {
+        let mut text = digits.clone();
+        while text.len() < 32 {
+            text.push(with);
+        }
+        Uuid::parse_str(&text).ok()
+    };
+    Some((padded('0')?, padded('f')?))
+}
+
+fn unique(what: &'static str, id: &str, found: &[Uuid]) -> Result<Option<Uuid>, OpsError> {
+    match found {
+        [] => Ok(None),
+        [one] => Ok(Some(*one)),
+        _ => Err(AppError::Ambiguous { what, id: id.to_owned() }.into()),
+    }
+}
+
+/// Returns the booking with this id or unique beginning of one. A whole id is taken as it is.
+///
+/// # Errors
+/// [`AppError::NotFound`] or [`AppError::Ambiguous`]; what the store says.
+pub async fn booking(app: &App, id: &str) -> Result<BookingId, OpsError> {
+    if let Ok(uuid) = Uuid::parse_str(id) {
+        return Ok(BookingId(uuid));
+    }
+    let found = match range(id) {
+        Some((low, high)) => views::tickets::with_id_between(&app.stores.read, low, high).await?,
+        None => Vec::new(),
+    };
+    let not_found = || AppError::NotFound { what: "booking", id: id.to_owned() };
+    Ok(BookingId(unique("booking", id, &found)?.ok_or_else(not_found)?))
+}
+
+/// Returns the departure with this id, unique beginning of one, external id, or `externalId/serviceDate`.
+///
+/// # Errors
+/// [`AppError::NotFound`] or [`AppError::Ambiguous`]; what the store says.
+pub async fn offering(app: &App, id: &str) -> Result<Offering, OpsError> {
+    match network::find_offering(app, id).await {
+        Err(AppError::NotFound { .. }) => {}
+        other => return Ok(other?),
+    }
+    let found = match range(id) {
+        Some((low, high)) => views::network::departures_between(&app.stores.read, low, high).await?,
+        None => Vec::new(),
+    };
+    let not_found = || AppError::NotFound { what: "schedule", id: id.to_owned() };
+    let uuid = unique("schedule", id, &found)?.ok_or_else(not_found)?;
+    Ok(network::find_offering(app, &uuid.to_string()).await?)
+}
+
+/// Returns the route with this id, unique beginning of one, or external id.
+///
+/// # Errors
+/// [`AppError::NotFound`] or [`AppError::Ambiguous`]; what the store says.
+pub async fn route(app: &App, id: &str) -> Result<Route, OpsError> {
+    match network::find_route(app, id).await {
+        Err(AppError::NotFound { .. }) => {}
+        other => return Ok(other?),
+    }
+    let found = match range(id) {
+        Some((low, high)) => views::network::routes_between(&app.stores.read, low, high).await?,
+        None => Vec::new(),
+    };
+    let not_found = || AppError::NotFound { what: "route", id: id.to_owned() };
+    let uuid = unique("route", id, &found)?.ok_or_else(not_found)?;
+    Ok(network::find_route(app, &uuid.to_string()).await?)
+}

@@ -1,0 +1,118 @@
+//! Withdrawing a departure: nobody can book it any more, its holds end, its tickets are owed back.
+
+use super::audit::{Actor, audited};
+use super::bookings::{BookingPlan, plan_change};
+use super::{OpsError, Plan, PlanChange};
+use crate::app::{App, AppError};
+use crate::domain::booking::command::Change;
+use crate::domain::booking::rejection::Rejection;
+use crate::domain::catalog::{Offering, OfferingStatus};
+use crate::domain::event::{CatalogEvent, Event, OfferingCancelled};
+use crate::domain::id::BookingId;
+use crate::projection::bodies;
+use crate::store::batch;
+use crate::store::catalog::{self, Versioned};
+use crate::store::error::StoreError;
+use crate::store::events::LogEntry;
+use crate::store::offerings;
+use uuid::Uuid;
+
+/// A planned withdrawal.
+#[derive(Clone, Debug)]
+pub struct CancelPlan {
+    /// What is shown: the departure, and each of its bookings.
+    pub plan: Plan,
+    offering: Offering,
+    reason: String,
+}
+
+/// Plans the withdrawal of a departure with all its bookings.
+///
+/// # Errors
+/// [`Rejection::OfferingCancelled`] if it is withdrawn already; what the store says.
+pub async fn plan_cancel(app: &App, offering: Offering, reason: &str) -> Result<CancelPlan, OpsError> {
+    let id = offering.facts.id;
+    let found = offerings::with_seats(&app.stores.write, &[id]).await?.pop();
+    let unknown = || AppError::from(Rejection::UnknownOffering { id: id.to_string() });
+    let (offering, occupancy) = found.ok_or_else(unknown)?;
+    if offering.facts.status == OfferingStatus::Cancelled {
+        return Err(AppError::from(Rejection::OfferingCancelled).into());
+    }
+    let now = app.clock.now();
+    let status = |word: &str| bodies::raw(format!(r#"{{"id":"{id}","status":"{word}"}}"#));
+    let mut changes = vec![PlanChange {
+        kind: "schedule".into(),
+        id: Some(id.to_string()),
+        before: Some(status(bodies::schedule_status(&offering, now))),
+        after: Some(status("CANCELLED")),
+    }];
+    let bookings = cancel_bookings(app, occupancy.booking_ids(), reason).await?;
+    changes.extend(bookings.plan.changes);
+    Ok(CancelPlan { plan: Plan::new("schedule cancel", changes), offering, reason: reason.to_owned() })
+}
+
+async fn cancel_bookings(app: &App, mut ids: Vec<BookingId>, reason: &str) -> Result<BookingPlan, OpsError> {
+    ids.sort_unstable();
+    let now = app.clock.now();
+    let stored = crate::store::bookings::load(&app.stores.write, &ids).await?;
+    // A hold that has ended is the sweeper's.
+    let open: Vec<BookingId> = stored.iter().filter(|b| b.state_at(now).has_seats()).map(|b| b.id).collect();
+    plan_change(app, "schedule cancel", &open, &Change::Cancel { reason: Some(reason.to_owned()) }).await
+}
+
+/// Withdraws the departure first, so that nothing more is sold, and then cancels what was booked of it,
+/// also what was booked after the plan was made. Returns the last position.
+///
+/// # Errors
+/// [`OpsError::WorldMoved`] if it was changed or withdrawn meanwhile; [`OpsError::Partly`] if some bookings
+/// could not be cancelled: the same command again goes on; what the store says.
+pub async fn execute_cancel(
+    app: &App,
+    plan: CancelPlan,
+    actor: &Actor,
+    progress: &mut (dyn FnMut(u64, u64) + Send),
+) -> Result<i64, OpsError> {
+    let id = plan.offering.facts.id;
+    let position = audited(app, actor, &plan.plan, withdraw(app, &plan, actor)).await?;
+    let found = offerings::with_seats(&app.stores.write, &[id]).await?.pop();
+    let ids = found.map(|(_, occupancy)| occupancy.booking_ids()).unwrap_or_default();
+    let bookings = cancel_bookings(app, ids, &plan.reason).await?;
+    if bookings.plan.affected == 0 {
+        return Ok(position);
+    }
+    let done = super::bookings::execute(app, bookings, actor, None, progress).await?;
+    Ok(done.position.max(position))
+}
+
+async fn withdraw(app: &App, plan: &CancelPlan, actor: &Actor) -> Result<i64, OpsError> {
+    let facts = &plan.offering.facts;
+    let stored = catalog::offerings(&app.stores.write, &[facts.id]).await?;
+    let moved = || OpsError::WorldMoved { what: format!("schedule {}", facts.id) };
+    let row = stored.get(&facts.id.0).filter(|row| row.value == *facts).ok_or_else(moved)?;
+    let version = row.version + 1;
+    let mut value = facts.clone();
+    value.status = OfferingStatus::Cancelled;
+    let correlation_id = format!("ticketctl-{}", Uuid::now_v7());
+    let event =
+        CatalogEvent::OfferingCancelled(OfferingCancelled { id: facts.id, reason: plan.reason.clone() });
+    let entry = LogEntry {
+        position: 0,
+        stream_id: facts.id.0,
+        stream_version: version,
+        recorded_at: app.clock.now(),
+        actor: actor.name.clone(),
+        causation_id: Some(correlation_id.clone()),
+        correlation_id,
+        event: Event::Catalog(event),
+    };
+    let mut tx = app.stores.write.begin().await?;
+    catalog::put_offerings(&mut tx, &[Versioned { value, version }]).await?;
+    match batch::append(&mut tx, vec![entry]).await {
+        Ok(position) => {
+            tx.commit().await?;
+            Ok(position)
+        }
+        Err(StoreError::Conflict { .. }) => Err(moved()),
+        Err(error) => Err(error.into()),
+    }
+}
