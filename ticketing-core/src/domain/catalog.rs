@@ -277,7 +277,8 @@ mod tests {
     #[test]
     fn stops_are_found_by_id_external_id_and_sequence() {
         let a = Uuid::from_u128(1).to_string();
-        let rows: &[(Option<&str>, Option<&str>, Result<(u16, u16), &str>)] = &[
+        type Row<'a> = (Option<&'a str>, Option<&'a str>, Result<(u16, u16), &'a str>);
+        let rows: &[Row<'_>] = &[
             (None, None, Ok((0, 4))),
             (Some("xC"), None, Ok((2, 4))),
             (None, Some("xB"), Ok((0, 1))),

@@ -3,6 +3,7 @@
 use super::{Seed, SeedFileError, builtin_layouts, demo_city, merge, parse, parse_all};
 use crate::domain::seating::Layout;
 use crate::domain::time::Timestamp;
+use proptest::prelude::{any, prop, proptest};
 use std::collections::HashSet;
 
 const STOPS: &str =
@@ -297,4 +298,29 @@ fn the_examples_of_the_manual_are_good_files() {
         }
     }
     assert_eq!(examples, 4);
+}
+
+proptest! {
+    #[test]
+    fn no_file_makes_it_panic(
+        at in any::<prop::sample::Index>(),
+        length in 0_usize..12,
+        put in "[-+0-9a-z:.,#&*!|>'\"{}\\[\\] \n\t]{0,6}|9999999999|\\PC{0,4}",
+    ) {
+        let stops = STOPS;
+        let good = format!(
+            "{stops}layouts: [{{name: bus, rows: 9, columns: A B}}]\nroutes:\n- key: 7\n  name: Seven\n  \
+             stops: [a, b, c]\n  price: 2.5\n  timezone: America/Chicago\n  layout: bus\n  departures:\n  \
+             - {{at: 2026-12-01T08:00, minutes: [0, 4.5, 9], dwell: 1}}\n  - days: {{from: today, count: 3}}\n    \
+             every: {{from: '06:00', to: '25:00', minutes: 30}}\n    minutes: [0, 4, 9]\n"
+        );
+        assert!(read(&good).is_ok());
+        let mut text: Vec<char> = good.chars().collect();
+        let at = at.index(text.len());
+        let end = (at + length).min(text.len());
+        text.splice(at..end, put.chars());
+        if let Err(error) = read(&text.into_iter().collect::<String>()) {
+            assert!(error.to_string().starts_with("city.yaml"), "{error}");
+        }
+    }
 }
