@@ -1,7 +1,7 @@
 //! Why a feed can't be imported: each error is a sentence that says what failed, why, and what to do.
 
 use super::source::{BYTES_MAX, DIRECTORY_BYTES_MAX, RATIO_MAX};
-use super::{CALL_ROWS_MAX, DAYS_MAX, DEPARTURES_MAX};
+use super::{DAYS_MAX, DEPARTURES_MAX};
 use crate::domain::money::AmountError;
 use jiff::civil::Date;
 use std::io;
@@ -79,7 +79,8 @@ pub enum GtfsError {
     },
     /// A zip bomb.
     #[error(
-        "{file} unpacks to more than {RATIO_MAX} times its packed size, as a zip bomb does; nothing was imported. If the feed is sound, unpack it and give the folder"
+        "{file} unpacks to more than {RATIO_MAX} times its packed size, as a zip bomb does; \
+         nothing was imported. If the feed is sound, unpack it and give the folder"
     )]
     Bomb {
         /// The file inside.
@@ -94,9 +95,14 @@ pub enum GtfsError {
         /// Where the limit was reached.
         file: &'static str,
     },
-    /// More calls than fit in memory.
-    #[error("stop_times.txt has more than {CALL_ROWS_MAX} rows; cut the feed down to the lines you sell")]
-    TooManyCalls,
+    /// More rows than fit in memory.
+    #[error("{file} has more than {rows_max} rows; cut the feed down to the lines you sell")]
+    TooManyRows {
+        /// The file.
+        file: &'static str,
+        /// The limit.
+        rows_max: u64,
+    },
     /// A record without an end.
     #[error(
         "{file} has a row over 1 MiB after line {line}, probably a quote that is never closed; mend that line"
