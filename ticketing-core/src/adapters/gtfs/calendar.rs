@@ -1,6 +1,6 @@
 //! On which days a service runs: `calendar.txt` by weekday, `calendar_dates.txt` by exception, or either alone.
 
-use super::rows::{Feed, Row, optional, required, shown};
+use super::rows::{Feed, Row, required, shown};
 use super::value::date;
 use super::{GtfsError, ROWS_MAX};
 use jiff::ToSpan;
@@ -127,7 +127,7 @@ impl Services {
     }
 
     fn read_exceptions(&mut self, feed: &mut Feed<'_>) -> Result<bool, GtfsError> {
-        let columns = [required("service_id"), required("date"), optional("exception_type")];
+        let columns = [required("service_id"), required("date"), required("exception_type")];
         feed.each_row("calendar_dates.txt", columns, |row| {
             let id = row.id(0, "service_id")?;
             let day = date(row.bytes(1), "date")?;

@@ -176,7 +176,8 @@ pub enum GtfsError {
     },
     /// `start_on` would put Sundays on Mondays.
     #[error(
-        "--start-on {start_on} is a {got}, and --from {from} a {wanted}: weekdays would run the wrong timetable; the nearest good date is --start-on {nearest}"
+        "--start-on {start_on} is a {got}, and --from {from} a {wanted}: weekdays would run the wrong \
+         timetable; the nearest good date is --start-on {nearest}"
     )]
     StartOnWeekday {
         /// What was given.
@@ -218,7 +219,8 @@ pub enum GtfsError {
     },
     /// `fare` could be in any of these.
     #[error(
-        "the feed's fares are in {currencies}, so the currency of --fare for route {routes} isn't clear; give these routes a fare in fare_attributes.txt and fare_rules.txt"
+        "the feed's fares are in {currencies}, so the currency of --fare for route {routes} isn't clear; \
+         give these routes a fare in fare_attributes.txt and fare_rules.txt"
     )]
     AmbiguousCurrency {
         /// Which.
@@ -228,7 +230,8 @@ pub enum GtfsError {
     },
     /// No fare is "the highest" among several currencies.
     #[error(
-        "route {route} has fares in {currencies}, and one journey is sold in one currency; keep one of them in fare_rules.txt"
+        "route {route} has fares in {currencies}, and one journey is sold in one currency; \
+         keep one of them in fare_rules.txt"
     )]
     RouteCurrencies {
         /// By `route_id`.
@@ -238,7 +241,8 @@ pub enum GtfsError {
     },
     /// More than a store should be given at once.
     #[error(
-        "the {days} days hold more than {DEPARTURES_MAX} departures; give fewer --days (or mend headway_secs in frequencies.txt)"
+        "the {days} days hold more than {DEPARTURES_MAX} departures; give fewer --days \
+         (or mend headway_secs in frequencies.txt)"
     )]
     TooManyDepartures {
         /// How many.
