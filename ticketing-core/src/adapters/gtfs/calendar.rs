@@ -1,8 +1,8 @@
 //! On which days a service runs: `calendar.txt` by weekday, `calendar_dates.txt` by exception, or either alone.
 
-use super::GtfsError;
-use super::rows::{Feed, Row, optional, required, shown};
+use super::rows::{Feed, Row, required, shown};
 use super::value::date;
+use super::{GtfsError, ROWS_MAX};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -127,7 +127,7 @@ impl Services {
     }
 
     fn read_exceptions(&mut self, feed: &mut Feed<'_>) -> Result<bool, GtfsError> {
-        let columns = [required("service_id"), required("date"), optional("exception_type")];
+        let columns = [required("service_id"), required("date"), required("exception_type")];
         feed.each_row("calendar_dates.txt", columns, |row| {
             let id = row.id(0, "service_id")?;
             let day = date(row.bytes(1), "date")?;
@@ -136,6 +136,9 @@ impl Services {
                 b"2" => false,
                 _ => return Err(format!("exception_type {} is not 1 or 2", shown(&row.text(2))).into()),
             };
+            if self.services.len() as u64 >= ROWS_MAX && !self.index_of.contains_key(&*id) {
+                return Err(GtfsError::TooManyRows { file: "calendar_dates.txt", rows_max: ROWS_MAX }.into());
+            }
             let service = self.service(&id);
             if service.exceptions.contains_key(&day) {
                 return Err(format!("{day} of service_id {} is there already", shown(&id)).into());

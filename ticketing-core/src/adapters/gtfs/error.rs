@@ -1,7 +1,7 @@
 //! Why a feed can't be imported: each error is a sentence that says what failed, why, and what to do.
 
 use super::source::{BYTES_MAX, DIRECTORY_BYTES_MAX, RATIO_MAX};
-use super::{CALL_ROWS_MAX, DAYS_MAX, DEPARTURES_MAX};
+use super::{DAYS_MAX, DEPARTURES_MAX};
 use crate::domain::money::AmountError;
 use jiff::civil::Date;
 use std::io;
@@ -79,7 +79,8 @@ pub enum GtfsError {
     },
     /// A zip bomb.
     #[error(
-        "{file} unpacks to more than {RATIO_MAX} times its packed size, as a zip bomb does; nothing was imported. If the feed is sound, unpack it and give the folder"
+        "{file} unpacks to more than {RATIO_MAX} times its packed size, as a zip bomb does; \
+         nothing was imported. If the feed is sound, unpack it and give the folder"
     )]
     Bomb {
         /// The file inside.
@@ -94,9 +95,14 @@ pub enum GtfsError {
         /// Where the limit was reached.
         file: &'static str,
     },
-    /// More calls than fit in memory.
-    #[error("stop_times.txt has more than {CALL_ROWS_MAX} rows; cut the feed down to the lines you sell")]
-    TooManyCalls,
+    /// More rows than fit in memory.
+    #[error("{file} has more than {rows_max} rows; cut the feed down to the lines you sell")]
+    TooManyRows {
+        /// The file.
+        file: &'static str,
+        /// The limit.
+        rows_max: u64,
+    },
     /// A record without an end.
     #[error(
         "{file} has a row over 1 MiB after line {line}, probably a quote that is never closed; mend that line"
@@ -170,7 +176,8 @@ pub enum GtfsError {
     },
     /// `start_on` would put Sundays on Mondays.
     #[error(
-        "--start-on {start_on} is a {got}, and --from {from} a {wanted}: weekdays would run the wrong timetable; the nearest good date is --start-on {nearest}"
+        "--start-on {start_on} is a {got}, and --from {from} a {wanted}: weekdays would run the wrong \
+         timetable; the nearest good date is --start-on {nearest}"
     )]
     StartOnWeekday {
         /// What was given.
@@ -212,7 +219,8 @@ pub enum GtfsError {
     },
     /// `fare` could be in any of these.
     #[error(
-        "the feed's fares are in {currencies}, so the currency of --fare for route {routes} isn't clear; give these routes a fare in fare_attributes.txt and fare_rules.txt"
+        "the feed's fares are in {currencies}, so the currency of --fare for route {routes} isn't clear; \
+         give these routes a fare in fare_attributes.txt and fare_rules.txt"
     )]
     AmbiguousCurrency {
         /// Which.
@@ -222,7 +230,8 @@ pub enum GtfsError {
     },
     /// No fare is "the highest" among several currencies.
     #[error(
-        "route {route} has fares in {currencies}, and one journey is sold in one currency; keep one of them in fare_rules.txt"
+        "route {route} has fares in {currencies}, and one journey is sold in one currency; \
+         keep one of them in fare_rules.txt"
     )]
     RouteCurrencies {
         /// By `route_id`.
@@ -232,7 +241,8 @@ pub enum GtfsError {
     },
     /// More than a store should be given at once.
     #[error(
-        "the {days} days hold more than {DEPARTURES_MAX} departures; give fewer --days (or mend headway_secs in frequencies.txt)"
+        "the {days} days hold more than {DEPARTURES_MAX} departures; give fewer --days \
+         (or mend headway_secs in frequencies.txt)"
     )]
     TooManyDepartures {
         /// How many.

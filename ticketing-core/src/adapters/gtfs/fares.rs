@@ -47,7 +47,7 @@ impl Fares {
     ) -> Result<Self, GtfsError> {
         let mut known: HashMap<String, Fare> = HashMap::new();
         let columns =
-            [required("fare_id"), required("price"), required("currency_type"), optional("agency_id")];
+            [required("fare_id"), required("price"), optional("currency_type"), optional("agency_id")];
         feed.each_row("fare_attributes.txt", columns, |row| {
             let id = row.id(0, "fare_id")?;
             if known.contains_key(&*id) {

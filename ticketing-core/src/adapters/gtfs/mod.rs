@@ -42,8 +42,10 @@ use std::path::Path;
 pub const DAYS_MAX: u32 = 366;
 /// The most departures of one import.
 pub const DEPARTURES_MAX: u64 = 2_000_000;
-/// The most rows of `stop_times.txt` (they are held in memory, 28 bytes each).
-pub const CALL_ROWS_MAX: usize = 20_000_000;
+/// The most rows of `stop_times.txt` (they are held in memory, 28 bytes each) and of `calendar_dates.txt`.
+pub const LONG_FILE_ROWS_MAX: u64 = 20_000_000;
+/// The most rows of any other file, and the most services.
+pub const ROWS_MAX: u64 = 2_000_000;
 
 /// What of a feed is wanted.
 #[derive(Clone, Debug)]

@@ -77,8 +77,8 @@ pub(super) struct Zone {
 /// Agencies, as far as they matter: whose times and whose fares.
 pub(super) struct Agencies {
     pub(super) zones: Vec<Zone>,
-    /// The zone of each agency, by `agency_id`.
-    zone_of: HashMap<String, usize>,
+    /// The zone of each agency, by `agency_id`; `None` if it names none.
+    zone_of: HashMap<String, Option<usize>>,
 }
 
 /// A route of the feed.
@@ -109,15 +109,16 @@ impl Agencies {
     /// Reads `agency.txt`. An agency without a zone has that of the others, if they have but one.
     pub(super) fn read(feed: &mut Feed<'_>) -> Result<Self, GtfsError> {
         let mut agencies = Self { zones: Vec::new(), zone_of: HashMap::new() };
-        let mut blank: Vec<(String, u64)> = Vec::new();
+        let mut blank_line = None;
         let columns = [optional("agency_id"), optional("agency_timezone")];
         let there = feed.each_row("agency.txt", columns, |row| {
             let (id, name) = (row.text(0).into_owned(), row.text(1));
-            if agencies.zone_of.contains_key(&id) || blank.iter().any(|(other, _)| *other == id) {
+            if agencies.zone_of.contains_key(&id) {
                 return Err(format!("agency_id {} is there already", shown(&id)).into());
             }
             if name.is_empty() {
-                blank.push((id, row.line));
+                blank_line.get_or_insert(row.line);
+                agencies.zone_of.insert(id, None);
                 return Ok(());
             }
             let tz = TimeZone::get(&name)
@@ -127,18 +128,16 @@ impl Agencies {
                 agencies.zones.push(Zone { name, tz });
                 agencies.zones.len() - 1
             });
-            agencies.zone_of.insert(id, zone);
+            agencies.zone_of.insert(id, Some(zone));
             Ok(())
         })?;
         if !there {
             return Err(GtfsError::MissingFile { file: "agency.txt", found: feed.source.found() });
         }
-        match (agencies.zones.len(), blank.first()) {
+        match (agencies.zones.len(), blank_line) {
             (0, _) => return Err(GtfsError::NoTimezone),
-            (1, _) | (_, None) => agencies.zone_of.extend(blank.into_iter().map(|(id, _)| (id, 0))),
-            (_, Some((_, line))) => {
-                return Err(GtfsError::UnknownTimezone { line: *line, name: String::new() });
-            }
+            (1, _) | (_, None) => {}
+            (_, Some(line)) => return Err(GtfsError::UnknownTimezone { line, name: String::new() }),
         }
         Ok(agencies)
     }
@@ -148,7 +147,7 @@ impl Agencies {
         if self.zones.len() == 1 {
             return Some(0);
         }
-        self.zone_of.get(agency_id).copied()
+        self.zone_of.get(agency_id).copied().flatten()
     }
 
     /// How many agencies there are.

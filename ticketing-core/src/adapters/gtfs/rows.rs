@@ -5,7 +5,7 @@
 
 use super::report::Reporter;
 use super::source::{Limit, Opened, Source};
-use super::{GtfsError, Progress};
+use super::{GtfsError, LONG_FILE_ROWS_MAX, Progress, ROWS_MAX};
 use csv::{ByteRecord, ReaderBuilder, Terminator};
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -70,7 +70,8 @@ pub(super) struct Feed<'a> {
 impl Feed<'_> {
     /// Hands each row of a file to `take`, and reports the rows that it refuses.
     ///
-    /// Returns whether the feed has the file, and not empty. `columns` are the ones that the row is asked for, by index.
+    /// Returns whether the feed has the file, and not empty. `columns` are the ones that the row is asked
+    /// for, by index.
     pub(super) fn each_row<const N: usize>(
         &mut self,
         file: &'static str,
@@ -81,7 +82,11 @@ impl Feed<'_> {
         let mut table = Table::open(file, opened)?;
         let Some(at) = table.head(columns)? else { return Ok(false) };
         let phase = format!("reading {file}");
-        let mut rows = 0;
+        let rows_max = match file {
+            "stop_times.txt" | "calendar_dates.txt" => LONG_FILE_ROWS_MAX,
+            _ => ROWS_MAX,
+        };
+        let mut rows: u64 = 0;
         (self.progress)(Progress { phase: &phase, done: 0, total: Some(table.total_bytes) });
         while let Some(line) = table.advance()? {
             let row = Row { record: &table.record, at, line };
@@ -95,7 +100,10 @@ impl Feed<'_> {
                 Err(RowError::Fatal(error)) => return Err(error),
             }
             rows += 1;
-            if rows % ROWS_PER_PROGRESS == 0 {
+            if rows > rows_max {
+                return Err(GtfsError::TooManyRows { file, rows_max });
+            }
+            if rows.is_multiple_of(ROWS_PER_PROGRESS) {
                 let done = table.marks.file_bytes.get();
                 (self.progress)(Progress { phase: &phase, done, total: Some(table.total_bytes.max(done)) });
             }

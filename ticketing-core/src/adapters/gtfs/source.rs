@@ -4,6 +4,7 @@
 //! believed: limits count the bytes that were really read.
 
 use super::GtfsError;
+use super::rows::shown;
 use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -29,6 +30,8 @@ pub(super) struct Source {
     files: Files,
     /// Where each file of the feed is: lower-case base name, and what it is called inside.
     entries: Vec<Entry>,
+    /// How long the zip is: no file in it is packed into more.
+    packed_bytes: u64,
     /// Bytes read so far, of all files.
     read_bytes: Rc<Cell<u64>>,
 }
@@ -95,7 +98,7 @@ impl Source {
         } else {
             return Err(GtfsError::NotAFile(shown));
         };
-        Ok(Self { files, entries: feed_folder(names)?, read_bytes: Rc::default() })
+        Ok(Self { files, entries: feed_folder(names)?, packed_bytes: meta.len(), read_bytes: Rc::default() })
     }
 
     /// Returns the names of the files there are, for messages.
@@ -104,7 +107,7 @@ impl Source {
         if self.entries.is_empty() {
             return "no .txt file".into();
         }
-        let names: Vec<&str> = self.entries.iter().take(SHOWN_MAX).map(|e| e.name.as_str()).collect();
+        let names: Vec<String> = self.entries.iter().take(SHOWN_MAX).map(|e| shown(&e.name)).collect();
         let more = if self.entries.len() > SHOWN_MAX { ", …" } else { "" };
         names.join(", ") + more
     }
@@ -121,7 +124,11 @@ impl Source {
                     {
                         return Err(GtfsError::Method { file, cause: inner.compression().to_string() });
                     }
-                    let ratio_max = inner.compressed_size().saturating_mul(RATIO_MAX).max(RATIO_FREE_BYTES);
+                    let ratio_max = inner
+                        .compressed_size()
+                        .min(self.packed_bytes)
+                        .saturating_mul(RATIO_MAX)
+                        .max(RATIO_FREE_BYTES);
                     let size = inner.size();
                     (Box::new(inner), size, ratio_max)
                 }
@@ -249,8 +256,8 @@ fn feed_folder(names: Vec<(String, Place)>) -> Result<Vec<Entry>, GtfsError> {
     folders.sort();
     folders.dedup();
     if folders.len() > 1 {
-        folders.truncate(5);
-        return Err(GtfsError::SeveralFeeds(folders.join(", ")));
+        let named: Vec<String> = folders.iter().take(5).map(|folder| shown(folder)).collect();
+        return Err(GtfsError::SeveralFeeds(named.join(", ")));
     }
     let chosen = files.into_iter().filter(|(folder, ..)| *folder == folders[0]);
     Ok(chosen.map(|(_, name, place)| Entry { name, place }).collect())

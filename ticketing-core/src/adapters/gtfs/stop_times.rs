@@ -5,9 +5,9 @@
 
 use super::network::{Known, Lookup, Stop, Trip};
 use super::report::Reporter;
-use super::rows::{Feed, RowError, optional, required, shown};
+use super::rows::{Feed, optional, required, shown};
 use super::value::{clock, number, seconds};
-use super::{CALL_ROWS_MAX, GtfsError, Progress};
+use super::{GtfsError, Progress};
 use crate::domain::catalog::CALLS_MAX;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -73,7 +73,7 @@ pub(super) fn read(
     stops: &Known<Stop>,
 ) -> Result<Journeys, GtfsError> {
     let mut rows = read_rows(feed, trips, stops)?;
-    rows.sort_by_key(|r| (r.trip, r.sequence, r.line));
+    rows.sort_unstable_by_key(|r| (r.trip, r.sequence, r.line));
     let mut all = Journeys { patterns: Vec::new(), journeys: Vec::new() };
     let mut pattern_of: HashMap<(u32, Rc<[PatternCall]>), u32> = HashMap::new();
     let mut rest = rows.as_slice();
@@ -164,9 +164,6 @@ fn read_rows(
             _ => Err(format!("{name} {} is not 0, 1, 2 or 3", shown(&row.text(column)))),
         };
         let (boards, alights) = (allowed(5, "pickup_type")?, allowed(6, "drop_off_type")?);
-        if rows.len() >= CALL_ROWS_MAX {
-            return Err(RowError::Fatal(GtfsError::TooManyCalls));
-        }
         let line = u32::try_from(row.line).unwrap_or(u32::MAX);
         rows.push(CallRow { trip, sequence, line, stop, arrival_s, departure_s, boards, alights });
         Ok(())

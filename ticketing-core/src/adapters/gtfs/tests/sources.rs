@@ -73,7 +73,7 @@ fn what_is_no_feed_is_refused_with_what_to_do() {
         (file("feed.tgz", &[0x1f, 0x8b, 8, 0]), "another program"),
         (file("pk.zip", b"PK"), "cut off or damaged"),
         (PathBuf::from("/dev/null"), "neither a file nor a folder"),
-        (two, "several feeds in it (a, b)"),
+        (two, "several feeds in it (\"a\", \"b\")"),
         (nested, "agency.txt is missing or empty; a GTFS feed has it. Found: no .txt file"),
     ];
     for (path, expected) in rows {
