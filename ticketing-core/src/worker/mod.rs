@@ -39,7 +39,7 @@ impl Workers {
             tasks.push(tokio::spawn(projector::run(app.clone(), follow.clone())));
         }
         if roles.expiry {
-            tasks.push(tokio::spawn(sweeper::run(app.clone(), follow.clone())));
+            tasks.push(tokio::spawn(sweeper::run(app.clone(), follow)));
         }
         Self { app: app.clone(), tasks }
     }
