@@ -8,6 +8,7 @@ use crate::correlation::CorrelationId;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
+use serde::Serialize;
 use serde_json::{Value, json};
 use ticketing_core::domain::booking::rejection::{Rejection, RejectionClass};
 
@@ -332,12 +333,14 @@ impl ApiError {
     /// Writes it down for the request with this correlation id.
     #[must_use]
     pub fn render(&self, correlation: &CorrelationId) -> Response {
-        let body = json!({
-            "success": false,
-            "error": {"code": self.code, "message": self.message, "details": self.details},
-            "meta": {"correlationId": correlation.as_str()},
-        });
-        let mut response = json_response(self.status, body.to_string());
+        let failure = Failure {
+            success: false,
+            error: Facts { code: self.code, message: &self.message, details: &self.details },
+            meta: Meta { correlation_id: correlation.as_str() },
+        };
+        // Texts and values that are JSON already can always be written.
+        let body = serde_json::to_string(&failure).unwrap_or_default();
+        let mut response = json_response(self.status, body);
         if let Some(seconds) = self.retry_after_s {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -346,6 +349,26 @@ impl ApiError {
         }
         response
     }
+}
+
+#[derive(Serialize)]
+struct Failure<'a> {
+    success: bool,
+    error: Facts<'a>,
+    meta: Meta<'a>,
+}
+
+#[derive(Serialize)]
+struct Facts<'a> {
+    code: &'static str,
+    message: &'a str,
+    details: &'a [Value],
+}
+
+#[derive(Serialize)]
+struct Meta<'a> {
+    #[serde(rename = "correlationId")]
+    correlation_id: &'a str,
 }
 
 impl From<Rejection> for ApiError {

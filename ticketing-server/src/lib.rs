@@ -19,6 +19,7 @@ pub mod limits;
 pub mod metrics;
 pub mod openapi;
 pub mod query;
+pub mod requests;
 pub mod routes;
 pub mod rules;
 pub mod secret;

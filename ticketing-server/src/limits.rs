@@ -147,7 +147,8 @@ impl ClientLimiter {
         if self.limit.spares_loopback && client.is_loopback() {
             return Ok(None);
         }
-        if self.since_sweep.fetch_add(1, Ordering::Relaxed) >= REQUESTS_PER_SWEEP {
+        // Exactly one request sees this number before the count begins anew.
+        if self.since_sweep.fetch_add(1, Ordering::Relaxed) == REQUESTS_PER_SWEEP {
             self.sweep();
         }
         let limit = self.limit.count.get();
@@ -172,7 +173,6 @@ impl ClientLimiter {
 
     /// Forgets the clients whose count is full again. Runs on the request that finds it due, one at a time.
     fn sweep(&self) {
-        self.since_sweep.store(0, Ordering::Relaxed);
         if self.limiter.len() >= CLIENTS_SWEPT_FROM {
             self.limiter.retain_recent();
             self.limiter.shrink_to_fit();
@@ -181,6 +181,7 @@ impl ClientLimiter {
         if self.crowded.swap(crowded, Ordering::Relaxed) != crowded {
             tracing::warn!(crowded, "rate limit: clients are told apart by address, or not for now");
         }
+        self.since_sweep.store(0, Ordering::Relaxed);
     }
 }
 

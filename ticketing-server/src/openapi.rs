@@ -1,9 +1,11 @@
 //! The OpenAPI document, and the check that keeps answers true to it.
 
+pub mod bodies;
 pub mod shapes;
 
 use crate::answer::Json;
 use crate::error::ApiError;
+use bodies::{BookRequest, CancelRequest, ConfirmRequest, ReserveRequest};
 use serde_json::Value;
 use shapes::{Booking, Failure, Page, Route, Schedule, SeatMap, Success, Ticket, TicketDetails};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -36,7 +38,11 @@ impl Modify for Bearer {
         TicketDetails,
         Route,
         Schedule,
-        SeatMap
+        SeatMap,
+        BookRequest,
+        ReserveRequest,
+        ConfirmRequest,
+        CancelRequest
     )),
     modifiers(&Bearer)
 )]
@@ -133,7 +139,11 @@ fn check_schema(document: &Value, schema: &Value, value: &Value, path: &str, fau
 #[cfg(test)]
 mod tests {
     use super::{check, document, text};
+    use crate::fields::{Fields, read_object};
+    use crate::requests;
     use serde_json::{Value, json};
+    use std::collections::BTreeSet;
+    use ticketing_core::domain::booking::command::HoldKind;
 
     fn parsed() -> Value {
         serde_json::from_str(&text(&document()).unwrap()).unwrap()
@@ -152,6 +162,57 @@ mod tests {
         let required: Vec<&str> =
             booking["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
         assert!(optional.iter().all(|o| !required.contains(o)) && required.contains(&"holdExpiresAt"));
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        fn references(value: &Value, found: &mut Vec<String>) {
+            match value {
+                Value::Object(members) => {
+                    found.extend(members.get("$ref").and_then(Value::as_str).map(str::to_owned));
+                    members.values().for_each(|v| references(v, found));
+                }
+                Value::Array(entries) => entries.iter().for_each(|v| references(v, found)),
+                _ => {}
+            }
+        }
+        let document = parsed();
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        assert!(found.len() > 10);
+        for reference in found {
+            let pointer = reference.strip_prefix('#').unwrap();
+            assert!(document.pointer(pointer).is_some(), "{reference}");
+        }
+    }
+
+    /// The fields that a reader asks for, as it names them when it meets a stranger.
+    fn asked_for<T>(read: impl FnOnce(&mut Fields<'_>) -> T) -> BTreeSet<String> {
+        let error = read_object(br#"{"stranger":1}"#, |f| drop(read(f))).unwrap_err();
+        let stranger = error.details().iter().find(|d| d["field"] == "stranger").unwrap();
+        let (_, names) = stranger["message"].as_str().unwrap().split_once("the fields are ").unwrap();
+        names.split(", ").map(str::to_owned).collect()
+    }
+
+    /// The fields that the document names, and those of the shapes that a shape is put together from.
+    fn documented(document: &Value, schema: &Value) -> BTreeSet<String> {
+        let shape = |name: &str| document["components"]["schemas"][name].clone();
+        let parts = schema["allOf"].as_array().cloned().unwrap_or_else(|| vec![schema.clone()]);
+        let names = |part: &Value| match part["$ref"].as_str() {
+            Some(reference) => documented(document, &shape(reference.rsplit('/').next().unwrap())),
+            None => part["properties"].as_object().unwrap().keys().cloned().collect(),
+        };
+        parts.iter().flat_map(names).collect()
+    }
+
+    #[test]
+    fn the_bodies_that_are_read_are_the_bodies_that_are_documented() {
+        let document = parsed();
+        let shape = |name: &str| documented(&document, &document["components"]["schemas"][name]);
+        assert_eq!(asked_for(|f| requests::hold(HoldKind::Book, f)), shape("BookRequest"));
+        assert_eq!(asked_for(|f| requests::hold(HoldKind::Reserve, f)), shape("ReserveRequest"));
+        assert_eq!(asked_for(requests::confirm), shape("ConfirmRequest"));
+        assert_eq!(asked_for(requests::cancel), shape("CancelRequest"));
     }
 
     #[test]

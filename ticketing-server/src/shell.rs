@@ -73,7 +73,7 @@ impl Shell {
 
     async fn route(&self, peer: IpAddr, request: Request<Body>) -> (Response, Option<Quotient>) {
         let began = Instant::now();
-        let method = request.method().clone();
+        let (method, uri) = (request.method().clone(), request.uri().clone());
         let (early, quotient) = match self.answer_early(peer, &method, &request) {
             Ok(quotient) => (None, quotient),
             Err(answer) => (Some(*answer), None),
@@ -89,9 +89,9 @@ impl Shell {
         };
         let (status, took_us) = (response.status().as_u16(), began.elapsed().as_micros());
         if status >= 500 {
-            tracing::warn!(%method, status, took_us, "answered");
+            tracing::warn!(%method, path = uri.path(), status, took_us, "answered");
         } else {
-            tracing::debug!(%method, status, took_us, "answered");
+            tracing::debug!(%method, path = uri.path(), status, took_us, "answered");
         }
         (response, quotient)
     }
