@@ -1,1 +1,28 @@
-//! The thin HTTP server.
+//! The thin HTTP server: who calls, what they sent, what they are answered. No rule of booking is here.
+//!
+//! A request passes, in this order: [`shell`] (correlation id, preflight, rate limit) →
+//! [`routes`] (latency, time limit, panics) → a handler, which takes the caller ([`auth`]), the body
+//! ([`body`], [`fields`]) or the query ([`query`]) and returns an [`answer::Answer`] or an
+//! [`error::ApiError`] → [`shell`] again, which writes the envelope and the headers of every answer.
+
+pub mod answer;
+pub mod auth;
+pub mod body;
+pub mod client;
+pub mod command;
+pub mod correlation;
+pub mod cors;
+pub mod error;
+pub mod fields;
+pub mod headers;
+pub mod limits;
+pub mod metrics;
+pub mod openapi;
+pub mod query;
+pub mod requests;
+pub mod routes;
+pub mod rules;
+pub mod secret;
+pub mod serve;
+pub mod settings;
+pub mod shell;

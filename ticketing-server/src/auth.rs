@@ -1,0 +1,363 @@
+//! Who calls: JWT bearer tokens, HS256 only, with the caller's id and role.
+//!
+//! A token is checked whole before anything in it is believed. Nothing here knows what a role may do.
+
+use crate::error::ApiError;
+use crate::secret::Secret;
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use hmac::{Hmac, KeyInit, Mac};
+use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
+use jsonwebtoken::errors::{Error as JwtError, ErrorKind};
+use jsonwebtoken::signature::{Error as SignatureError, Signer, Verifier};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use quick_cache::sync::Cache;
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use ticketing_core::domain::id::UserId;
+
+/// What a caller is trusted with, from its token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// A buyer or seller; also a token that names no role.
+    User,
+    /// Another service of the house, such as the payment service.
+    Service,
+    /// Somebody who runs the platform.
+    Operator,
+    /// Somebody who runs it and its operators.
+    Admin,
+}
+
+impl Role {
+    /// All roles.
+    pub const ALL: [Self; 4] = [Self::User, Self::Service, Self::Operator, Self::Admin];
+
+    /// The word in a token.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Service => "service",
+            Self::Operator => "operator",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// Returns the role with this word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|r| r.word() == word)
+    }
+
+    /// Whether its word stands for a payment, and it may act for others.
+    #[must_use]
+    pub const fn is_trusted(self) -> bool {
+        matches!(self, Self::Service | Self::Operator | Self::Admin)
+    }
+
+    /// Whether it may use the operators' calls.
+    #[must_use]
+    pub const fn is_operator(self) -> bool {
+        matches!(self, Self::Operator | Self::Admin)
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// Who calls, as its token proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The token's `sub`.
+    pub user: UserId,
+    /// The token's `role`.
+    pub role: Role,
+}
+
+/// The longest user id, in characters.
+pub const SUBJECT_LEN_MAX: usize = 255;
+
+/// How many tokens are remembered as verified, and the longest that is; together a few megabytes.
+const VERIFIED_MAX: usize = 10_000;
+const VERIFIED_TOKEN_LEN_MAX: usize = 512;
+
+/// Why a token is not accepted. The sentence is for the caller and tells nothing about the secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// The request has none, or not as a bearer token.
+    #[error("The request has no token.")]
+    Missing,
+    /// Not a token at all, or claims of the wrong type.
+    #[error("The token can't be read.")]
+    Malformed,
+    /// Signed in another way than HS256.
+    #[error("The token is not signed with HS256.")]
+    WrongAlgorithm,
+    /// Signed with another secret.
+    #[error("The token's signature is wrong.")]
+    WrongSignature,
+    /// Its time is over, or has not come.
+    #[error("The token has expired.")]
+    Expired,
+    /// Its `nbf` lies ahead.
+    #[error("The token is not valid yet.")]
+    NotYetValid,
+    /// `sub` is missing, empty, too long or has control characters.
+    #[error("The token's sub is missing or not 1 to 255 characters.")]
+    BadSubject,
+    /// `exp` is missing.
+    #[error("The token has no exp.")]
+    NoExpiry,
+    /// `role` is none that there is.
+    #[error("The token's role is unknown.")]
+    UnknownRole,
+}
+
+impl From<TokenError> for ApiError {
+    fn from(error: TokenError) -> Self {
+        Self::unauthorized(&error.to_string())
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
+    /// Seconds since the epoch, as are the others; RFC 7519 allows fractions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iat: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nbf: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exp: Option<f64>,
+}
+
+#[derive(Clone)]
+struct Verified {
+    caller: Caller,
+    exp_s: f64,
+}
+
+/// Checks tokens against one secret.
+pub struct Auth {
+    key: DecodingKey,
+    validation: Validation,
+    /// Tokens whose signature and claims held, so that a client's next request costs a look-up. Their
+    /// expiry is compared anew each time.
+    verified: Cache<Box<str>, Verified>,
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Auth(…)")
+    }
+}
+
+impl Auth {
+    /// Checks tokens signed with `secret`.
+    #[must_use]
+    pub fn new(secret: &Secret) -> Self {
+        install_crypto();
+        let mut validation = Validation::new(Algorithm::HS256);
+        // We compare the times ourselves: the library takes a token at the very second it expires.
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        validation.required_spec_claims.clear();
+        let key = DecodingKey::from_secret(secret.bytes());
+        Self { key, validation, verified: Cache::new(VERIFIED_MAX) }
+    }
+
+    /// Finds out who sent a request with these headers.
+    ///
+    /// # Errors
+    /// Why it has no valid token.
+    pub fn caller(&self, headers: &HeaderMap) -> Result<Caller, TokenError> {
+        let mut values = headers.get_all(AUTHORIZATION).iter();
+        let (Some(value), None) = (values.next(), values.next()) else { return Err(TokenError::Missing) };
+        let value = value.to_str().map_err(|_| TokenError::Malformed)?;
+        let (scheme, token) = value.split_once(' ').ok_or(TokenError::Missing)?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(TokenError::Missing);
+        }
+        self.verify(token.trim_matches(' '), seconds_now())
+    }
+
+    /// Checks a token as of `now_s`, in seconds since the epoch.
+    ///
+    /// # Errors
+    /// Why it is not accepted.
+    pub fn verify(&self, token: &str, now_s: f64) -> Result<Caller, TokenError> {
+        if let Some(known) = self.verified.get(token) {
+            return if known.exp_s > now_s { Ok(known.caller) } else { Err(TokenError::Expired) };
+        }
+        let verified = self.verify_whole(token, now_s)?;
+        if token.len() <= VERIFIED_TOKEN_LEN_MAX {
+            self.verified.insert(token.into(), verified.clone());
+        }
+        Ok(verified.caller)
+    }
+
+    fn verify_whole(&self, token: &str, now_s: f64) -> Result<Verified, TokenError> {
+        let decoded =
+            jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation).map_err(|e| reason(&e))?;
+        if decoded.header.crit.is_some() {
+            return Err(TokenError::Malformed); // RFC 7515, 4.1.11: we know no extension that would be critical
+        }
+        let claims = decoded.claims;
+        let exp_s = claims.exp.ok_or(TokenError::NoExpiry)?;
+        if exp_s <= now_s {
+            return Err(TokenError::Expired);
+        }
+        if claims.nbf.is_some_and(|nbf| nbf > now_s) {
+            return Err(TokenError::NotYetValid);
+        }
+        let sub = claims.sub.filter(|s| is_subject(s)).ok_or(TokenError::BadSubject)?;
+        let role = match claims.role {
+            None => Role::User,
+            Some(word) => Role::parse(&word).ok_or(TokenError::UnknownRole)?,
+        };
+        Ok(Verified { caller: Caller { user: UserId(sub), role }, exp_s })
+    }
+}
+
+fn is_subject(text: &str) -> bool {
+    !text.trim().is_empty() && text.chars().count() <= SUBJECT_LEN_MAX && !text.chars().any(char::is_control)
+}
+
+fn reason(error: &JwtError) -> TokenError {
+    match error.kind() {
+        ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName => TokenError::WrongAlgorithm,
+        ErrorKind::InvalidSignature => TokenError::WrongSignature,
+        _ => TokenError::Malformed,
+    }
+}
+
+fn seconds_now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
+
+/// Why a token can't be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MintError {
+    /// The subject would not be accepted back.
+    #[error("the subject must be 1 to 255 characters, without control characters")]
+    BadSubject,
+    /// The time to live would end before it begins.
+    #[error("the time to live must be a second or more")]
+    BadTtl,
+}
+
+/// Returns a token for `sub` that is valid for `ttl` from now on.
+///
+/// # Errors
+/// The subject or the time is not one that a server would accept.
+///
+/// # Panics
+/// Never: claims are plain texts and numbers, and HMAC takes a secret of any length.
+#[allow(clippy::expect_used, reason = "plain claims are JSON, and HS256 is the algorithm that is plugged in")]
+pub fn mint(secret: &Secret, sub: &str, role: Role, ttl: Duration) -> Result<String, MintError> {
+    install_crypto();
+    if !is_subject(sub) {
+        return Err(MintError::BadSubject);
+    }
+    if ttl < Duration::from_secs(1) {
+        return Err(MintError::BadTtl);
+    }
+    #[derive(Serialize)]
+    struct Minted<'a> {
+        sub: &'a str,
+        role: Role,
+        iat: u64,
+        exp: u64,
+    }
+    let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let claims = Minted { sub, role, iat: now_s, exp: now_s.saturating_add(ttl.as_secs()) };
+    let key = EncodingKey::from_secret(secret.bytes());
+    Ok(jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
+        .expect("plain claims can be signed"))
+}
+
+impl<S> FromRequestParts<S> for Caller
+where
+    Arc<Auth>: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        Ok(Arc::<Auth>::from_ref(state).caller(&parts.headers)?)
+    }
+}
+
+/// HS256 for the JWT library, which leaves the cryptography to its user.
+struct Hs256(Hmac<Sha256>);
+
+impl Hs256 {
+    fn new(key: &[u8]) -> Result<Self, JwtError> {
+        Hmac::new_from_slice(key).map(Self).map_err(|_| ErrorKind::InvalidKeyFormat.into())
+    }
+
+    fn over(&self, message: &[u8]) -> Hmac<Sha256> {
+        let mut mac = self.0.clone();
+        mac.update(message);
+        mac
+    }
+}
+
+impl Signer<Vec<u8>> for Hs256 {
+    fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, SignatureError> {
+        Ok(self.over(message).finalize().into_bytes().to_vec())
+    }
+}
+
+impl Verifier<Vec<u8>> for Hs256 {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), SignatureError> {
+        // In constant time, and only a signature of full length.
+        self.over(message).verify_slice(signature).map_err(|_| SignatureError::new())
+    }
+}
+
+impl JwtSigner for Hs256 {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::HS256
+    }
+}
+
+impl JwtVerifier for Hs256 {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::HS256
+    }
+}
+
+static CRYPTO: CryptoProvider = CryptoProvider {
+    signer_factory: |algorithm, key| match algorithm {
+        Algorithm::HS256 => Ok(Box::new(Hs256::new(key.as_bytes())?)),
+        _ => Err(ErrorKind::InvalidAlgorithm.into()),
+    },
+    verifier_factory: |algorithm, key| match algorithm {
+        Algorithm::HS256 => Ok(Box::new(Hs256::new(key.try_get_as_bytes()?)?)),
+        _ => Err(ErrorKind::InvalidAlgorithm.into()),
+    },
+    key_utils: KeyUtils::new_unimplemented(),
+};
+
+fn install_crypto() {
+    // The first call wins, and every call brings the same.
+    let _ = CRYPTO.install_default();
+}
+
+#[cfg(test)]
+#[path = "auth_tests.rs"]
+mod tests;

@@ -1,0 +1,465 @@
+//! The error envelope, and the one table from code to HTTP status.
+//!
+//! Every refusal, whoever makes it, is an [`ApiError`] with a stable code, a sentence and the facts at
+//! fault. Refusals of the domain bring their own code; its class decides the status here.
+
+use crate::answer::json_response;
+use crate::correlation::CorrelationId;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::{Value, json};
+use ticketing_core::domain::booking::rejection::{Rejection, RejectionClass};
+
+/// The errors that are not refusals of the domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// The request can't be understood at all.
+    BadRequest,
+    /// The body is not a JSON object.
+    InvalidJson,
+    /// The `Idempotency-Key` is malformed.
+    IdempotencyKeyInvalid,
+    /// The call needs an `Idempotency-Key`.
+    IdempotencyKeyRequired,
+    /// No valid token.
+    Unauthorized,
+    /// The caller's role does not allow the call.
+    Forbidden,
+    /// Only the payment service or an operator confirms.
+    ConfirmForbidden,
+    /// There is no such address or thing.
+    NotFound,
+    /// The address does not take this method.
+    MethodNotAllowed,
+    /// The request did not arrive in time.
+    RequestTimeout,
+    /// The first request with this key is still running.
+    IdempotencyInProgress,
+    /// The body is too large.
+    PayloadTooLarge,
+    /// Fields are missing, unknown or wrong.
+    ValidationFailed,
+    /// The key was used for another request.
+    IdempotencyKeyReused,
+    /// Too many requests.
+    RateLimited,
+    /// A bug.
+    Internal,
+    /// A store, broker or cache is away.
+    Unavailable,
+    /// More commands wait than the server takes.
+    Overloaded,
+    /// The read model has not reached the position asked for.
+    ReadModelBehind,
+    /// The server did not finish in time.
+    Timeout,
+}
+
+impl Code {
+    /// The HTTP status and the stable word of each code: the only such table.
+    const fn facts(self) -> (StatusCode, &'static str) {
+        match self {
+            Self::BadRequest => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
+            Self::InvalidJson => (StatusCode::BAD_REQUEST, "INVALID_JSON"),
+            Self::IdempotencyKeyInvalid => (StatusCode::BAD_REQUEST, "IDEMPOTENCY_KEY_INVALID"),
+            Self::IdempotencyKeyRequired => (StatusCode::BAD_REQUEST, "IDEMPOTENCY_KEY_REQUIRED"),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
+            Self::Forbidden => (StatusCode::FORBIDDEN, "FORBIDDEN"),
+            Self::ConfirmForbidden => (StatusCode::FORBIDDEN, "CONFIRM_FORBIDDEN"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
+            Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
+            Self::IdempotencyInProgress => (StatusCode::CONFLICT, "IDEMPOTENCY_IN_PROGRESS"),
+            Self::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
+            Self::ValidationFailed => (StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED"),
+            Self::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),
+            Self::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL"),
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
+            Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"),
+            Self::ReadModelBehind => (StatusCode::SERVICE_UNAVAILABLE, "READ_MODEL_BEHIND"),
+            Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "TIMEOUT"),
+        }
+    }
+
+    /// The stable, documented word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        self.facts().1
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
+        self.facts().0
+    }
+}
+
+const fn status_of_class(class: RejectionClass) -> StatusCode {
+    match class {
+        RejectionClass::NotFound => StatusCode::NOT_FOUND,
+        RejectionClass::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+        RejectionClass::Conflict => StatusCode::CONFLICT,
+    }
+}
+
+/// What a handler answers when it refuses.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    details: Vec<Value>,
+    retry_after_s: Option<u32>,
+}
+
+impl ApiError {
+    /// Refuses with a code and a sentence.
+    #[must_use]
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            status: code.status(),
+            code: code.word(),
+            message: message.into(),
+            details: Vec::new(),
+            retry_after_s: None,
+        }
+    }
+
+    /// Adds the facts at fault, each `{field, message, …}`.
+    #[must_use]
+    pub fn with_details(self, details: Vec<Value>) -> Self {
+        Self { details, ..self }
+    }
+
+    /// Says after how many seconds a new try makes sense.
+    #[must_use]
+    pub fn retry_after(self, seconds: u32) -> Self {
+        Self { retry_after_s: Some(seconds.max(1)), ..self }
+    }
+
+    /// 400: the body is not a JSON object.
+    #[must_use]
+    pub fn invalid_json(message: impl Into<String>) -> Self {
+        Self::new(Code::InvalidJson, message)
+    }
+
+    /// 422: one entry per field at fault; the sentence names them all.
+    #[must_use]
+    pub fn validation(details: Vec<Value>) -> Self {
+        let said = |d: &Value| {
+            let part = |name| d[name].as_str().unwrap_or_default();
+            format!("{} {}", part("field"), part("message"))
+        };
+        let all = details.iter().map(said).collect::<Vec<_>>().join("; ");
+        Self::new(Code::ValidationFailed, format!("The request is not valid: {all}.")).with_details(details)
+    }
+
+    /// 422: one field is at fault.
+    #[must_use]
+    pub fn invalid_field(field: &str, message: &str) -> Self {
+        Self::validation(vec![json!({"field": field, "message": message})])
+    }
+
+    /// 401: no valid token, and why.
+    #[must_use]
+    pub fn unauthorized(why: &str) -> Self {
+        Self::new(
+            Code::Unauthorized,
+            format!("{why} Send a valid token as `Authorization: Bearer …` and try again."),
+        )
+    }
+
+    /// 403: the caller's role does not allow the call.
+    #[must_use]
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(Code::Forbidden, message)
+    }
+
+    /// 403: a buyer can't confirm what only the payment service can know.
+    #[must_use]
+    pub fn confirm_forbidden() -> Self {
+        Self::new(
+            Code::ConfirmForbidden,
+            "Only the payment service or an operator confirms a booking. \
+             Pay for it; the confirmation follows by itself.",
+        )
+    }
+
+    /// 404: there is no such thing, or it is not the caller's.
+    #[must_use]
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(Code::NotFound, message)
+    }
+
+    /// 404: there is no such address.
+    #[must_use]
+    pub fn no_such_address() -> Self {
+        Self::not_found("There is nothing at this address. See /api/openapi.json for what there is.")
+    }
+
+    /// 405: the address does not take this method.
+    #[must_use]
+    pub fn method_not_allowed() -> Self {
+        Self::new(
+            Code::MethodNotAllowed,
+            "This address does not take this method. The header Allow names those it takes.",
+        )
+    }
+
+    /// 413: the body is larger than `limit` bytes.
+    #[must_use]
+    pub fn payload_too_large(limit: usize) -> Self {
+        Self::new(
+            Code::PayloadTooLarge,
+            format!("The body is larger than {limit} bytes, the most that is read."),
+        )
+    }
+
+    /// 429: too many requests from this client.
+    #[must_use]
+    pub fn rate_limited(wait_s: u32) -> Self {
+        let wait_s = wait_s.max(1);
+        Self::new(Code::RateLimited, format!("Too many requests. Try again in {wait_s} s."))
+            .retry_after(wait_s)
+    }
+
+    /// 422: the key was used for another request.
+    #[must_use]
+    pub fn idempotency_key_reused() -> Self {
+        Self::new(
+            Code::IdempotencyKeyReused,
+            "This Idempotency-Key was used for another request. Use a new key for a new request.",
+        )
+    }
+
+    /// 409: the first request with the key is still running.
+    #[must_use]
+    pub fn idempotency_in_progress() -> Self {
+        Self::new(
+            Code::IdempotencyInProgress,
+            "The first request with this Idempotency-Key is still running. Try again in a moment.",
+        )
+        .retry_after(1)
+    }
+
+    /// 503: a part that the server needs is away.
+    #[must_use]
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(Code::Unavailable, message).retry_after(2)
+    }
+
+    /// 503: more commands wait than the server takes. Nothing was done.
+    #[must_use]
+    pub fn overloaded() -> Self {
+        Self::new(Code::Overloaded, "The server has too much to do. Nothing was done; try again in a moment.")
+            .retry_after(1)
+    }
+
+    /// 503: the read model has not reached the position asked for.
+    #[must_use]
+    pub fn read_model_behind() -> Self {
+        Self::new(
+            Code::ReadModelBehind,
+            "The read model has not reached minPosition yet. Try again in a moment, \
+             or without minPosition for what it knows now.",
+        )
+        .retry_after(1)
+    }
+
+    /// 504: the server did not finish in time. For a command, the client must be told how to find out.
+    #[must_use]
+    pub fn timeout(changes_something: bool, limit_s: u64) -> Self {
+        let what_now = if changes_something {
+            "The command may have happened: send it again with the same Idempotency-Key to learn its \
+             outcome, or, if it had none, look at your bookings before you repeat it."
+        } else {
+            "Nothing was changed; try again."
+        };
+        Self::new(Code::Timeout, format!("The server did not answer within {limit_s} s. {what_now}"))
+            .retry_after(1)
+    }
+
+    /// 500: a bug. What went wrong is in the log, under the correlation id.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(
+            Code::Internal,
+            "The server failed. If this was a command, it may have happened: check before you repeat it. \
+             The correlation id leads an operator to the cause.",
+        )
+    }
+
+    /// An error that was made without an envelope, known by its status only.
+    #[must_use]
+    pub fn of_status(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => Self::no_such_address(),
+            StatusCode::METHOD_NOT_ALLOWED => Self::method_not_allowed(),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::payload_too_large(crate::body::BODY_BYTES_MAX),
+            s if s.is_client_error() => {
+                Self { status, ..Self::new(Code::BadRequest, "The request can't be understood.") }
+            }
+            _ => Self { status, ..Self::internal() },
+        }
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The stable word.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The sentence.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The facts at fault.
+    #[must_use]
+    pub fn details(&self) -> &[Value] {
+        &self.details
+    }
+
+    /// Writes it down for the request with this correlation id.
+    #[must_use]
+    pub fn render(&self, correlation: &CorrelationId) -> Response {
+        let failure = Failure {
+            success: false,
+            error: Facts { code: self.code, message: &self.message, details: &self.details },
+            meta: Meta { correlation_id: correlation.as_str() },
+        };
+        // Texts and values that are JSON already can always be written.
+        let body = serde_json::to_string(&failure).unwrap_or_default();
+        let mut response = json_response(self.status, body);
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+#[derive(Serialize)]
+struct Failure<'a> {
+    success: bool,
+    error: Facts<'a>,
+    meta: Meta<'a>,
+}
+
+#[derive(Serialize)]
+struct Facts<'a> {
+    code: &'static str,
+    message: &'a str,
+    details: &'a [Value],
+}
+
+#[derive(Serialize)]
+struct Meta<'a> {
+    #[serde(rename = "correlationId")]
+    correlation_id: &'a str,
+}
+
+impl From<Rejection> for ApiError {
+    fn from(rejection: Rejection) -> Self {
+        Self {
+            status: status_of_class(rejection.class()),
+            code: rejection.code(),
+            message: rejection.message(),
+            details: rejection.details(),
+            retry_after_s: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ApiError, Code};
+    use crate::correlation::CorrelationId;
+    use serde_json::{Value, json};
+    use ticketing_core::domain::booking::rejection::Rejection;
+    use ticketing_core::domain::booking::state::BookingState;
+    use ticketing_core::domain::money::{Currency, Money};
+
+    async fn rendered(error: &ApiError) -> (axum::http::response::Parts, Value) {
+        let (parts, body) = error.render(&CorrelationId::parse("c-1").unwrap()).into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        (parts, serde_json::from_slice(&bytes).unwrap())
+    }
+
+    #[tokio::test]
+    async fn every_error_has_its_status_its_code_and_the_envelope() {
+        let fare = Money::parse("25.00", Currency::USD).unwrap();
+        let seat = || "A1".to_owned();
+        let rows: Vec<(ApiError, u16, &str)> = vec![
+            (ApiError::new(Code::BadRequest, "x"), 400, "BAD_REQUEST"),
+            (ApiError::invalid_json("x"), 400, "INVALID_JSON"),
+            (ApiError::new(Code::IdempotencyKeyInvalid, "x"), 400, "IDEMPOTENCY_KEY_INVALID"),
+            (ApiError::new(Code::IdempotencyKeyRequired, "x"), 400, "IDEMPOTENCY_KEY_REQUIRED"),
+            (ApiError::unauthorized("x"), 401, "UNAUTHORIZED"),
+            (ApiError::forbidden("x"), 403, "FORBIDDEN"),
+            (ApiError::confirm_forbidden(), 403, "CONFIRM_FORBIDDEN"),
+            (ApiError::no_such_address(), 404, "NOT_FOUND"),
+            (ApiError::method_not_allowed(), 405, "METHOD_NOT_ALLOWED"),
+            (ApiError::new(Code::RequestTimeout, "x"), 408, "REQUEST_TIMEOUT"),
+            (ApiError::idempotency_in_progress(), 409, "IDEMPOTENCY_IN_PROGRESS"),
+            (ApiError::payload_too_large(1), 413, "PAYLOAD_TOO_LARGE"),
+            (ApiError::invalid_field("a", "is wrong"), 422, "VALIDATION_FAILED"),
+            (ApiError::idempotency_key_reused(), 422, "IDEMPOTENCY_KEY_REUSED"),
+            (ApiError::rate_limited(9), 429, "RATE_LIMITED"),
+            (ApiError::internal(), 500, "INTERNAL"),
+            (ApiError::unavailable("x"), 503, "UNAVAILABLE"),
+            (ApiError::overloaded(), 503, "OVERLOADED"),
+            (ApiError::read_model_behind(), 503, "READ_MODEL_BEHIND"),
+            (ApiError::timeout(true, 30), 504, "TIMEOUT"),
+            (Rejection::UnknownBooking { id: seat() }.into(), 404, "BOOKING_NOT_FOUND"),
+            (Rejection::UnknownSeat { seat: seat() }.into(), 422, "UNKNOWN_SEAT"),
+            (Rejection::SeatTaken { seat: seat() }.into(), 409, "SEAT_TAKEN"),
+            (Rejection::PriceMismatch { fare }.into(), 409, "PRICE_MISMATCH"),
+        ];
+        for (error, status, code) in rows {
+            let (parts, body) = rendered(&error).await;
+            assert_eq!(parts.status.as_u16(), status, "{code}");
+            assert_eq!(body["success"], false);
+            assert_eq!(body["error"]["code"], code);
+            assert!(body["error"]["message"].as_str().is_some_and(|m| !m.is_empty()), "{code}");
+            assert!(body["error"]["details"].is_array(), "{code}");
+            assert_eq!(body["meta"], json!({"correlationId": "c-1"}));
+            assert_eq!(parts.headers.contains_key("www-authenticate"), status == 401, "{code}");
+            let must_say_when = matches!(status, 429 | 503);
+            assert!(!must_say_when || parts.headers.contains_key("retry-after"), "{code}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_facts_at_fault_are_in_the_details() {
+        let rejection = Rejection::InvalidState { state: BookingState::Cancelled, wanted: "confirmed" };
+        let (_, body) = rendered(&rejection.into()).await;
+        let detail = &body["error"]["details"][0];
+        assert_eq!((&detail["field"], &detail["state"]), (&json!("status"), &json!("CANCELLED")));
+        let (_, body) = rendered(&ApiError::validation(vec![
+            json!({"field": "a", "message": "is required"}),
+            json!({"field": "b", "message": "is unknown"}),
+        ]))
+        .await;
+        assert_eq!(body["error"]["message"], "The request is not valid: a is required; b is unknown.");
+        assert_eq!(body["error"]["details"][1], json!({"field": "b", "message": "is unknown"}));
+    }
+
+    #[tokio::test]
+    async fn a_wait_is_at_least_a_second() {
+        let (parts, _) = rendered(&ApiError::rate_limited(0)).await;
+        assert_eq!(parts.headers["retry-after"], "1");
+    }
+}

@@ -1,0 +1,283 @@
+//! How often a client may ask: GCRA per client address, a burst of the whole count, then evenly one by
+//! one. Memory is bounded, and nothing runs while nobody asks.
+
+use crate::error::ApiError;
+use crate::settings::{Environment, SettingsError};
+use governor::clock::{Clock, DefaultClock};
+use governor::middleware::StateInformationMiddleware;
+use governor::state::keyed::DashMapStateStore;
+use governor::{Quota, RateLimiter};
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+/// How many requests a client may make in a period, and whom it spares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    count: NonZeroU32,
+    period: Duration,
+    spares_loopback: bool,
+}
+
+/// The longest period: longer ones are surely mistakes.
+const PERIOD_MAX: Duration = Duration::from_secs(24 * 3600);
+
+impl RateLimit {
+    /// The limit where none is set: 100 requests per 15 min; in development it spares this machine.
+    #[must_use]
+    pub fn default_for(environment: Environment) -> Self {
+        Self {
+            count: NonZeroU32::MIN.saturating_add(99),
+            period: Duration::from_secs(15 * 60),
+            spares_loopback: environment == Environment::Development,
+        }
+    }
+
+    /// Reads `100/15m`: a count and a period in `s`, `m` or `h`. A limit that was set spares nobody.
+    ///
+    /// # Errors
+    /// Says what the text should look like.
+    pub fn parse(text: &str) -> Result<Self, SettingsError> {
+        Self::parse_parts(text.trim()).ok_or_else(|| SettingsError {
+            variable: "RATE_LIMIT",
+            problem: format!(
+                "is `{text}`; write a count and a period of up to 24 h, as `100/15m` (units s, m, h)"
+            ),
+        })
+    }
+
+    fn parse_parts(text: &str) -> Option<Self> {
+        let (count, period) = text.split_once('/')?;
+        let digits = period.find(|c: char| !c.is_ascii_digit())?;
+        let (number, unit) = period.split_at(digits);
+        let seconds_per_unit = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3600,
+            _ => return None,
+        };
+        let plain = count.bytes().all(|b| b.is_ascii_digit());
+        let count: NonZeroU32 = plain.then(|| count.parse().ok())??;
+        let period = Duration::from_secs(number.parse::<u64>().ok()?.checked_mul(seconds_per_unit)?);
+        let limit = Self { count, period, spares_loopback: false };
+        (period <= PERIOD_MAX && limit.quota().is_some()).then_some(limit)
+    }
+
+    fn quota(self) -> Option<Quota> {
+        Quota::with_period(self.period / self.count.get()).map(|q| q.allow_burst(self.count))
+    }
+}
+
+/// Whom a request counts for. Whoever has one IPv6 address has its whole /64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum ClientKey {
+    V4(u32),
+    V6Prefix(u64),
+    /// One of the buckets that clients share once there are too many to tell apart.
+    Shared(u16),
+}
+
+impl ClientKey {
+    fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(a) => Self::V4(a.to_bits()),
+            IpAddr::V6(a) => Self::V6Prefix((a.to_bits() >> 64) as u64),
+        }
+    }
+}
+
+/// How many clients are told apart; with its state each takes some 50 bytes.
+const CLIENTS_MAX: usize = 1_000_000;
+/// So many clients are never worth a sweep.
+const CLIENTS_SWEPT_FROM: usize = 10_000;
+/// A sweep is considered each time so many requests were counted.
+const REQUESTS_PER_SWEEP: u32 = 4_096;
+
+type Limiter = RateLimiter<ClientKey, DashMapStateStore<ClientKey>, DefaultClock, StateInformationMiddleware>;
+
+/// What a client has left, for the headers of its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quotient {
+    /// How many requests it may make at once when it has made none.
+    pub limit: u32,
+    /// How many it may still make now.
+    pub remaining: u32,
+}
+
+/// Counts the requests of each client.
+pub struct ClientLimiter {
+    limit: RateLimit,
+    limiter: Limiter,
+    since_sweep: AtomicU32,
+    crowded: AtomicBool,
+    hasher: RandomState,
+}
+
+impl std::fmt::Debug for ClientLimiter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ClientLimiter({:?}, {} clients)", self.limit, self.limiter.len())
+    }
+}
+
+impl ClientLimiter {
+    /// Starts counting.
+    ///
+    /// # Panics
+    /// Never: a [`RateLimit`] is only made of a count and a period that give a quota.
+    #[must_use]
+    #[allow(clippy::expect_used, reason = "parse has made the same quota before")]
+    pub fn new(limit: RateLimit) -> Self {
+        let quota = limit.quota().expect("a rate limit has a quota");
+        Self {
+            limit,
+            limiter: RateLimiter::dashmap(quota).with_middleware(),
+            since_sweep: AtomicU32::new(0),
+            crowded: AtomicBool::new(false),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// Counts a request of `client`; `None` if the limit spares it.
+    ///
+    /// # Errors
+    /// 429, with the time after which the next request is let through.
+    pub fn check(&self, client: IpAddr) -> Result<Option<Quotient>, ApiError> {
+        if self.limit.spares_loopback && client.is_loopback() {
+            return Ok(None);
+        }
+        // Exactly one request sees this number before the count begins anew.
+        if self.since_sweep.fetch_add(1, Ordering::Relaxed) == REQUESTS_PER_SWEEP {
+            self.sweep();
+        }
+        let limit = self.limit.count.get();
+        match self.limiter.check_key(&self.key(client)) {
+            Ok(state) => Ok(Some(Quotient { limit, remaining: state.remaining_burst_capacity() })),
+            Err(not_until) => {
+                let wait = not_until.wait_time_from(self.limiter.clock().now());
+                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+                Err(ApiError::rate_limited(u32::try_from(seconds).unwrap_or(u32::MAX)))
+            }
+        }
+    }
+
+    fn key(&self, client: IpAddr) -> ClientKey {
+        let key = ClientKey::of(client);
+        if self.crowded.load(Ordering::Relaxed) {
+            // The low bits of a keyed hash; that strangers meet in a bucket is the price of the bound.
+            return ClientKey::Shared((self.hasher.hash_one(key) & 0xffff) as u16);
+        }
+        key
+    }
+
+    /// Forgets the clients whose count is full again. Runs on the request that finds it due, one at a time.
+    fn sweep(&self) {
+        if self.limiter.len() >= CLIENTS_SWEPT_FROM {
+            self.limiter.retain_recent();
+            self.limiter.shrink_to_fit();
+        }
+        let crowded = self.limiter.len() >= CLIENTS_MAX;
+        if self.crowded.swap(crowded, Ordering::Relaxed) != crowded {
+            tracing::warn!(crowded, "rate limit: clients are told apart by address, or not for now");
+        }
+        self.since_sweep.store(0, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ClientKey, ClientLimiter, Quotient, REQUESTS_PER_SWEEP, RateLimit};
+    use crate::settings::Environment;
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::time::Duration;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_limit_is_a_count_and_a_period_or_refused() {
+        let rows: &[(&str, Option<(u32, u64)>)] = &[
+            ("100/15m", Some((100, 900))),
+            (" 1/1s ", Some((1, 1))),
+            ("5/2h", Some((5, 7200))),
+            ("1000000/1s", Some((1_000_000, 1))),
+            ("1/24h", Some((1, 86_400))),
+            ("1/25h", None),
+            ("0/1s", None),
+            ("1/0s", None),
+            ("100", None),
+            ("100/15", None),
+            ("100/m", None),
+            ("100/15d", None),
+            ("100/1.5m", None),
+            ("-1/1m", None),
+            ("+1/1m", None),
+            ("4294967296/1m", None),
+            ("4294967295/1s", None),
+            ("1/99999999999999999999s", None),
+            ("1/18446744073709551615h", None),
+            ("", None),
+        ];
+        for (text, expected) in rows {
+            let limit = RateLimit::parse(text);
+            let parts = limit.as_ref().ok().map(|l| (l.count.get(), l.period.as_secs()));
+            assert_eq!(parts, *expected, "{text}");
+            if let Err(e) = limit {
+                assert!(e.to_string().contains("100/15m"), "{e}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_request_after_the_last_is_refused_with_the_time_to_wait() {
+        let limiter = ClientLimiter::new(RateLimit::parse("3/1h").unwrap());
+        for remaining in [2, 1, 0] {
+            assert_eq!(limiter.check(ip("192.0.2.1")), Ok(Some(Quotient { limit: 3, remaining })));
+        }
+        let error = limiter.check(ip("192.0.2.1")).unwrap_err();
+        assert_eq!((error.status().as_u16(), error.code()), (429, "RATE_LIMITED"));
+        let wait: u32 = error.message().split(' ').rev().nth(1).unwrap().parse().unwrap();
+        assert!((1199..=1200).contains(&wait), "{wait}");
+        assert!(limiter.check(ip("192.0.2.2")).is_ok(), "another client is not concerned");
+    }
+
+    #[test]
+    fn the_default_is_100_in_15_minutes_and_spares_loopback_in_development_only() {
+        let rows = [
+            (RateLimit::default_for(Environment::Development), "127.0.0.1", false),
+            (RateLimit::default_for(Environment::Development), "::1", false),
+            (RateLimit::default_for(Environment::Development), "192.0.2.1", true),
+            (RateLimit::default_for(Environment::Production), "127.0.0.1", true),
+            (RateLimit::parse("100/15m").unwrap(), "127.0.0.1", true),
+        ];
+        for (limit, client, limited) in rows {
+            let limiter = ClientLimiter::new(limit);
+            let passed = (0..200).filter(|_| limiter.check(ip(client)).is_ok()).count();
+            assert_eq!(passed, if limited { 100 } else { 200 }, "{limit:?} {client}");
+        }
+    }
+
+    #[test]
+    fn whoever_has_an_ipv6_address_has_its_network() {
+        let key = |text| ClientKey::of(ip(text));
+        assert_eq!(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff::9"));
+        assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
+        assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));
+        assert_ne!(key("192.0.2.1"), key("192.0.2.2"));
+    }
+
+    #[test]
+    fn clients_that_are_gone_are_forgotten() {
+        let limiter = ClientLimiter::new(RateLimit::parse("1000000/1s").unwrap());
+        for n in 0..20_000_u32 {
+            assert!(limiter.check(IpAddr::V4(Ipv4Addr::from_bits(n))).is_ok());
+        }
+        std::thread::sleep(Duration::from_millis(1)); // a count is full again after a microsecond
+        for _ in 0..=REQUESTS_PER_SWEEP {
+            assert!(limiter.check(ip("192.0.2.1")).is_ok());
+        }
+        assert!(limiter.limiter.len() < 10_000, "{}", limiter.limiter.len());
+    }
+}

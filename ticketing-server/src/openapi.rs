@@ -1,0 +1,252 @@
+//! The OpenAPI document, and the check that keeps answers true to it.
+
+pub mod bodies;
+pub mod shapes;
+
+use crate::answer::Json;
+use crate::error::ApiError;
+use bodies::{BookRequest, CancelRequest, ConfirmRequest, ReserveRequest};
+use serde_json::Value;
+use shapes::{Booking, Failure, Page, Route, Schedule, SeatMap, Success, Ticket, TicketDetails};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let components = document.components.get_or_insert_with(Default::default);
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Ticketing", description = "Book seats on scheduled departures."),
+    components(schemas(
+        Success<Booking>,
+        Page<Ticket>,
+        Success<TicketDetails>,
+        Page<Route>,
+        Success<Route>,
+        Page<Schedule>,
+        Success<SeatMap>,
+        Failure,
+        Booking,
+        Ticket,
+        TicketDetails,
+        Route,
+        Schedule,
+        SeatMap,
+        BookRequest,
+        ReserveRequest,
+        ConfirmRequest,
+        CancelRequest
+    )),
+    modifiers(&Bearer)
+)]
+struct Shared;
+
+/// Returns the document with the shared shapes and no addresses; handlers add theirs by `merge`.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    Shared::openapi()
+}
+
+/// Answers the finished document, bare, as tools expect it: not in the envelope.
+///
+/// # Errors
+/// The document can't be written as JSON.
+pub fn text(document: &utoipa::openapi::OpenApi) -> Result<String, ApiError> {
+    Json::of(document).map(|json| json.as_str().to_owned())
+}
+
+/// Compares a value with a shape of the document: returns what it lacks, what it has too much, and what is
+/// of another type, each by its path. For tests that hold answers against the document.
+#[must_use]
+pub fn check(document: &Value, shape: &str, value: &Value) -> Vec<String> {
+    let mut faults = Vec::new();
+    match document.pointer(&format!("/components/schemas/{shape}")) {
+        Some(schema) => check_schema(document, schema, value, shape, &mut faults),
+        None => faults.push(format!("{shape}: no such shape")),
+    }
+    faults
+}
+
+fn check_schema(document: &Value, schema: &Value, value: &Value, path: &str, faults: &mut Vec<String>) {
+    if let Some(name) = schema["$ref"].as_str().and_then(|r| r.rsplit('/').next()) {
+        return check_schema(document, &document["components"]["schemas"][name], value, path, faults);
+    }
+    if let Some(choices) = schema["oneOf"].as_array() {
+        let fits = |choice: &&Value| {
+            let mut own = Vec::new();
+            check_schema(document, choice, value, path, &mut own);
+            own.is_empty()
+        };
+        // One choice has the content, the other says `null`.
+        if !choices.iter().any(|choice| fits(&choice)) {
+            let content = choices.iter().find(|choice| choice["type"] != "null").unwrap_or(&Value::Null);
+            check_schema(document, content, value, path, faults);
+        }
+        return;
+    }
+    let types: Vec<&str> = match &schema["type"] {
+        Value::String(one) => vec![one],
+        Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
+        _ => return,
+    };
+    let actual = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(n) if n.is_i64() || n.is_u64() => "integer",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    if !types.iter().any(|t| *t == actual || (*t == "number" && actual == "integer")) {
+        faults.push(format!("{path}: is {actual}, not {}", types.join(" or ")));
+        return;
+    }
+    if let Some(words) = schema["enum"].as_array()
+        && !words.contains(value)
+    {
+        faults.push(format!("{path}: {value} is none of the words"));
+    }
+    if let Value::Array(entries) = value {
+        for (n, entry) in entries.iter().enumerate() {
+            check_schema(document, &schema["items"], entry, &format!("{path}[{n}]"), faults);
+        }
+    }
+    if let (Value::Object(members), Some(properties)) = (value, schema["properties"].as_object()) {
+        for required in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            if !members.contains_key(required) {
+                faults.push(format!("{path}.{required}: is missing"));
+            }
+        }
+        for (name, member) in members {
+            match properties.get(name) {
+                Some(property) => check_schema(document, property, member, &format!("{path}.{name}"), faults),
+                // What an error's detail holds besides is documented as free.
+                None if path.contains("details[") => {}
+                None => faults.push(format!("{path}.{name}: is not in the document")),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{check, document, text};
+    use crate::fields::{Fields, read_object};
+    use crate::requests;
+    use serde_json::{Value, json};
+    use std::collections::BTreeSet;
+    use ticketing_core::domain::booking::command::HoldKind;
+
+    fn parsed() -> Value {
+        serde_json::from_str(&text(&document()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_document_has_the_shapes_and_the_way_to_sign_in() {
+        let document = parsed();
+        assert_eq!(document["openapi"].as_str().map(|v| &v[..2]), Some("3."));
+        assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+        for shape in ["Booking", "Ticket", "TicketDetails", "Route", "Schedule", "SeatMap", "Failure"] {
+            assert!(document["components"]["schemas"][shape].is_object(), "{shape}");
+        }
+        let booking = &document["components"]["schemas"]["Booking"];
+        let optional = ["paymentId", "confirmedAt", "reason", "refund"];
+        let required: Vec<&str> =
+            booking["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        assert!(optional.iter().all(|o| !required.contains(o)) && required.contains(&"holdExpiresAt"));
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        fn references(value: &Value, found: &mut Vec<String>) {
+            match value {
+                Value::Object(members) => {
+                    found.extend(members.get("$ref").and_then(Value::as_str).map(str::to_owned));
+                    members.values().for_each(|v| references(v, found));
+                }
+                Value::Array(entries) => entries.iter().for_each(|v| references(v, found)),
+                _ => {}
+            }
+        }
+        let document = parsed();
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        assert!(found.len() > 10);
+        for reference in found {
+            let pointer = reference.strip_prefix('#').unwrap();
+            assert!(document.pointer(pointer).is_some(), "{reference}");
+        }
+    }
+
+    /// The fields that a reader asks for, as it names them when it meets a stranger.
+    fn asked_for<T>(read: impl FnOnce(&mut Fields<'_>) -> T) -> BTreeSet<String> {
+        let error = read_object(br#"{"stranger":1}"#, |f| drop(read(f))).unwrap_err();
+        let stranger = error.details().iter().find(|d| d["field"] == "stranger").unwrap();
+        let (_, names) = stranger["message"].as_str().unwrap().split_once("the fields are ").unwrap();
+        names.split(", ").map(str::to_owned).collect()
+    }
+
+    /// The fields that the document names, and those of the shapes that a shape is put together from.
+    fn documented(document: &Value, schema: &Value) -> BTreeSet<String> {
+        let shape = |name: &str| document["components"]["schemas"][name].clone();
+        let parts = schema["allOf"].as_array().cloned().unwrap_or_else(|| vec![schema.clone()]);
+        let names = |part: &Value| match part["$ref"].as_str() {
+            Some(reference) => documented(document, &shape(reference.rsplit('/').next().unwrap())),
+            None => part["properties"].as_object().unwrap().keys().cloned().collect(),
+        };
+        parts.iter().flat_map(names).collect()
+    }
+
+    #[test]
+    fn the_bodies_that_are_read_are_the_bodies_that_are_documented() {
+        let document = parsed();
+        let shape = |name: &str| documented(&document, &document["components"]["schemas"][name]);
+        assert_eq!(asked_for(|f| requests::hold(HoldKind::Book, f)), shape("BookRequest"));
+        assert_eq!(asked_for(|f| requests::hold(HoldKind::Reserve, f)), shape("ReserveRequest"));
+        assert_eq!(asked_for(requests::confirm), shape("ConfirmRequest"));
+        assert_eq!(asked_for(requests::cancel), shape("CancelRequest"));
+    }
+
+    #[test]
+    fn an_answer_that_is_not_as_documented_is_found_out() {
+        let document = parsed();
+        let map = |seats: Value| {
+            json!({
+                "scheduleId": "01890a5d-ac96-774b-bcce-b302099a8057", "fromStop": "A", "toStop": "B",
+                "seats": seats,
+            })
+        };
+        let good = map(json!([{"seatNumber": "A1", "state": "free"}]));
+        assert_eq!(check(&document, "SeatMap", &good), Vec::<String>::new());
+        let rows = [
+            (map(json!([{"seatNumber": "A1", "state": "taken"}])), "SeatMap.seats[0].state: \"taken\""),
+            (map(json!([{"seatNumber": 1, "state": "free"}])), "SeatMap.seats[0].seatNumber: is integer"),
+            (map(json!([{"state": "free"}])), "SeatMap.seats[0].seatNumber: is missing"),
+            (map(json!({})), "SeatMap.seats: is object"),
+            (json!({"extra": 1}), "SeatMap.extra: is not in the document"),
+        ];
+        for (value, fault) in rows {
+            let faults = check(&document, "SeatMap", &value);
+            assert!(faults.iter().any(|f| f.starts_with(fault)), "{fault} in {faults:?}");
+        }
+        assert_eq!(check(&document, "Nothing", &good), ["Nothing: no such shape"]);
+        let failure = json!({
+            "success": false,
+            "error": {"code": "X", "message": "y", "details": [{"field": "a", "message": "b", "fare": 1}]},
+            "meta": {"correlationId": "c"},
+        });
+        assert_eq!(check(&document, "Failure", &failure), Vec::<String>::new());
+        let nullable = json!({"passenger": null, "payment": {"id": 7}});
+        let faults = check(&document, "TicketDetails", &nullable);
+        assert!(!faults.iter().any(|f| f.contains("passenger")), "{faults:?}");
+        assert!(faults.iter().any(|f| f == "TicketDetails.payment.id: is integer, not string"), "{faults:?}");
+    }
+}

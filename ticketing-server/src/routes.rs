@@ -1,0 +1,129 @@
+//! The list of addresses. Each route is wrapped once: its requests are counted under its template, have a
+//! limit of time, and a panic in it is an answer like any other.
+
+use crate::error::ApiError;
+use crate::metrics::{Metrics, RouteMeter};
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, any};
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tower::{Layer, Service};
+
+/// Routes in the making. Templates are whole paths (nothing is nested), so that the path that a handler
+/// sees is the one that was sent.
+#[derive(Debug)]
+pub struct Routes<S> {
+    router: Router<S>,
+    metrics: Arc<Metrics>,
+    timeout: Duration,
+}
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
+    /// Starts an empty list; each request may take `timeout`.
+    #[must_use]
+    pub fn new(metrics: Arc<Metrics>, timeout: Duration) -> Self {
+        Self { router: Router::new(), metrics, timeout }
+    }
+
+    /// Adds what the address answers, by method. Methods that it lacks are 405.
+    #[must_use]
+    pub fn route(self, template: &str, methods: MethodRouter<S>) -> Self {
+        let layer = RouteLayer { meter: self.metrics.route(template), timeout: self.timeout };
+        let methods = methods.fallback(method_not_allowed).layer(layer);
+        Self { router: self.router.route(template, methods), ..self }
+    }
+
+    /// Ends the list: any other address is 404.
+    pub fn finish(self, state: S) -> Router {
+        let layer = RouteLayer { meter: self.metrics.unmatched(), timeout: self.timeout };
+        self.router.fallback_service(any(no_such_address).layer(layer)).with_state(state)
+    }
+}
+
+async fn method_not_allowed() -> ApiError {
+    ApiError::method_not_allowed()
+}
+
+async fn no_such_address() -> ApiError {
+    ApiError::no_such_address()
+}
+
+#[derive(Clone, Debug)]
+struct RouteLayer {
+    meter: Arc<RouteMeter>,
+    timeout: Duration,
+}
+
+impl<S> Layer<S> for RouteLayer {
+    type Service = RouteService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        RouteService { inner, layer: self.clone() }
+    }
+}
+
+#[derive(Clone)]
+struct RouteService<S> {
+    inner: S,
+    layer: RouteLayer,
+}
+
+impl<S> Service<Request<Body>> for RouteService<S>
+where
+    S: Service<Request<Body>, Response = Response, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let began = Instant::now();
+        let method = request.method().clone();
+        let RouteLayer { meter, timeout } = self.layer.clone();
+        let answering = self.inner.call(request);
+        Box::pin(async move {
+            let response = match tokio::time::timeout(timeout, unpanicked(answering)).await {
+                Ok(Ok(Ok(response))) => response,
+                Ok(Err(Panicked)) => ApiError::internal().into_response(),
+                Err(_) => {
+                    tracing::error!(timeout_s = timeout.as_secs(), "a request took too long");
+                    ApiError::timeout(!method.is_safe(), timeout.as_secs()).into_response()
+                }
+            };
+            meter.record(&method, response.status(), began.elapsed());
+            Ok(response)
+        })
+    }
+}
+
+/// A future panicked; the panic hook has said where.
+struct Panicked;
+
+async fn unpanicked<F: Future>(future: F) -> Result<F::Output, Panicked> {
+    let mut future = pin!(future);
+    // A request's state dies with it; what is shared among requests guards itself against panics.
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+        Err(panic) => {
+            let text = panic.downcast_ref::<&str>().copied();
+            let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+            tracing::error!(panic = text.unwrap_or("?"), "a handler panicked");
+            Poll::Ready(Err(Panicked))
+        }
+    })
+    .await
+}

@@ -1,0 +1,124 @@
+//! What surrounds every handler, in one function instead of a tower of layers.
+//!
+//! In: correlation id and log span → preflight → rate limit → routes.
+//! Out: envelope → what the client has left → CORS → security headers → correlation id.
+//! Answers made on the way in take the same way out, so nothing leaves without its headers.
+
+use crate::answer::unwrap_parcel;
+use crate::client::TrustedProxies;
+use crate::correlation::{CorrelationId, X_CORRELATION_ID};
+use crate::cors::AllowedOrigins;
+use crate::error::ApiError;
+use crate::headers;
+use crate::limits::{ClientLimiter, Quotient};
+use crate::metrics::Metrics;
+use crate::settings::HttpSettings;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
+use axum::response::{IntoResponse, Response};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+use tower::Service;
+use tracing::Instrument;
+
+const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+const RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+
+/// The whole server but for its sockets.
+#[derive(Debug)]
+pub struct Shell {
+    router: Router,
+    limiter: ClientLimiter,
+    trusted_proxies: TrustedProxies,
+    allowed_origins: AllowedOrigins,
+    template: HeaderMap,
+    metrics: Arc<Metrics>,
+}
+
+impl Shell {
+    /// Puts the shell around finished routes (see [`crate::routes::Routes`]).
+    #[must_use]
+    pub fn new(router: Router, settings: &HttpSettings, metrics: Arc<Metrics>) -> Self {
+        Self {
+            router,
+            limiter: ClientLimiter::new(settings.rate_limit),
+            trusted_proxies: settings.trusted_proxies.clone(),
+            allowed_origins: settings.allowed_origins.clone(),
+            template: headers::template(),
+            metrics,
+        }
+    }
+
+    /// Answers a request that came over a connection from `peer`.
+    pub async fn handle(&self, peer: IpAddr, mut request: Request<Body>) -> Response {
+        let correlation = CorrelationId::of(request.headers());
+        let span = tracing::error_span!("request", correlation_id = %correlation);
+        let origin = self.allowed_origins.allowed(request.headers());
+        request.extensions_mut().insert(correlation.clone());
+        let (response, quotient) = self.route(peer, request).instrument(span).await;
+        let mut response = unwrap_parcel(response, &correlation);
+        let own = std::mem::take(response.headers_mut());
+        let mut all = headers::completed(&self.template, own);
+        if let Some(Quotient { limit, remaining }) = quotient {
+            all.insert(RATELIMIT_LIMIT, HeaderValue::from(limit));
+            all.insert(RATELIMIT_REMAINING, HeaderValue::from(remaining));
+        }
+        self.allowed_origins.grant(origin, &mut all);
+        all.insert(X_CORRELATION_ID, correlation.header_value());
+        *response.headers_mut() = all;
+        response
+    }
+
+    async fn route(&self, peer: IpAddr, request: Request<Body>) -> (Response, Option<Quotient>) {
+        let began = Instant::now();
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let (early, quotient) = match self.answer_early(peer, &method, &request) {
+            Ok(quotient) => (None, quotient),
+            Err(answer) => (Some(*answer), None),
+        };
+        let response = match early {
+            Some(response) => {
+                self.metrics.unmatched().record(&method, response.status(), began.elapsed());
+                response
+            }
+            None => match self.router.clone().call(request).await {
+                Ok(response) => response,
+            },
+        };
+        let (status, took_us) = (response.status().as_u16(), began.elapsed().as_micros());
+        if status >= 500 {
+            tracing::warn!(%method, path = uri.path(), status, took_us, "answered");
+        } else {
+            tracing::debug!(%method, path = uri.path(), status, took_us, "answered");
+        }
+        (response, quotient)
+    }
+
+    /// Answers what needs no handler; otherwise returns what the client has left.
+    fn answer_early(
+        &self,
+        peer: IpAddr,
+        method: &Method,
+        request: &Request<Body>,
+    ) -> Result<Option<Quotient>, Box<Response>> {
+        if let Some(preflight) = self.allowed_origins.preflight(method, request.headers()) {
+            return Err(Box::new(preflight));
+        }
+        if is_health(request.uri().path()) {
+            return Ok(None);
+        }
+        let client = self.trusted_proxies.client(peer, request.headers());
+        self.limiter.check(client).map_err(|e: ApiError| Box::new(e.into_response()))
+    }
+}
+
+/// Health is asked for often, by machines that must not be turned away.
+fn is_health(path: &str) -> bool {
+    path == "/health" || path == "/api/health" || path.starts_with("/api/health/")
+}
+
+#[cfg(test)]
+#[path = "shell_tests.rs"]
+mod tests;
