@@ -46,6 +46,9 @@ pub struct Held {
     pub hold_expires_at: Option<Timestamp>,
 }
 
+/// Seats of one booking that need no second allocation.
+const PARTY_USUAL: usize = 16;
+
 /// A free run of legs of a seat: its length first, so that the tightest come first.
 type Gap = (u16, u16);
 
@@ -105,7 +108,8 @@ impl Occupancy {
     /// on other legs fill up before an untouched one is broken; then seat order.
     #[must_use]
     pub fn best_fit(&self, legs: LegRange, count: usize) -> Option<Vec<SeatNo>> {
-        let mut picked = Vec::with_capacity(count);
+        // The count is whatever was asked for: it reserves no memory.
+        let mut picked = Vec::with_capacity(count.min(PARTY_USUAL));
         let mut gaps = self.gaps.range((legs.len(), 0)..).peekable();
         while picked.len() < count {
             let (len, _) = *gaps.peek()?.0;
