@@ -7,7 +7,7 @@ use super::booking::event::BookingEvent;
 use super::id::BookingId;
 use super::seating::{LegRange, SeatNo};
 use super::time::Timestamp;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// What a seat is, for somebody who asks for certain legs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -218,6 +218,36 @@ impl Occupancy {
             let held = self.bookings.get(booking);
             held.and_then(|held| held.hold_expires_at).is_some_and(|at| at <= now)
         })
+    }
+
+    /// Of these holds, returns enough to free `count` seats on all of `legs`, as far as ended holds do.
+    pub fn freeing(
+        &self,
+        lapsed: impl Iterator<Item = BookingId>,
+        legs: LegRange,
+        now: Timestamp,
+        count: usize,
+    ) -> Vec<BookingId> {
+        let mut picked = Vec::new();
+        let mut freed: HashSet<SeatNo> = HashSet::new();
+        for booking in lapsed {
+            let Some(held) = self.held(booking).filter(|held| held.legs.overlaps(legs)) else { continue };
+            for seat in &held.seats {
+                if freed.len() >= count {
+                    return picked;
+                }
+                let takers = self.taken.get(seat).into_iter().flatten();
+                let in_the_way = takers.filter(|(range, _)| range.overlaps(legs)).count();
+                let ended: Vec<BookingId> = self
+                    .lapsed_on(*seat, now)
+                    .filter(|id| self.held(*id).is_some_and(|held| held.legs.overlaps(legs)))
+                    .collect();
+                if ended.len() == in_the_way && freed.insert(*seat) {
+                    picked.extend(ended);
+                }
+            }
+        }
+        picked
     }
 
     /// The run of legs around `legs` that nobody has taken on `seat`, as if `legs` were free.

@@ -6,6 +6,7 @@ use super::state::{Live, State};
 use crate::domain::booking::command::{Change, SeatChoice};
 use crate::domain::catalog::Offering;
 use crate::domain::id::{BookingId, OfferingId};
+use crate::domain::seating::LegRange;
 use crate::domain::time::Timestamp;
 use crate::store::db::Db;
 use crate::store::error::Result;
@@ -176,10 +177,12 @@ async fn load_offerings(db: &Db, state: &mut State, mut ids: Vec<OfferingId>) ->
     Ok(())
 }
 
-/// Finds the ended holds that stand in the way of these commands: of each offering the longest overdue,
-/// and those on the seats that are named.
+/// Finds the ended holds that stand in the way of these commands: of each offering the longest overdue, and,
+/// where there are more, those on the seats that are named or that are wanted beyond the ones so freed.
 fn find_lapsed(state: &mut State, commands: &[Queued], now: Timestamp, found: &mut Found) {
     let mut seen: HashSet<BookingId> = HashSet::new();
+    let mut wanted: HashMap<(OfferingId, LegRange), usize> = HashMap::new();
+    let mut exhausted: HashSet<(OfferingId, LegRange)> = HashSet::new();
     for queued in commands {
         let Work::Reserve { command, .. } = &queued.work else { continue };
         let Some(live) = state.offerings.get_mut(command.offering_id) else { continue };
@@ -188,11 +191,30 @@ fn find_lapsed(state: &mut State, commands: &[Queued], now: Timestamp, found: &m
             seen.extend(&ids);
             ids
         });
-        if let SeatChoice::Named(labels) = &command.seats
-            && lapsed.len() == LAPSED_MAX
-        {
-            for seat in labels.iter().filter_map(|label| live.offering.layout.seat(label)) {
-                lapsed.extend(live.occupancy.lapsed_on(seat, now).filter(|id| seen.insert(*id)));
+        if lapsed.len() < LAPSED_MAX {
+            continue;
+        }
+        match &command.seats {
+            SeatChoice::Named(labels) => {
+                for seat in labels.iter().filter_map(|label| live.offering.layout.seat(label)) {
+                    lapsed.extend(live.occupancy.lapsed_on(seat, now).filter(|id| seen.insert(*id)));
+                }
+            }
+            SeatChoice::Any(count) => {
+                let stops = (command.from_stop.as_deref(), command.to_stop.as_deref());
+                let Ok(legs) = live.offering.pattern.resolve_any(stops.0, stops.1) else { continue };
+                let journey = (command.offering_id, legs);
+                let total = wanted.entry(journey).or_default();
+                *total = total.saturating_add(*count);
+                if exhausted.contains(&journey) || live.occupancy.best_fit(legs, *total).is_some() {
+                    continue;
+                }
+                let unseen = live.occupancy.lapsed(now).filter(|id| !seen.contains(id));
+                let more = live.occupancy.freeing(unseen, legs, now, *count);
+                if more.is_empty() {
+                    exhausted.insert(journey);
+                }
+                lapsed.extend(more.into_iter().filter(|id| seen.insert(*id)));
             }
         }
     }
