@@ -431,7 +431,7 @@ impl Db {
     /// What the engine says.
     pub async fn begin(&self) -> Result<Tx> {
         let inner = match &self.pools {
-            Pools::Sqlite { writer, .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(TxInner::Sqlite),
+            Pools::Sqlite { writer, .. } => begin_sqlite(writer).await.map(TxInner::Sqlite),
             Pools::Postgres(pool) => pool.begin().await.map(TxInner::Postgres),
         };
         Ok(Tx { inner: inner.map_err(|e| self.fault(&e))?, store: self.role.name() })
@@ -477,6 +477,20 @@ impl Db {
             }
             Pools::Postgres(pool) => pool.close().await,
         }
+    }
+}
+
+/// Begins on the one connection that writes.
+///
+/// SQLite undoes a transaction by itself when the disk is full. The driver then still counts it, for ever: such
+/// a connection is given up for a new one.
+async fn begin_sqlite(writer: &SqlitePool) -> sqlx::Result<sqlx::Transaction<'static, Sqlite>> {
+    match writer.begin_with("BEGIN IMMEDIATE").await {
+        Err(sqlx::Error::InvalidSavePointStatement) => {
+            writer.acquire().await?.close_on_drop();
+            writer.begin_with("BEGIN IMMEDIATE").await
+        }
+        begun => begun,
     }
 }
 
