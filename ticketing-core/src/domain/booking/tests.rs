@@ -311,7 +311,7 @@ fn a_ticket_that_cost_nothing_is_cancelled_without_a_refund() {
     let booking = given(&[BookingEvent::TicketBooked(free), confirmed("p")]);
     let events = change(&booking, &Change::Cancel { reason: None }, NOW).unwrap();
     assert_eq!(events, [cancelled(None)]);
-    let after = events.iter().fold(Some(booking), |b, e| evolve(b, BOOKING, e, NOW)).unwrap();
+    let after = events.iter().try_fold(booking, |b, e| evolve(Some(b), BOOKING, e, NOW)).unwrap();
     assert!(!after.refund_due());
 }
 
