@@ -57,12 +57,13 @@ pub(super) async fn load(db: &Db, state: &mut State, commands: &[Queued], now: T
     let mut found = Found::default();
     load_answers(db, commands, &mut found).await?;
     load_bookings(db, state, named_bookings(commands)).await?;
+    load_readable(db, state, due_bookings(commands)).await?;
     load_payments(db, commands, &mut found).await?;
     let offerings = named_offerings(state, commands);
     load_offerings(db, state, offerings).await?;
     find_lapsed(state, commands, now, &mut found);
     let lapsed = found.lapsed.values().flatten().copied().collect();
-    load_bookings(db, state, lapsed).await?;
+    load_readable(db, state, lapsed).await?;
     Ok(found)
 }
 
@@ -78,26 +79,56 @@ async fn load_answers(db: &Db, commands: &[Queued], found: &mut Found) -> Result
 }
 
 fn named_bookings(commands: &[Queued]) -> Vec<BookingId> {
+    let named = commands.iter().filter_map(|command| match &command.work {
+        Work::Change { booking_id, .. } => Some(*booking_id),
+        Work::Reserve { .. } | Work::Expire(_) => None,
+    });
+    named.collect()
+}
+
+fn due_bookings(commands: &[Queued]) -> Vec<BookingId> {
     let mut ids = Vec::new();
     for command in commands {
         match &command.work {
-            Work::Reserve { .. } => {}
-            Work::Change { booking_id, .. } => ids.push(*booking_id),
             Work::Expire(due) => ids.extend(due),
+            Work::Reserve { .. } | Work::Change { .. } => {}
         }
     }
     ids
 }
 
-async fn load_bookings(db: &Db, state: &mut State, mut ids: Vec<BookingId>) -> Result<()> {
+/// Leaves out what is in memory, and duplicates.
+fn missing(state: &mut State, mut ids: Vec<BookingId>) -> Vec<BookingId> {
     ids.retain(|id| state.bookings.get_mut(*id).is_none());
     ids.sort_unstable();
     ids.dedup();
+    ids
+}
+
+async fn load_bookings(db: &Db, state: &mut State, ids: Vec<BookingId>) -> Result<()> {
+    let ids = missing(state, ids);
     if ids.is_empty() {
         return Ok(());
     }
     for booking in bookings::load(db, &ids).await? {
         state.bookings.insert(booking.id, booking);
+    }
+    Ok(())
+}
+
+/// The same for holds that nobody names: one that can't be read keeps its seats and stops no other.
+async fn load_readable(db: &Db, state: &mut State, ids: Vec<BookingId>) -> Result<()> {
+    let ids = missing(state, ids);
+    if ids.is_empty() {
+        return Ok(());
+    }
+    for booking in bookings::load_each(db, &ids).await? {
+        match booking {
+            Ok(booking) => state.bookings.insert(booking.id, booking),
+            Err(error) => {
+                tracing::error!(%error, "a hold can't be read, so it can't end; run `ticketctl verify`")
+            }
+        }
     }
     Ok(())
 }
