@@ -2,17 +2,18 @@
 
 use crate::support::check::check;
 use crate::support::city::{
-    ask, ask_seat, at_once, between, cancel, change, code, confirm, hold, labels, passenger, reserve,
-    seed_line,
+    ask, ask_seat, at_once, between, cancel, change, code, confirm, hold, keyed, labels, meta, passenger,
+    reserve, seed_line,
 };
 use crate::support::place::{Place, by_hand, clock, count, on_both_engines};
-use ticketing_core::app::commands;
+use std::time::Duration;
+use ticketing_core::app::{App, commands};
 use ticketing_core::args;
 use ticketing_core::domain::booking::command::{Change, HoldKind, Reserve, SeatChoice};
 use ticketing_core::domain::booking::passenger::Passenger;
 use ticketing_core::domain::booking::state::BookingState;
 use ticketing_core::domain::id::{BookingId, OfferingId, UserId};
-use ticketing_core::engine::{EngineConfig, Meta};
+use ticketing_core::engine::{EngineConfig, Work};
 use uuid::Uuid;
 
 on_both_engines!(
@@ -26,6 +27,8 @@ on_both_engines!(
     a_claim_without_a_booking_takes_its_seat_and_no_other,
     a_command_that_the_store_refuses_fails_alone,
     a_thousand_commands_at_once_are_written_in_few_batches,
+    what_was_accepted_is_done_also_when_callers_go_away_and_the_program_ends,
+    a_full_queue_refuses_and_forgets_the_key,
 );
 
 async fn a_booking_goes_from_hold_to_refund_and_leaves_the_rows_that_its_events_say(place: Place) {
@@ -162,7 +165,7 @@ async fn another_users_booking_is_unknown_and_a_moved_one_is_left_alone(place: P
     let cancel = |owner: Option<&str>, version| {
         let owner = owner.map(|name| UserId(name.into()));
         let change = Change::Cancel { reason: None };
-        commands::change(&app, held.id, change, owner, version, crate::support::city::meta())
+        commands::change(&app, held.id, change, owner, version, meta())
     };
     assert_eq!(code(&cancel(Some("bob"), None).await), "BOOKING_NOT_FOUND");
     assert_eq!(code(&cancel(Some("ann"), Some(2)).await), "VersionMoved");
@@ -191,15 +194,11 @@ async fn a_claim_without_a_booking_takes_its_seat_and_no_other(place: Place) {
             let outcome = reserve(app, between(ask_seat(bus, seat), from, to)).await;
             assert_eq!(code(&outcome), expected, "{seat} {from} to {to}");
             if let Ok(done) = outcome {
-                cancel_all(app, done.booking.unwrap().id).await;
+                cancel(app, done.booking.unwrap().id).await.unwrap();
             }
         }
         assert_eq!(code(&reserve(app, ask(bus)).await), "SOLD_OUT", "no seat is free all the way");
     }
-}
-
-async fn cancel_all(app: &ticketing_core::app::App, id: BookingId) {
-    cancel(app, id).await.unwrap();
 }
 
 async fn a_command_that_the_store_refuses_fails_alone(place: Place) {
@@ -210,8 +209,7 @@ async fn a_command_that_the_store_refuses_fails_alone(place: Place) {
         async move {
             let name = if n % 20 == 7 { "A\0nn" } else { "Ann" };
             let person = Passenger { name: name.into(), ..passenger() };
-            let meta = Meta { actor: "ann".into(), correlation_id: "test".into(), idempotency: None };
-            (n, code(&commands::reserve(&app, ask(bus), person, meta).await))
+            (n, code(&commands::reserve(&app, ask(bus), person, meta()).await))
         }
     });
     for (n, answer) in at_once(buyers).await {
@@ -219,7 +217,7 @@ async fn a_command_that_the_store_refuses_fails_alone(place: Place) {
         let expected = if n % 20 == 7 && !place.is_sqlite() { "Store" } else { "OK" };
         assert_eq!(answer, expected, "{n}");
     }
-    let odd_key = crate::support::city::keyed("a\0b", 1);
+    let odd_key = keyed("a\0b", 1);
     let outcome = commands::reserve(&app, ask(bus), passenger(), odd_key).await;
     assert_eq!(code(&outcome), if place.is_sqlite() { "OK" } else { "Store" });
     assert_eq!(code(&reserve(&app, ask(bus)).await), "OK");
@@ -239,4 +237,41 @@ async fn a_thousand_commands_at_once_are_written_in_few_batches(place: Place) {
     assert!(reports.len() < 200, "{} batches", reports.len());
     assert_eq!(reports.iter().map(|r| r.reserved).sum::<usize>(), 1_000);
     check(&app).await;
+}
+
+async fn what_was_accepted_is_done_also_when_callers_go_away_and_the_program_ends(place: Place) {
+    let config = EngineConfig { batch_max: 8, queue_max: 1_000 };
+    let stores = place.stores().await;
+    let (app, task) = App::start(stores, clock(), config, |_| {});
+    let bus = seed_line(&app, 50, "ABCD", 2, 1).await[0];
+    for _ in 0..200 {
+        let work = Work::Reserve { command: ask(bus), passenger: passenger() };
+        // It is handed in, and its caller goes away.
+        let _ = tokio::time::timeout(Duration::ZERO, app.engine.submit(work, meta())).await;
+    }
+    drop(app);
+    tokio::time::timeout(Duration::from_secs(20), task.finished()).await.expect("the engine ends");
+    assert_eq!(check(&place.program(&clock()).await).await.bookings.len(), 200);
+}
+
+async fn a_full_queue_refuses_and_forgets_the_key(place: Place) {
+    let config = EngineConfig { batch_max: 2, queue_max: 2 };
+    let (app, _) = place.watched_program(&clock(), config).await;
+    let bus = seed_line(&app, 50, "ABCD", 2, 1).await[0];
+    let buyers = (0..100).map(|n| {
+        let app = app.clone();
+        async move {
+            let key = keyed(&format!("k{n}"), 1);
+            (n, code(&commands::reserve(&app, ask(bus), passenger(), key).await))
+        }
+    });
+    let answers = at_once(buyers).await;
+    let refused: Vec<i32> = answers.iter().filter(|a| a.1 == "Overloaded").map(|a| a.0).collect();
+    assert!(!refused.is_empty(), "{answers:?}");
+    assert!(answers.iter().all(|a| matches!(a.1, "OK" | "Overloaded")), "{answers:?}");
+    for n in refused {
+        let key = keyed(&format!("k{n}"), 1);
+        assert_eq!(code(&commands::reserve(&app, ask(bus), passenger(), key).await), "OK");
+    }
+    assert_eq!(check(&app).await.bookings.len(), 100);
 }

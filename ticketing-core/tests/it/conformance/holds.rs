@@ -4,8 +4,9 @@ use crate::support::check::check;
 use crate::support::city::{
     ask, ask_seat, at_once, between, cancel, code, confirm, hold, meta, reserve, seed_line,
 };
-use crate::support::place::{Place, clock, count, on_both_engines};
+use crate::support::place::{Place, by_hand, clock, count, on_both_engines};
 use std::time::Duration;
+use ticketing_core::args;
 use ticketing_core::clock::Clock;
 use ticketing_core::domain::booking::command::{Reserve, SeatChoice};
 use ticketing_core::domain::booking::state::BookingState;
@@ -19,6 +20,7 @@ on_both_engines!(
     a_sweep_writes_each_ended_hold_down_once,
     thousands_of_ended_holds_are_swept_in_batches,
     an_ended_hold_never_stands_in_the_way_however_many_there_are,
+    a_hold_that_can_not_be_read_stops_no_other,
     the_expiry_worker_sweeps_a_hold_of_its_own_and_of_another_program_within_a_second,
 );
 
@@ -141,6 +143,27 @@ async fn an_ended_hold_never_stands_in_the_way_however_many_there_are(place: Pla
     });
     assert!(at_once(pairs).await.iter().all(|answer| *answer == "OK"));
     check(&app).await;
+}
+
+async fn a_hold_that_can_not_be_read_stops_no_other(place: Place) {
+    let clock = clock();
+    let app = place.program(&clock).await;
+    let bus = seed_line(&app, 1, "ABC", 2, 1).await[0];
+    let broken = hold(&app, minute(ask_seat(bus, "A1"))).await.id;
+    let sound = hold(&app, minute(ask_seat(bus, "B1"))).await.id;
+    let spoil = "UPDATE bookings SET seats = 'nonsense' WHERE id = $1";
+    by_hand(&app.stores.write, spoil, args![broken.0]).await.unwrap();
+    clock.advance(HOLD_MS);
+    let fresh = place.program(&clock).await;
+    assert_eq!(code(&confirm(&fresh, broken, "p").await), "Store");
+    assert_eq!(code(&reserve(&fresh, ask_seat(bus, "B1")).await), "OK");
+    assert_eq!(code(&reserve(&fresh, ask_seat(bus, "A1")).await), "SEAT_TAKEN");
+    assert_eq!(code(&confirm(&fresh, sound, "p").await), "HOLD_EXPIRED");
+    hold(&fresh, minute(ask_seat(bus, "C1"))).await;
+    clock.advance(HOLD_MS);
+    let latest = place.program(&clock).await;
+    sweeper::sweep(&latest).await.unwrap();
+    assert_eq!(count(&app.stores.write, "events WHERE event_type = 'TicketExpired'").await, 2);
 }
 
 async fn the_expiry_worker_sweeps_a_hold_of_its_own_and_of_another_program_within_a_second(place: Place) {
