@@ -7,7 +7,7 @@ use super::booking::event::BookingEvent;
 use super::id::BookingId;
 use super::seating::{LegRange, SeatNo};
 use super::time::Timestamp;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// What a seat is, for somebody who asks for certain legs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +45,9 @@ pub struct Held {
     /// When it ends by itself; `None` once it is confirmed.
     pub hold_expires_at: Option<Timestamp>,
 }
+
+/// Seats of one booking that need no second allocation.
+const PARTY_USUAL: usize = 16;
 
 /// A free run of legs of a seat: its length first, so that the tightest come first.
 type Gap = (u16, u16);
@@ -105,7 +108,8 @@ impl Occupancy {
     /// on other legs fill up before an untouched one is broken; then seat order.
     #[must_use]
     pub fn best_fit(&self, legs: LegRange, count: usize) -> Option<Vec<SeatNo>> {
-        let mut picked = Vec::with_capacity(count);
+        // The count is whatever was asked for: it reserves no memory.
+        let mut picked = Vec::with_capacity(count.min(PARTY_USUAL));
         let mut gaps = self.gaps.range((legs.len(), 0)..).peekable();
         while picked.len() < count {
             let (len, _) = *gaps.peek()?.0;
@@ -214,6 +218,36 @@ impl Occupancy {
             let held = self.bookings.get(booking);
             held.and_then(|held| held.hold_expires_at).is_some_and(|at| at <= now)
         })
+    }
+
+    /// Of these holds, returns enough to free `count` seats on all of `legs`, as far as ended holds do.
+    pub fn freeing(
+        &self,
+        lapsed: impl Iterator<Item = BookingId>,
+        legs: LegRange,
+        now: Timestamp,
+        count: usize,
+    ) -> Vec<BookingId> {
+        let mut picked = Vec::new();
+        let mut freed: HashSet<SeatNo> = HashSet::new();
+        for booking in lapsed {
+            let Some(held) = self.held(booking).filter(|held| held.legs.overlaps(legs)) else { continue };
+            for seat in &held.seats {
+                if freed.len() >= count {
+                    return picked;
+                }
+                let takers = self.taken.get(seat).into_iter().flatten();
+                let in_the_way = takers.filter(|(range, _)| range.overlaps(legs)).count();
+                let ended: Vec<BookingId> = self
+                    .lapsed_on(*seat, now)
+                    .filter(|id| self.held(*id).is_some_and(|held| held.legs.overlaps(legs)))
+                    .collect();
+                if ended.len() == in_the_way && freed.insert(*seat) {
+                    picked.extend(ended);
+                }
+            }
+        }
+        picked
     }
 
     /// The run of legs around `legs` that nobody has taken on `seat`, as if `legs` were free.

@@ -130,6 +130,10 @@ impl Draft<'_> {
         if expected_version.is_some_and(|version| version != booking.version) {
             return Err(CommandError::VersionMoved);
         }
+        // The answer names the route: without the offering nothing could be answered.
+        if self.state.offerings.get_mut(booking.offering_id).is_none() {
+            return Err(unknown().into());
+        }
         let events = decide::change(booking, change, self.now)?;
         if let Change::Confirm { payment_id } = change {
             let used_by = self.found.payments.entry(payment_id.clone()).or_insert(id);

@@ -6,6 +6,7 @@ use super::state::{Live, State};
 use crate::domain::booking::command::{Change, SeatChoice};
 use crate::domain::catalog::Offering;
 use crate::domain::id::{BookingId, OfferingId};
+use crate::domain::seating::LegRange;
 use crate::domain::time::Timestamp;
 use crate::store::db::Db;
 use crate::store::error::Result;
@@ -56,12 +57,13 @@ pub(super) async fn load(db: &Db, state: &mut State, commands: &[Queued], now: T
     let mut found = Found::default();
     load_answers(db, commands, &mut found).await?;
     load_bookings(db, state, named_bookings(commands)).await?;
+    load_readable(db, state, due_bookings(commands)).await?;
     load_payments(db, commands, &mut found).await?;
     let offerings = named_offerings(state, commands);
     load_offerings(db, state, offerings).await?;
     find_lapsed(state, commands, now, &mut found);
     let lapsed = found.lapsed.values().flatten().copied().collect();
-    load_bookings(db, state, lapsed).await?;
+    load_readable(db, state, lapsed).await?;
     Ok(found)
 }
 
@@ -77,26 +79,56 @@ async fn load_answers(db: &Db, commands: &[Queued], found: &mut Found) -> Result
 }
 
 fn named_bookings(commands: &[Queued]) -> Vec<BookingId> {
+    let named = commands.iter().filter_map(|command| match &command.work {
+        Work::Change { booking_id, .. } => Some(*booking_id),
+        Work::Reserve { .. } | Work::Expire(_) => None,
+    });
+    named.collect()
+}
+
+fn due_bookings(commands: &[Queued]) -> Vec<BookingId> {
     let mut ids = Vec::new();
     for command in commands {
         match &command.work {
-            Work::Reserve { .. } => {}
-            Work::Change { booking_id, .. } => ids.push(*booking_id),
             Work::Expire(due) => ids.extend(due),
+            Work::Reserve { .. } | Work::Change { .. } => {}
         }
     }
     ids
 }
 
-async fn load_bookings(db: &Db, state: &mut State, mut ids: Vec<BookingId>) -> Result<()> {
+/// Leaves out what is in memory, and duplicates.
+fn missing(state: &mut State, mut ids: Vec<BookingId>) -> Vec<BookingId> {
     ids.retain(|id| state.bookings.get_mut(*id).is_none());
     ids.sort_unstable();
     ids.dedup();
+    ids
+}
+
+async fn load_bookings(db: &Db, state: &mut State, ids: Vec<BookingId>) -> Result<()> {
+    let ids = missing(state, ids);
     if ids.is_empty() {
         return Ok(());
     }
     for booking in bookings::load(db, &ids).await? {
         state.bookings.insert(booking.id, booking);
+    }
+    Ok(())
+}
+
+/// The same for holds that nobody names: one that can't be read keeps its seats and stops no other.
+async fn load_readable(db: &Db, state: &mut State, ids: Vec<BookingId>) -> Result<()> {
+    let ids = missing(state, ids);
+    if ids.is_empty() {
+        return Ok(());
+    }
+    for booking in bookings::load_each(db, &ids).await? {
+        match booking {
+            Ok(booking) => state.bookings.insert(booking.id, booking),
+            Err(error) => {
+                tracing::error!(%error, "a hold can't be read, so it can't end; run `ticketctl verify`");
+            }
+        }
     }
     Ok(())
 }
@@ -176,10 +208,12 @@ async fn load_offerings(db: &Db, state: &mut State, mut ids: Vec<OfferingId>) ->
     Ok(())
 }
 
-/// Finds the ended holds that stand in the way of these commands: of each offering the longest overdue,
-/// and those on the seats that are named.
+/// Finds the ended holds that stand in the way of these commands: of each offering the longest overdue, and,
+/// where there are more, those on the seats that are named or that are wanted beyond the ones so freed.
 fn find_lapsed(state: &mut State, commands: &[Queued], now: Timestamp, found: &mut Found) {
     let mut seen: HashSet<BookingId> = HashSet::new();
+    let mut wanted: HashMap<(OfferingId, LegRange), usize> = HashMap::new();
+    let mut exhausted: HashSet<(OfferingId, LegRange)> = HashSet::new();
     for queued in commands {
         let Work::Reserve { command, .. } = &queued.work else { continue };
         let Some(live) = state.offerings.get_mut(command.offering_id) else { continue };
@@ -188,11 +222,30 @@ fn find_lapsed(state: &mut State, commands: &[Queued], now: Timestamp, found: &m
             seen.extend(&ids);
             ids
         });
-        if let SeatChoice::Named(labels) = &command.seats
-            && lapsed.len() == LAPSED_MAX
-        {
-            for seat in labels.iter().filter_map(|label| live.offering.layout.seat(label)) {
-                lapsed.extend(live.occupancy.lapsed_on(seat, now).filter(|id| seen.insert(*id)));
+        if lapsed.len() < LAPSED_MAX {
+            continue;
+        }
+        match &command.seats {
+            SeatChoice::Named(labels) => {
+                for seat in labels.iter().filter_map(|label| live.offering.layout.seat(label)) {
+                    lapsed.extend(live.occupancy.lapsed_on(seat, now).filter(|id| seen.insert(*id)));
+                }
+            }
+            SeatChoice::Any(count) => {
+                let stops = (command.from_stop.as_deref(), command.to_stop.as_deref());
+                let Ok(legs) = live.offering.pattern.resolve_any(stops.0, stops.1) else { continue };
+                let journey = (command.offering_id, legs);
+                let total = wanted.entry(journey).or_default();
+                *total = total.saturating_add(*count);
+                if exhausted.contains(&journey) || live.occupancy.best_fit(legs, *total).is_some() {
+                    continue;
+                }
+                let unseen = live.occupancy.lapsed(now).filter(|id| !seen.contains(id));
+                let more = live.occupancy.freeing(unseen, legs, now, *count);
+                if more.is_empty() {
+                    exhausted.insert(journey);
+                }
+                lapsed.extend(more.into_iter().filter(|id| seen.insert(*id)));
             }
         }
     }

@@ -9,6 +9,7 @@ use crate::domain::booking::rejection::Rejection;
 use crate::domain::catalog::{Offering, OfferingStatus};
 use crate::domain::event::{CatalogEvent, Event, OfferingCancelled};
 use crate::domain::id::BookingId;
+use crate::engine::CommandError;
 use crate::projection::bodies;
 use crate::store::batch;
 use crate::store::catalog::{self, Versioned};
@@ -26,28 +27,32 @@ pub struct CancelPlan {
     reason: String,
 }
 
-/// Plans the withdrawal of a departure with all its bookings.
+/// Plans the withdrawal of a departure with all its bookings; of one that is withdrawn already, the rest: what
+/// is still booked of it.
 ///
 /// # Errors
-/// [`Rejection::OfferingCancelled`] if it is withdrawn already; what the store says.
+/// [`Rejection::OfferingCancelled`] if it is withdrawn and nothing is booked any more; what the store says.
 pub async fn plan_cancel(app: &App, offering: Offering, reason: &str) -> Result<CancelPlan, OpsError> {
     let id = offering.facts.id;
     let found = offerings::with_seats(&app.stores.write, &[id]).await?.pop();
     let unknown = || AppError::from(Rejection::UnknownOffering { id: id.to_string() });
     let (offering, occupancy) = found.ok_or_else(unknown)?;
-    if offering.facts.status == OfferingStatus::Cancelled {
-        return Err(AppError::from(Rejection::OfferingCancelled).into());
+    let mut changes = Vec::new();
+    if offering.facts.status == OfferingStatus::Open {
+        let now = app.clock.now();
+        let status = |word: &str| bodies::raw(format!(r#"{{"id":"{id}","status":"{word}"}}"#));
+        changes.push(PlanChange {
+            kind: "schedule".into(),
+            id: Some(id.to_string()),
+            before: Some(status(bodies::schedule_status(&offering, now))),
+            after: Some(status("CANCELLED")),
+        });
     }
-    let now = app.clock.now();
-    let status = |word: &str| bodies::raw(format!(r#"{{"id":"{id}","status":"{word}"}}"#));
-    let mut changes = vec![PlanChange {
-        kind: "schedule".into(),
-        id: Some(id.to_string()),
-        before: Some(status(bodies::schedule_status(&offering, now))),
-        after: Some(status("CANCELLED")),
-    }];
     let bookings = cancel_bookings(app, occupancy.booking_ids(), reason).await?;
     changes.extend(bookings.plan.changes);
+    if changes.is_empty() {
+        return Err(AppError::from(Rejection::OfferingCancelled).into());
+    }
     Ok(CancelPlan { plan: Plan::new("schedule cancel", changes), offering, reason: reason.to_owned() })
 }
 
@@ -73,16 +78,40 @@ pub async fn execute_cancel(
     progress: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Result<i64, OpsError> {
     let id = plan.offering.facts.id;
-    let position = audited(app, actor, &plan.plan, withdraw(app, &plan, actor)).await?;
-    let found = offerings::with_seats(&app.stores.write, &[id]).await?.pop();
-    let ids = found.map(|(_, occupancy)| occupancy.booking_ids()).unwrap_or_default();
-    let bookings = cancel_bookings(app, ids, &plan.reason).await?;
-    if bookings.plan.affected == 0 {
-        return Ok(position);
+    let mut position = 0;
+    if plan.offering.facts.status == OfferingStatus::Open {
+        position = audited(app, actor, &plan.plan, withdraw(app, &plan, actor)).await?;
     }
-    let done = super::bookings::execute(app, bookings, actor, None, progress).await?;
-    Ok(done.position.max(position))
+    for round in 1.. {
+        let found = offerings::with_seats(&app.stores.write, &[id]).await?.pop();
+        let ids = found.map(|(_, occupancy)| occupancy.booking_ids()).unwrap_or_default();
+        let outcome = match cancel_bookings(app, ids, &plan.reason).await {
+            Ok(bookings) if bookings.plan.affected == 0 => break,
+            Ok(bookings) => super::bookings::execute(app, bookings, actor, None, progress).await,
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(done) => position = position.max(done.position),
+            // A buyer paid, cancelled or let a hold end meanwhile: look again.
+            Err(error) if round < ROUNDS_MAX && has_moved(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(position)
 }
+
+/// Whether an error says that a booking is no longer as it was when it was looked at.
+const fn has_moved(error: &OpsError) -> bool {
+    matches!(
+        error,
+        OpsError::WorldMoved { .. }
+            | OpsError::Partly { .. }
+            | OpsError::App(AppError::Command(CommandError::Rejected(_)))
+    )
+}
+
+/// How often a withdrawal looks again at what is still booked.
+const ROUNDS_MAX: u32 = 10;
 
 async fn withdraw(app: &App, plan: &CancelPlan, actor: &Actor) -> Result<i64, OpsError> {
     let facts = &plan.offering.facts;

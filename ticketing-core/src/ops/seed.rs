@@ -255,6 +255,13 @@ async fn write(
     if catalog::any_booked(tx, &updated).await? {
         return Err(OpsError::WorldMoved { what: "a departure of the plan was booked, so it".into() });
     }
+    let updated: Vec<LayoutId> =
+        plan.layouts.iter().filter(|row| row.version > 1).map(|row| row.value.id).collect();
+    if catalog::any_layout_booked(tx, &updated).await? {
+        return Err(OpsError::WorldMoved {
+            what: "a departure with a layout of the plan was booked, so it".into(),
+        });
+    }
     Ok(position)
 }
 

@@ -118,9 +118,17 @@ statements! {
 /// # Errors
 /// What the store says; [`StoreError::Corrupt`] for a row that is no booking.
 pub async fn load(db: &Db, ids: &[BookingId]) -> Result<Vec<Booking>> {
+    load_each(db, ids).await?.into_iter().collect()
+}
+
+/// The same, each row by itself: one that is no booking does not hide the others.
+///
+/// # Errors
+/// What the store says; of a row, [`StoreError::Corrupt`].
+pub async fn load_each(db: &Db, ids: &[BookingId]) -> Result<Vec<Result<Booking>>> {
     let ids = Column::Uuid(ids.iter().map(|id| id.0).collect());
     let rows: Vec<BookingRow> = db.all(&LOAD, args![ids]).await?;
-    rows.into_iter().map(BookingRow::booking).collect()
+    Ok(rows.into_iter().map(BookingRow::booking).collect())
 }
 
 /// Returns the ids of holds that have ended by `now`, the longest overdue first.

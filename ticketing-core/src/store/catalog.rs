@@ -177,6 +177,19 @@ pub async fn any_booked(tx: &mut Tx, ids: &[OfferingId]) -> Result<bool> {
     Ok(false)
 }
 
+/// Returns whether an offering with one of these layouts has seats taken, as the transaction sees it.
+///
+/// # Errors
+/// What the store says.
+pub async fn any_layout_booked(tx: &mut Tx, ids: &[LayoutId]) -> Result<bool> {
+    for id in ids {
+        if tx.first::<(Uuid,)>(&LAYOUT_BOOKED, args![id.0]).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Returns whether an offering with this layout has seats taken.
 ///
 /// # Errors

@@ -349,6 +349,8 @@ impl Db {
             StoreError::NotADatabase { reason, .. } => {
                 StoreError::NotADatabase { path: path.display().to_string(), reason }
             }
+            // SQLite only says that it can't open the file; its folder says why.
+            StoreError::Unavailable { reason, .. } => why_unwritable(path, role, reason),
             other => other,
         };
         let writer = open(1, options.clone()).await.map_err(|e| fault(&e))?;
@@ -440,7 +442,7 @@ impl Db {
     /// What the engine says.
     pub async fn begin(&self) -> Result<Tx> {
         let inner = match &self.pools {
-            Pools::Sqlite { writer, .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(TxInner::Sqlite),
+            Pools::Sqlite { writer, .. } => begin_sqlite(writer).await.map(TxInner::Sqlite),
             Pools::Postgres(pool) => pool.begin().await.map(TxInner::Postgres),
         };
         Ok(Tx { inner: inner.map_err(|e| self.fault(&e))?, store: self.role.name() })
@@ -486,6 +488,43 @@ impl Db {
             }
             Pools::Postgres(pool) => pool.close().await,
         }
+    }
+}
+
+/// Returns why a file could not be opened, by trying to make another one beside it.
+fn why_unwritable(path: &Path, role: Role, reason: String) -> StoreError {
+    use std::io::ErrorKind;
+    let store = role.name();
+    let probe = path.with_extension("probe");
+    let made = std::fs::File::create_new(&probe);
+    if made.is_ok() {
+        // An empty file that stays behind harms nobody.
+        let _ = std::fs::remove_file(&probe);
+    }
+    match made.map_err(|e| e.kind()) {
+        Err(ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied) => {
+            StoreError::ReadOnly { store, reason: format!("{reason}: can't write in {}", folder(path)) }
+        }
+        Err(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => StoreError::Full { store, reason },
+        _ => StoreError::Unavailable { store, reason },
+    }
+}
+
+fn folder(path: &Path) -> String {
+    path.parent().unwrap_or(path).display().to_string()
+}
+
+/// Begins on the one connection that writes.
+///
+/// SQLite undoes a transaction by itself when the disk is full. The driver then still counts it, for ever: such
+/// a connection is given up for a new one.
+async fn begin_sqlite(writer: &SqlitePool) -> sqlx::Result<sqlx::Transaction<'static, Sqlite>> {
+    match writer.begin_with("BEGIN IMMEDIATE").await {
+        Err(sqlx::Error::InvalidSavePointStatement) => {
+            writer.acquire().await?.close_on_drop();
+            writer.begin_with("BEGIN IMMEDIATE").await
+        }
+        begun => begun,
     }
 }
 

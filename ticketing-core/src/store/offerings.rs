@@ -6,7 +6,7 @@ use super::sql::statements;
 use crate::args;
 use crate::domain::booking::state::BookingState;
 use crate::domain::catalog::{Offering, OfferingFacts, OfferingKind, OfferingStatus, Pattern};
-use crate::domain::id::{BookingId, LayoutId, OfferingId, PatternId, RouteId};
+use crate::domain::id::{BookingId, LayoutId, OfferingId, PatternId, RouteId, derived};
 use crate::domain::money::{Currency, Money};
 use crate::domain::occupancy::{Held, Occupancy};
 use crate::domain::seating::{Layout, LegRange, SeatNo};
@@ -147,7 +147,7 @@ pub(crate) fn parse_layout(id: Uuid, spec: &str, table: &'static str) -> Result<
 
 /// Returns what is claimed of these offerings, by offering and booking.
 ///
-/// A claim whose booking is missing still takes its seat: the key would refuse another.
+/// A claim whose booking is missing, or has other legs, still takes its seat: the key would refuse another.
 ///
 /// # Errors
 /// What the store says.
@@ -158,27 +158,23 @@ pub async fn claims(db: &Db, ids: &[OfferingId]) -> Result<HashMap<OfferingId, H
     for row in rows {
         let (Ok(seat), Ok(leg)) = (u32::try_from(row.seat_no), u16::try_from(row.leg)) else { continue };
         let seat = SeatNo(seat);
+        let Some(own) = LegRange::new(leg, leg.saturating_add(1)) else { continue };
         let stored = |n: Option<i32>| n.and_then(|n| u16::try_from(n).ok());
-        let legs = stored(row.from_leg)
-            .zip(stored(row.to_leg))
-            .and_then(|(from, to)| LegRange::new(from, to))
-            .or_else(|| LegRange::new(leg, leg + 1));
-        let Some(legs) = legs else { continue };
+        let legs =
+            stored(row.from_leg).zip(stored(row.to_leg)).and_then(|(from, to)| LegRange::new(from, to));
+        // A claim that is none of its booking's takes its own seat and leg, under a name of its own.
+        let of_booking = legs.filter(|legs| legs.contains(own));
+        let booking = match of_booking {
+            Some(_) => row.booking_id,
+            None => derived("stray claim", &format!("{}/{}/{leg}", row.offering_id, seat.0)),
+        };
         let is_hold = row.state.as_deref().and_then(BookingState::parse).is_some_and(BookingState::is_hold);
-        let held = found
-            .entry(OfferingId(row.offering_id))
-            .or_default()
-            .entry(BookingId(row.booking_id))
-            .or_insert_with(|| Held {
-                seats: Vec::with_capacity(1),
-                legs,
-                hold_expires_at: row.hold_expires_at.filter(|_| is_hold).map(Timestamp::from_millis),
-            });
-        // A claim without its booking has its own leg only: stretch it over all that it takes.
-        if row.state.is_none() {
-            let (from, to) = (held.legs.from().min(leg), held.legs.to().max(leg + 1));
-            held.legs = LegRange::new(from, to).unwrap_or(held.legs);
-        }
+        let hold_expires_at =
+            row.hold_expires_at.filter(|_| is_hold && of_booking.is_some()).map(Timestamp::from_millis);
+        let held =
+            found.entry(OfferingId(row.offering_id)).or_default().entry(BookingId(booking)).or_insert_with(
+                || Held { seats: Vec::with_capacity(1), legs: of_booking.unwrap_or(own), hold_expires_at },
+            );
         if held.seats.last() != Some(&seat) {
             held.seats.push(seat);
         }

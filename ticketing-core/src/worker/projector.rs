@@ -55,7 +55,7 @@ pub async fn run(app: App, mut head: watch::Receiver<i64>) {
 }
 
 impl Projector {
-    /// Folds until the read model has reached `target`.
+    /// Folds until the read model has reached `target`, or the end of the log.
     ///
     /// # Errors
     /// What the stores say.
@@ -70,16 +70,18 @@ impl Projector {
                 app.read.found(cursor);
                 return Ok(());
             }
-            self.page(app, cursor).await?;
+            if !self.page(app, cursor).await? {
+                return Ok(());
+            }
         }
     }
 
-    /// Folds one page after `cursor`.
-    async fn page(&mut self, app: &App, cursor: i64) -> Result<()> {
+    /// Folds one page after `cursor`; false if the log has none.
+    async fn page(&mut self, app: &App, cursor: i64) -> Result<bool> {
         let mut entries = events::after(&app.stores.write, cursor, PAGE).await?;
         let Some(first) = entries.first() else {
             self.cursor = None;
-            return Ok(());
+            return Ok(false);
         };
         // Tickets need the rows of what they are of: a page holds either kind.
         let is_booking = |entry: &LogEntry| matches!(entry.event, Event::Booking(_));
@@ -102,7 +104,7 @@ impl Projector {
             }
             None => self.cursor = None,
         }
-        Ok(())
+        Ok(true)
     }
 
     fn catalog(&mut self, entries: &[LogEntry]) -> fold::Page {

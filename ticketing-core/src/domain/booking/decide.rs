@@ -25,7 +25,9 @@ pub fn reserve(
     }
     let legs = offering.pattern.resolve(command.from_stop.as_deref(), command.to_stop.as_deref())?;
     let named = match &command.seats {
+        SeatChoice::Named(labels) if labels.is_empty() => return Err(no_seat()),
         SeatChoice::Named(labels) => Some(known_seats(offering, labels)?),
+        SeatChoice::Any(0) => return Err(no_seat()),
         SeatChoice::Any(_) => None,
     };
     match offering.facts.status {
@@ -60,6 +62,10 @@ pub fn reserve(
         HoldKind::Book => BookingEvent::TicketBooked(began),
         HoldKind::Reserve => BookingEvent::TicketReserved(began),
     })
+}
+
+fn no_seat() -> Rejection {
+    Rejection::UnknownSeat { seat: String::new() }
 }
 
 fn known_seats(offering: &Offering, labels: &[String]) -> Result<Vec<SeatNo>, Rejection> {

@@ -6,3 +6,5 @@ pub mod event;
 pub mod passenger;
 pub mod rejection;
 pub mod state;
+#[cfg(test)]
+mod tests;

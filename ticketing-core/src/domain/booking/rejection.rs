@@ -154,6 +154,7 @@ impl Rejection {
             }
             Self::NoBoarding { field: "toStop", stop } => format!("Passengers can't leave at {stop}."),
             Self::NoBoarding { stop, .. } => format!("Passengers can't board at {stop}."),
+            Self::UnknownSeat { seat } if seat.is_empty() => "No seat is asked for.".into(),
             Self::UnknownSeat { seat } => format!("There is no seat {seat}, or it is named twice."),
             Self::SeatTaken { seat } => format!("Seat {seat} is taken."),
             Self::SoldOut => "No seat is free for the whole of this journey.".into(),

@@ -49,6 +49,7 @@ statements! {
     CANCEL_DEPARTURES = "UPDATE view_departures SET status = 'cancelled', version = v.version
         FROM {rows id uuid, version int}
         WHERE view_departures.id = v.id AND view_departures.version < v.version";
+    /// A page that comes again may bring, folded into the row, what the row has not seen yet.
     INSERT_TICKETS = "INSERT INTO view_tickets (booking_id, user_id, offering_id, route_id, route_name,
             departs_at, arrives_at, origin_stop, destination_stop, seats, from_leg, to_leg, price_minor,
             currency, state, hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version)
@@ -59,9 +60,12 @@ statements! {
             departs_at big, arrives_at big, origin_stop text, destination_stop text, seats text, from_leg int,
             to_leg int, price_minor big, currency text, state text, hold_expires_at big, payment_id text,
             created_at big, confirmed_at big, cancel_reason text, version int} WHERE true
-        ON CONFLICT (booking_id) DO NOTHING";
+        ON CONFLICT (booking_id) DO UPDATE SET state = excluded.state, payment_id = excluded.payment_id,
+            confirmed_at = excluded.confirmed_at, cancel_reason = excluded.cancel_reason,
+            version = excluded.version
+        WHERE view_tickets.version < excluded.version";
     /// Leans on the primary key.
-    UPDATE_TICKETS = "UPDATE view_tickets SET state = v.state,
+    UPDATE_TICKETS = "UPDATE view_tickets SET state = COALESCE(v.state, view_tickets.state),
             payment_id = COALESCE(v.payment_id, view_tickets.payment_id),
             confirmed_at = COALESCE(v.confirmed_at, view_tickets.confirmed_at),
             cancel_reason = COALESCE(v.cancel_reason, view_tickets.cancel_reason), version = v.version
@@ -205,7 +209,7 @@ async fn put_tickets(tx: &mut Tx, page: &Page) -> Result<Vec<UserId>> {
         let rows = &page.updates;
         let columns = vec![
             Column::Uuid(rows.iter().map(|t| t.booking_id.0).collect()),
-            Column::Text(rows.iter().map(|t| t.state.word().to_owned()).collect()),
+            Column::OptText(rows.iter().map(|t| t.state.map(|s| s.word().to_owned())).collect()),
             Column::OptText(rows.iter().map(|t| t.payment_id.clone()).collect()),
             Column::OptBig(rows.iter().map(|t| t.confirmed_at.map(Timestamp::as_millis)).collect()),
             Column::OptText(rows.iter().map(|t| t.cancel_reason.clone()).collect()),

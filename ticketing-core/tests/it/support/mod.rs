@@ -1,3 +1,6 @@
-//! What several tests need: places to keep data, made fresh for each.
+//! What several tests need: places to keep data, made fresh for each, and programs that run on them.
 
+pub mod check;
+pub mod city;
+pub mod place;
 pub mod postgres;

@@ -1,0 +1,11 @@
+//! What the product promises, on both engines: each test runs on SQLite and, by the same name, on PostgreSQL.
+
+mod bookings;
+mod holds;
+mod idempotency;
+mod outages;
+mod processes;
+mod reading;
+mod schema;
+mod seeding;
+mod sqlite_faults;
