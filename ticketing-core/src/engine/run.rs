@@ -248,7 +248,7 @@ impl Worker {
         if batch.events.is_empty() && batch.answers.is_empty() {
             // Nothing to write: what was refused was refused on the truth, if the log has not moved.
             if events::head(&self.db).await? == batch.expected_head {
-                self.report(&batch, &outcomes, began.elapsed(), retries);
+                self.report(commands, &batch, &outcomes, began.elapsed(), retries);
                 return Ok(Some(outcomes));
             }
             catch_up(&self.db, &mut self.state).await?;
@@ -256,7 +256,7 @@ impl Worker {
         }
         match batch::write(&self.db, &batch).await? {
             batch::Outcome::Committed => {
-                self.committed(&batch, &outcomes, began.elapsed(), retries);
+                self.committed(commands, &batch, &outcomes, began.elapsed(), retries);
                 Ok(Some(outcomes))
             }
             batch::Outcome::Stale => {
@@ -282,7 +282,7 @@ impl Worker {
         let began = Instant::now();
         match batch::write_in(tx, &batch).await? {
             batch::Outcome::Committed => {
-                self.committed(&batch, &outcomes, began.elapsed(), retries);
+                self.committed(commands, &batch, &outcomes, began.elapsed(), retries);
                 Ok(Some(outcomes))
             }
             batch::Outcome::Stale => {
@@ -293,7 +293,14 @@ impl Worker {
     }
 
     /// Memory and everybody who waits learn that a batch is on disk.
-    fn committed(&mut self, batch: &Batch, outcomes: &[Outcome], commit: Duration, retries: u32) {
+    fn committed(
+        &mut self,
+        commands: &[Queued],
+        batch: &Batch,
+        outcomes: &[Outcome],
+        commit: Duration,
+        retries: u32,
+    ) {
         let head = batch.expected_head + batch.events.len() as i64;
         self.state.head = Some(head);
         self.head.send_replace(head);
@@ -303,15 +310,26 @@ impl Worker {
         {
             self.due_moved.notify_one();
         }
-        self.report(batch, outcomes, commit, retries);
+        self.report(commands, batch, outcomes, commit, retries);
     }
 
-    fn report(&self, batch: &Batch, outcomes: &[Outcome], commit: Duration, retries: u32) {
+    fn report(
+        &self,
+        commands: &[Queued],
+        batch: &Batch,
+        outcomes: &[Outcome],
+        commit: Duration,
+        retries: u32,
+    ) {
+        let refused = |(queued, outcome): &(&Queued, &Outcome)| {
+            let of_a_hold = matches!(queued.work, Work::Reserve { .. });
+            of_a_hold && matches!(outcome, Err(CommandError::Rejected(_)))
+        };
         (self.observer)(&BatchReport {
             commands: outcomes.len(),
             events: batch.events.len(),
             reserved: batch.created.len(),
-            refused: outcomes.iter().filter(|o| o.is_err()).count(),
+            refused: commands.iter().zip(outcomes).filter(refused).count(),
             expired: batch
                 .changed
                 .iter()
