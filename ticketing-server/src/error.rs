@@ -8,9 +8,11 @@ use crate::correlation::CorrelationId;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use ticketing_core::domain::booking::rejection::{Rejection, RejectionClass};
+use ticketing_core::domain::money::{Currency, Money};
 
 /// The errors that are not refusals of the domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,24 +33,36 @@ pub enum Code {
     ConfirmForbidden,
     /// There is no such address or thing.
     NotFound,
+    /// There is no such route.
+    RouteNotFound,
     /// The address does not take this method.
     MethodNotAllowed,
     /// The request did not arrive in time.
     RequestTimeout,
     /// The first request with this key is still running.
     IdempotencyInProgress,
+    /// The thing has changed since it was looked at.
+    VersionMoved,
     /// The body is too large.
     PayloadTooLarge,
     /// Fields are missing, unknown or wrong.
     ValidationFailed,
     /// The key was used for another request.
     IdempotencyKeyReused,
+    /// An id that came from outside is that of several things.
+    AmbiguousId,
+    /// This version charges no payment tokens.
+    PaymentTokenUnsupported,
     /// Too many requests.
     RateLimited,
     /// A bug.
     Internal,
     /// A store, broker or cache is away.
     Unavailable,
+    /// A part that the server needs is not ready.
+    NotReady,
+    /// The server is about to end.
+    ShuttingDown,
     /// More commands wait than the server takes.
     Overloaded,
     /// The read model has not reached the position asked for.
@@ -69,15 +83,21 @@ impl Code {
             Self::Forbidden => (StatusCode::FORBIDDEN, "FORBIDDEN"),
             Self::ConfirmForbidden => (StatusCode::FORBIDDEN, "CONFIRM_FORBIDDEN"),
             Self::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+            Self::RouteNotFound => (StatusCode::NOT_FOUND, "ROUTE_NOT_FOUND"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
             Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
             Self::IdempotencyInProgress => (StatusCode::CONFLICT, "IDEMPOTENCY_IN_PROGRESS"),
+            Self::VersionMoved => (StatusCode::CONFLICT, "VERSION_MOVED"),
             Self::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
             Self::ValidationFailed => (StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED"),
             Self::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),
+            Self::AmbiguousId => (StatusCode::UNPROCESSABLE_ENTITY, "AMBIGUOUS_ID"),
+            Self::PaymentTokenUnsupported => (StatusCode::UNPROCESSABLE_ENTITY, "PAYMENT_TOKEN_UNSUPPORTED"),
             Self::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
+            Self::NotReady => (StatusCode::SERVICE_UNAVAILABLE, "NOT_READY"),
+            Self::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "SHUTTING_DOWN"),
             Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"),
             Self::ReadModelBehind => (StatusCode::SERVICE_UNAVAILABLE, "READ_MODEL_BEHIND"),
             Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "TIMEOUT"),
@@ -112,6 +132,8 @@ pub struct ApiError {
     code: &'static str,
     message: String,
     details: Vec<Value>,
+    /// The fare as it is written, `25.00`, where a parsed number would read `25.0`.
+    fare: Option<Money>,
     retry_after_s: Option<u32>,
 }
 
@@ -124,6 +146,7 @@ impl ApiError {
             code: code.word(),
             message: message.into(),
             details: Vec::new(),
+            fare: None,
             retry_after_s: None,
         }
     }
@@ -335,7 +358,11 @@ impl ApiError {
     pub fn render(&self, correlation: &CorrelationId) -> Response {
         let failure = Failure {
             success: false,
-            error: Facts { code: self.code, message: &self.message, details: &self.details },
+            error: Facts {
+                code: self.code,
+                message: &self.message,
+                details: Details { all: &self.details, fare: self.fare },
+            },
             meta: Meta { correlation_id: correlation.as_str() },
         };
         // Texts and values that are JSON already can always be written.
@@ -362,7 +389,33 @@ struct Failure<'a> {
 struct Facts<'a> {
     code: &'static str,
     message: &'a str,
-    details: &'a [Value],
+    details: Details<'a>,
+}
+
+/// The facts at fault, with the fare, if there is one, in all its decimals.
+struct Details<'a> {
+    all: &'a [Value],
+    fare: Option<Money>,
+}
+
+impl Serialize for Details<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Priced<'a> {
+            field: &'a Value,
+            message: &'a Value,
+            fare: Box<RawValue>,
+            currency: Currency,
+        }
+        match (self.fare, self.all) {
+            (Some(fare), [one]) => {
+                let (field, message) = (&one["field"], &one["message"]);
+                let priced = Priced { field, message, fare: fare.json_number(), currency: fare.currency };
+                [priced].serialize(serializer)
+            }
+            _ => self.all.serialize(serializer),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -378,6 +431,10 @@ impl From<Rejection> for ApiError {
             code: rejection.code(),
             message: rejection.message(),
             details: rejection.details(),
+            fare: match rejection {
+                Rejection::PriceMismatch { fare } => Some(fare),
+                _ => None,
+            },
             retry_after_s: None,
         }
     }

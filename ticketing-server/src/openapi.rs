@@ -1,13 +1,19 @@
 //! The OpenAPI document, and the check that keeps answers true to it.
 
 pub mod bodies;
+pub mod parameters;
+pub mod responses;
 pub mod shapes;
 
 use crate::answer::Json;
 use crate::error::ApiError;
+use crate::routes::{network, operations, tickets};
 use bodies::{BookRequest, CancelRequest, ConfirmRequest, ReserveRequest};
 use serde_json::Value;
-use shapes::{Booking, Failure, Page, Route, Schedule, SeatMap, Success, Ticket, TicketDetails};
+use shapes::{
+    Booking, Failure, Liveness, OpenApiDocument, Page, Readiness, Route, Schedule, SeatMap, Success, Ticket,
+    TicketDetails,
+};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
@@ -24,6 +30,25 @@ impl Modify for Bearer {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Ticketing", description = "Book seats on scheduled departures."),
+    paths(
+        tickets::book::book,
+        tickets::reserve::reserve,
+        tickets::confirm::confirm,
+        tickets::cancel::cancel,
+        tickets::my_tickets::my_tickets,
+        tickets::details::details,
+        network::routes::routes,
+        network::route::route,
+        network::schedules::schedules,
+        network::schedule::schedule,
+        network::seats::seats,
+        operations::health::health,
+        operations::health::short_health,
+        operations::live::live,
+        operations::ready::ready,
+        operations::metrics::metrics,
+        operations::document::document,
+    ),
     components(schemas(
         Success<Booking>,
         Page<Ticket>,
@@ -31,8 +56,12 @@ impl Modify for Bearer {
         Page<Route>,
         Success<Route>,
         Page<Schedule>,
+        Success<Schedule>,
         Success<SeatMap>,
+        Success<Liveness>,
+        Success<Readiness>,
         Failure,
+        OpenApiDocument,
         Booking,
         Ticket,
         TicketDetails,
@@ -46,12 +75,12 @@ impl Modify for Bearer {
     )),
     modifiers(&Bearer)
 )]
-struct Shared;
+struct Everything;
 
-/// Returns the document with the shared shapes and no addresses; handlers add theirs by `merge`.
+/// Returns the document: every address, as its handler describes it, and the shapes of all bodies.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
-    Shared::openapi()
+    Everything::openapi()
 }
 
 /// Answers the finished document, bare, as tools expect it: not in the envelope.
