@@ -169,6 +169,7 @@ fn check_schema(document: &Value, schema: &Value, value: &Value, path: &str, fau
 mod tests {
     use super::{check, document, text};
     use crate::fields::{Fields, read_object};
+    use crate::query::{Parameters, read_query};
     use crate::requests;
     use serde_json::{Value, json};
     use std::collections::BTreeSet;
@@ -242,6 +243,32 @@ mod tests {
         assert_eq!(asked_for(|f| requests::hold(HoldKind::Reserve, f)), shape("ReserveRequest"));
         assert_eq!(asked_for(requests::confirm), shape("ConfirmRequest"));
         assert_eq!(asked_for(requests::cancel), shape("CancelRequest"));
+    }
+
+    /// The parameters that a reader asks for, as it names them when it meets a stranger.
+    fn asked_in_query<T>(read: impl FnOnce(&mut Parameters) -> T) -> BTreeSet<String> {
+        let uri = "/x?stranger=1".parse().unwrap();
+        let error = read_query(&uri, |q| drop(read(q))).unwrap_err();
+        let message = error.details()[0]["message"].as_str().unwrap().to_owned();
+        let (_, names) = message.split_once("the parameters are ").unwrap();
+        names.split(", ").map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_parameters_that_are_read_are_the_parameters_that_are_documented() {
+        let document = parsed();
+        let named = |path: &str| -> BTreeSet<String> {
+            let all = document["paths"][path]["get"]["parameters"].as_array().unwrap().clone();
+            let of_query = all.iter().filter(|p| p["in"] == "query");
+            of_query.map(|p| p["name"].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(asked_in_query(requests::tickets), named("/api/tickets/queries/my-tickets"));
+        assert_eq!(asked_in_query(requests::one), named("/api/tickets/queries/{bookingId}"));
+        assert_eq!(asked_in_query(requests::list), named("/api/routes"));
+        assert_eq!(asked_in_query(requests::one), named("/api/routes/{id}"));
+        assert_eq!(asked_in_query(requests::schedules), named("/api/routes/{id}/schedules"));
+        assert_eq!(asked_in_query(requests::one), named("/api/schedules/{id}"));
+        assert_eq!(asked_in_query(requests::seats), named("/api/schedules/{id}/seats"));
     }
 
     #[test]

@@ -1,0 +1,12 @@
+//! The whole server over real sockets, on a seeded demo city in a folder of its own.
+#![allow(clippy::unwrap_used, reason = "all of this is test code; clippy sees that only inside #[test]")]
+
+mod commands;
+mod documented;
+mod faults;
+mod holds;
+mod idempotency;
+mod lifecycle;
+mod queries;
+mod refusals;
+mod support;
