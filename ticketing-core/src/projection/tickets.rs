@@ -31,7 +31,7 @@ pub struct TicketChange {
     /// The row.
     pub booking_id: BookingId,
     /// Its state.
-    pub state: BookingState,
+    pub state: Option<BookingState>,
     /// The payment that confirmed it.
     pub payment_id: Option<String>,
     /// When it was confirmed.
@@ -64,7 +64,8 @@ pub fn begin(
     })
 }
 
-/// Returns what a later event changes, `None` if it changes no column.
+/// Returns what a later event changes, `None` if it is a first one. An event that changes nothing else still
+/// moves the row's version.
 #[must_use]
 pub fn change(id: BookingId, version: u32, event: &BookingEvent, at: Timestamp) -> Option<TicketChange> {
     let plain = |state| TicketChange {
@@ -76,19 +77,18 @@ pub fn change(id: BookingId, version: u32, event: &BookingEvent, at: Timestamp) 
         version,
     };
     match event {
-        BookingEvent::TicketBooked(_)
-        | BookingEvent::TicketReserved(_)
-        | BookingEvent::RefundRequested(_) => None,
+        BookingEvent::TicketBooked(_) | BookingEvent::TicketReserved(_) => None,
+        BookingEvent::RefundRequested(_) => Some(plain(None)),
         BookingEvent::TicketConfirmed(e) => Some(TicketChange {
             payment_id: Some(e.payment_id.clone()),
             confirmed_at: Some(at),
-            ..plain(BookingState::Confirmed)
+            ..plain(Some(BookingState::Confirmed))
         }),
         BookingEvent::TicketCancelled(e) => {
-            Some(TicketChange { cancel_reason: e.reason.clone(), ..plain(BookingState::Cancelled) })
+            Some(TicketChange { cancel_reason: e.reason.clone(), ..plain(Some(BookingState::Cancelled)) })
         }
-        BookingEvent::TicketExpired(_) => Some(plain(BookingState::Expired)),
-        BookingEvent::TicketRefunded(_) => Some(plain(BookingState::Refunded)),
+        BookingEvent::TicketExpired(_) => Some(plain(Some(BookingState::Expired))),
+        BookingEvent::TicketRefunded(_) => Some(plain(Some(BookingState::Refunded))),
     }
 }
 
@@ -97,6 +97,7 @@ impl TicketChange {
     #[must_use]
     pub fn then(self, later: Self) -> Self {
         Self {
+            state: later.state.or(self.state),
             payment_id: later.payment_id.or(self.payment_id),
             confirmed_at: later.confirmed_at.or(self.confirmed_at),
             cancel_reason: later.cancel_reason.or(self.cancel_reason),
@@ -107,7 +108,7 @@ impl TicketChange {
     /// Applies this change to a row that is not written yet.
     pub fn apply(self, row: &mut TicketRow) {
         let booking = &mut row.booking;
-        booking.state = self.state;
+        booking.state = self.state.unwrap_or(booking.state);
         booking.version = self.version;
         booking.payment_id = self.payment_id.or(booking.payment_id.take());
         booking.confirmed_at = self.confirmed_at.or(booking.confirmed_at);

@@ -61,7 +61,7 @@ statements! {
             created_at big, confirmed_at big, cancel_reason text, version int} WHERE true
         ON CONFLICT (booking_id) DO NOTHING";
     /// Leans on the primary key.
-    UPDATE_TICKETS = "UPDATE view_tickets SET state = v.state,
+    UPDATE_TICKETS = "UPDATE view_tickets SET state = COALESCE(v.state, view_tickets.state),
             payment_id = COALESCE(v.payment_id, view_tickets.payment_id),
             confirmed_at = COALESCE(v.confirmed_at, view_tickets.confirmed_at),
             cancel_reason = COALESCE(v.cancel_reason, view_tickets.cancel_reason), version = v.version
@@ -205,7 +205,7 @@ async fn put_tickets(tx: &mut Tx, page: &Page) -> Result<Vec<UserId>> {
         let rows = &page.updates;
         let columns = vec![
             Column::Uuid(rows.iter().map(|t| t.booking_id.0).collect()),
-            Column::Text(rows.iter().map(|t| t.state.word().to_owned()).collect()),
+            Column::OptText(rows.iter().map(|t| t.state.map(|state| state.word().to_owned())).collect()),
             Column::OptText(rows.iter().map(|t| t.payment_id.clone()).collect()),
             Column::OptBig(rows.iter().map(|t| t.confirmed_at.map(Timestamp::as_millis)).collect()),
             Column::OptText(rows.iter().map(|t| t.cancel_reason.clone()).collect()),
