@@ -35,6 +35,11 @@ async fn a_seat_is_booked_confirmed_and_cancelled() {
     let data = cancelled.data();
     assert_eq!((&data["status"], &data["reason"]), (&json!("CANCELLED"), &json!("ill")));
     assert_eq!(data["refund"]["amount"], data["price"]);
+    let path = format!("/api/tickets/queries/{id}?{}", City::after(&cancelled));
+    let shown = city.get(&path, Some(&ada), "Success_TicketDetails").await.data();
+    let history: Vec<&str> =
+        shown["history"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap()).collect();
+    assert_eq!(history, ["TicketBooked", "TicketConfirmed", "TicketCancelled", "RefundRequested"]);
     let refused = city.command("cancel", &ada, &cancel).await;
     refused.is(409, "INVALID_STATE");
     assert_eq!(

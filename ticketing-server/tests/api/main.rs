@@ -7,6 +7,9 @@ mod faults;
 mod holds;
 mod idempotency;
 mod lifecycle;
+mod on_postgres;
+#[path = "../../../ticketing-core/tests/it/support/postgres.rs"]
+mod postgres;
 mod queries;
 mod refusals;
 mod support;
