@@ -15,7 +15,7 @@ use crate::metrics::Metrics;
 use crate::settings::HttpSettings;
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -92,7 +92,9 @@ impl Shell {
         };
         let took = began.elapsed();
         let (status, took_us) = (response.status().as_u16(), took.as_micros());
-        if status >= 500 || took >= SLOW_ANSWER {
+        // Why a part is away was logged where it was found; who was turned away by a full queue is counted.
+        let is_fault = status >= 500 && response.status() != StatusCode::SERVICE_UNAVAILABLE;
+        if is_fault || took >= SLOW_ANSWER {
             tracing::warn!(%method, path = uri.path(), status, took_us, "answered");
         } else {
             tracing::debug!(%method, path = uri.path(), status, took_us, "answered");

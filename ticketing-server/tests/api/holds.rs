@@ -65,14 +65,16 @@ async fn a_hold_is_over_exactly_at_its_time_and_its_event_follows_within_a_secon
     let path = format!("/api/tickets/queries/{id}?{}", City::after(&held));
 
     // Until then it is held, and from then on it is not: the clock is the same on both sides.
+    let mine = format!("/api/tickets/queries/my-tickets?{}", City::after(&held));
     loop {
         let before = Timestamp::parse(&now()).unwrap();
-        let seen = city.get(&path, Some(&ada), "Success_TicketDetails").await.data()["status"].clone();
+        let shown = city.get(&path, Some(&ada), "Success_TicketDetails").await.data()["status"].clone();
+        let listed = city.get(&mine, Some(&ada), "Page_Ticket").await.data()[0]["status"].clone();
         let after = Timestamp::parse(&now()).unwrap();
         if after < expires {
-            assert_eq!(seen, "RESERVED");
+            assert_eq!((shown, listed), (json!("RESERVED"), json!("RESERVED")));
         } else if before >= expires {
-            assert_eq!(seen, "EXPIRED");
+            assert_eq!((shown, listed), (json!("EXPIRED"), json!("EXPIRED")));
             break;
         }
     }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "all of this is test code; clippy sees that only inside #[test]")]
 
 mod commands;
+mod crash;
 mod documented;
 mod faults;
 mod holds;
