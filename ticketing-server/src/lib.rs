@@ -4,6 +4,9 @@
 //! [`routes`] (latency, time limit, panics) → a handler, which takes the caller ([`auth`]), the body
 //! ([`body`], [`fields`]) or the query ([`query`]) and returns an [`answer::Answer`] or an
 //! [`error::ApiError`] → [`shell`] again, which writes the envelope and the headers of every answer.
+//!
+//! [`start`](start()) takes a [`ServerConfig`] and returns a [`Running`] server with its workers. All addresses
+//! are in [`routes::table`]; the core's failures become answers in [`refusals`].
 
 pub mod answer;
 pub mod auth;

@@ -27,6 +27,20 @@ impl Modify for Bearer {
     }
 }
 
+/// Takes out what the handlers' comments say to readers of the code only.
+struct ForCallers;
+
+impl Modify for ForCallers {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let calls = document.paths.paths.values_mut().flat_map(|item| [&mut item.get, &mut item.post]);
+        for call in calls.filter_map(Option::as_mut) {
+            let text = call.description.take().unwrap_or_default();
+            let plain = text.split("# Errors").next().unwrap_or_default().trim();
+            call.description = (!plain.is_empty()).then(|| plain.to_owned());
+        }
+    }
+}
+
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Ticketing", description = "Book seats on scheduled departures."),
@@ -73,7 +87,7 @@ impl Modify for Bearer {
         ConfirmRequest,
         CancelRequest
     )),
-    modifiers(&Bearer)
+    modifiers(&Bearer, &ForCallers)
 )]
 struct Everything;
 
@@ -213,6 +227,19 @@ mod tests {
         for reference in found {
             let pointer = reference.strip_prefix('#').unwrap();
             assert!(document.pointer(pointer).is_some(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn the_document_speaks_to_callers() {
+        let text = text(&document()).unwrap();
+        for inner in ["# Errors", "[`", "crate::", "super::"] {
+            assert!(!text.contains(inner), "{inner}");
+        }
+        for (path, calls) in parsed()["paths"].as_object().unwrap() {
+            for call in calls.as_object().unwrap().values() {
+                assert!(call["summary"].as_str().unwrap().ends_with('.'), "{path}: {}", call["summary"]);
+            }
         }
     }
 

@@ -58,7 +58,7 @@ pub struct ListParameters {
     /// How many a page holds.
     #[param(minimum = 1, maximum = 100, default = 10)]
     pub limit: Option<u32>,
-    /// See [`PositionParameter`].
+    /// The `meta.position` of a command's answer: waits up to 2 s until its effect can be read.
     pub min_position: Option<String>,
 }
 
@@ -75,7 +75,7 @@ pub struct TicketsParameters {
     /// How many a page holds.
     #[param(minimum = 1, maximum = 100, default = 10)]
     pub limit: Option<u32>,
-    /// See [`PositionParameter`].
+    /// The `meta.position` of a command's answer: waits up to 2 s until its effect can be read.
     pub min_position: Option<String>,
 }
 
@@ -92,7 +92,7 @@ pub struct SchedulesParameters {
     /// How many a page holds.
     #[param(minimum = 1, maximum = 100, default = 10)]
     pub limit: Option<u32>,
-    /// See [`PositionParameter`].
+    /// The `meta.position` of a command's answer: waits up to 2 s until its effect can be read.
     pub min_position: Option<String>,
 }
 
@@ -106,6 +106,6 @@ pub struct SeatsParameters {
     /// Where they end; the last stop if there is none.
     #[param(max_length = 64)]
     pub to_stop: Option<String>,
-    /// See [`PositionParameter`].
+    /// The `meta.position` of a command's answer: waits up to 2 s until its effect can be read.
     pub min_position: Option<String>,
 }

@@ -13,8 +13,10 @@ use axum::http::Uri;
 use ticketing_core::app::queries::{network, wait_for};
 use ticketing_core::domain::booking::rejection::Rejection;
 
-/// Shows a departure with its stops and seats left, by its id, or by its `externalId` where that is of one
-/// service day only (else `externalId/2026-11-20`, with the `/` written as `%2F`).
+/// Shows a departure with its stops and seats left.
+///
+/// By its id, or by its `externalId` where that is of one service day only; else by
+/// `externalId/2026-11-20`, with the `/` written as `%2F`.
 ///
 /// # Errors
 /// See [`QueryRefusals`] and [`NotFound`].

@@ -14,8 +14,9 @@ use axum::http::StatusCode;
 use ticketing_core::app::commands;
 use ticketing_core::domain::booking::command::Change;
 
-/// Cancels a booking: its seats are free at once; what was paid is to be refunded. Buyers cancel their
-/// own; the roles `service`, `operator` and `admin` any.
+/// Cancels a booking: its seats are free at once; what was paid is to be refunded.
+///
+/// Buyers cancel their own; the roles `service`, `operator` and `admin` any.
 ///
 /// # Errors
 /// See [`CommandRefusals`].

@@ -14,8 +14,9 @@ use axum::http::StatusCode;
 use ticketing_core::app::commands;
 use ticketing_core::domain::booking::command::Change;
 
-/// Confirms a booking by its payment. Only for the roles `service`, `operator` and `admin`, whose word
-/// stands for the payment.
+/// Confirms a booking by its payment.
+///
+/// Only for the roles `service`, `operator` and `admin`, whose word stands for the payment.
 ///
 /// # Errors
 /// See [`CommandRefusals`] and [`Forbidden`].

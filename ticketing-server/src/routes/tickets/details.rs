@@ -16,8 +16,9 @@ use ticketing_core::domain::booking::rejection::Rejection;
 use ticketing_core::domain::id::BookingId;
 use uuid::Uuid;
 
-/// Shows one ticket with its passenger, payment and history. Buyers see their own; the roles `service`,
-/// `operator` and `admin` any.
+/// Shows one ticket with its passenger, payment and history.
+///
+/// Buyers see their own; the roles `service`, `operator` and `admin` any.
 ///
 /// # Errors
 /// See [`QueryRefusals`] and [`NotFound`].
