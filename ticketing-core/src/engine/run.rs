@@ -306,7 +306,7 @@ impl Worker {
     async fn land(&mut self, flights: &mut VecDeque<Flight>, landed: Landed) {
         let Some(mut flight) = flights.pop_front() else { return };
         if let Ok((batch::Outcome::Committed, took)) = landed {
-            self.committed(&flight.batch, &flight.outcomes, took, 0);
+            self.committed(&flight.commands, &flight.batch, &flight.outcomes, took, 0);
             return self.answer(&mut flight.commands, flight.outcomes);
         }
         // What was decided on top of it is void too. Everything goes once more, in order, one by one.
@@ -384,7 +384,7 @@ impl Worker {
         if batch.events.is_empty() && batch.answers.is_empty() {
             // Nothing to write: what was refused was refused on the truth, if the log has not moved.
             if events::head(&self.db).await? == batch.expected_head {
-                self.report(&batch, &outcomes, began.elapsed(), retries);
+                self.report(commands, &batch, &outcomes, began.elapsed(), retries);
                 return Ok(Some(outcomes));
             }
             catch_up(&self.db, &mut self.state).await?;
@@ -393,7 +393,7 @@ impl Worker {
         match batch::write(&self.db, &batch, None).await? {
             batch::Outcome::Committed => {
                 self.state.head = Some(batch.expected_head + batch.events.len() as i64);
-                self.committed(&batch, &outcomes, began.elapsed(), retries);
+                self.committed(commands, &batch, &outcomes, began.elapsed(), retries);
                 Ok(Some(outcomes))
             }
             batch::Outcome::Stale => {
@@ -420,7 +420,7 @@ impl Worker {
         match batch::write_in(tx, &batch).await? {
             batch::Outcome::Committed => {
                 self.state.head = Some(batch.expected_head + batch.events.len() as i64);
-                self.committed(&batch, &outcomes, began.elapsed(), retries);
+                self.committed(commands, &batch, &outcomes, began.elapsed(), retries);
                 Ok(Some(outcomes))
             }
             batch::Outcome::Stale => {
@@ -431,7 +431,14 @@ impl Worker {
     }
 
     /// Everybody who waits learns that a batch is on disk.
-    fn committed(&self, batch: &Batch, outcomes: &[Outcome], commit: Duration, retries: u32) {
+    fn committed(
+        &self,
+        commands: &[Queued],
+        batch: &Batch,
+        outcomes: &[Outcome],
+        commit: Duration,
+        retries: u32,
+    ) {
         self.head.send_replace(batch.expected_head + batch.events.len() as i64);
         let holds = batch.created.iter().filter(|b| b.state.is_hold());
         if let Some(first) = holds.map(|b| b.hold_expires_at.as_millis()).min()
@@ -439,15 +446,26 @@ impl Worker {
         {
             self.due_moved.notify_one();
         }
-        self.report(batch, outcomes, commit, retries);
+        self.report(commands, batch, outcomes, commit, retries);
     }
 
-    fn report(&self, batch: &Batch, outcomes: &[Outcome], commit: Duration, retries: u32) {
+    fn report(
+        &self,
+        commands: &[Queued],
+        batch: &Batch,
+        outcomes: &[Outcome],
+        commit: Duration,
+        retries: u32,
+    ) {
+        let refused = |(queued, outcome): &(&Queued, &Outcome)| {
+            let of_a_hold = matches!(queued.work, Work::Reserve { .. });
+            of_a_hold && matches!(outcome, Err(CommandError::Rejected(_)))
+        };
         (self.observer)(&BatchReport {
             commands: outcomes.len(),
             events: batch.events.len(),
             reserved: batch.created.len(),
-            refused: outcomes.iter().filter(|o| o.is_err()).count(),
+            refused: commands.iter().zip(outcomes).filter(refused).count(),
             expired: batch
                 .changed
                 .iter()
