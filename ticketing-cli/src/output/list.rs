@@ -70,6 +70,11 @@ impl<'p> List<'p> {
         self.printer.write(&text)
     }
 
+    /// Says to how many characters an id can be cut and still be found, for a list that is not printed yet.
+    pub const fn ids_unique_at(&mut self, len: usize) {
+        self.view = self.view.ids_unique_at(len);
+    }
+
     /// Prints what has come so far, for lists that go on for as long as somebody watches.
     ///
     /// # Errors

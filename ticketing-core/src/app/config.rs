@@ -61,7 +61,8 @@ impl Settings {
         environment: impl IntoIterator<Item = (String, String)>,
         file: &str,
     ) -> Result<Self, ConfigError> {
-        let table: toml::Table = file.parse().map_err(|e: toml::de::Error| fault(FILE_NAME, e.to_string()))?;
+        let table: toml::Table =
+            file.parse().map_err(|e: toml::de::Error| fault(FILE_NAME, e.to_string()))?;
         let mut values = BTreeMap::new();
         for (key, value) in table {
             let text = match value {
@@ -239,8 +240,16 @@ mod tests {
     #[test]
     fn what_can_not_be_used_is_named() {
         let rows: [(&[(&str, &str)], &str, &str); 5] = [
-            (&[("POSTGRES_WRITE_PORT", "5")], "", "POSTGRES_WRITE_PORT is set, but POSTGRES_WRITE_HOST is not"),
-            (&[("POSTGRES_WRITE_HOST", "h"), ("POSTGRES_WRITE_PORT", "0")], "", "POSTGRES_WRITE_PORT is no port"),
+            (
+                &[("POSTGRES_WRITE_PORT", "5")],
+                "",
+                "POSTGRES_WRITE_PORT is set, but POSTGRES_WRITE_HOST is not",
+            ),
+            (
+                &[("POSTGRES_WRITE_HOST", "h"), ("POSTGRES_WRITE_PORT", "0")],
+                "",
+                "POSTGRES_WRITE_PORT is no port",
+            ),
             (&[], "port = ", "ticketing.toml"),
             (&[], "port = [1]", "ticketing.toml has port"),
             (&[], "[stores]\nx = 1", "ticketing.toml has stores"),

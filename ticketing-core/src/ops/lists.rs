@@ -3,7 +3,7 @@
 use super::OpsError;
 use crate::app::App;
 use crate::domain::catalog::OfferingFacts;
-use crate::domain::id::{BookingId, OfferingId, UserId};
+use crate::domain::id::{BookingId, OfferingId, RouteId, UserId};
 use crate::domain::time::Timestamp;
 use crate::projection::{TicketRow, bodies};
 use crate::store::events::{self, LogEntry};
@@ -48,6 +48,21 @@ pub async fn departures(
     Ok(views::network::departures_after(&app.stores.read, at, id, PAGE).await?)
 }
 
+/// Returns a page of a route's departures, of one service day or of all, in order of departure. Pages count
+/// from 1.
+///
+/// # Errors
+/// What the store says.
+pub async fn departures_of(
+    app: &App,
+    route: RouteId,
+    service_date: Option<&str>,
+    page: u32,
+) -> Result<Vec<OfferingFacts>, OpsError> {
+    let limit = u32::try_from(PAGE).unwrap_or(u32::MAX);
+    Ok(views::network::departures(&app.stores.read, route, service_date, page, limit).await?.0)
+}
+
 /// Returns the events after a position, a page of them.
 ///
 /// # Errors
@@ -85,6 +100,14 @@ pub async fn position_before(app: &App, at: Timestamp) -> Result<i64, OpsError> 
         }
     }
     Ok(low)
+}
+
+/// Returns the last position of the log.
+///
+/// # Errors
+/// What the store says.
+pub async fn head(app: &App) -> Result<i64, OpsError> {
+    Ok(events::head(&app.stores.write).await?)
 }
 
 /// Returns how many events the read model has not folded yet.

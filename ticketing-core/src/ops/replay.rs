@@ -19,8 +19,7 @@ pub fn key(caller: &str, key: &str, command: &str, status: u16) -> IdempotencyKe
 /// # Errors
 /// [`CommandError::IdempotencyReused`] if the key was used with another command; what the store says.
 pub async fn stored(app: &App, key: &IdempotencyKey) -> Result<Option<String>, OpsError> {
-    let found =
-        idempotency::find(&app.stores.write, vec![key.caller.clone()], vec![key.key.clone()]).await?;
+    let found = idempotency::find(&app.stores.write, vec![key.caller.clone()], vec![key.key.clone()]).await?;
     match found.into_iter().next() {
         None => Ok(None),
         Some(answer) if answer.request_hash == key.request_hash => Ok(Some(answer.data)),
