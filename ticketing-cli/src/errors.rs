@@ -14,8 +14,11 @@ use ticketing_core::store::error::StoreError;
 /// The stable word of a store that does not answer.
 const STORE_UNAVAILABLE: &str = "STORE_UNAVAILABLE";
 
+/// The stable word of a store that takes too long.
+const TIMEOUT: &str = "TIMEOUT";
+
 /// The stable word of a plan that the world has overtaken.
-pub const WORLD_MOVED: &str = "WORLD_MOVED";
+const WORLD_MOVED: &str = "WORLD_MOVED";
 
 impl From<&StoreError> for Failure {
     fn from(error: &StoreError) -> Self {
@@ -198,7 +201,9 @@ impl From<ConfigError> for Failure {
 
 impl From<FilterError> for Failure {
     fn from(error: FilterError) -> Self {
-        Self::usage(error.to_string()).code("QUERY").hint("status=RESERVED age>10m route~\"Airport\"")
+        Self::usage(capitalised(&error.to_string()))
+            .code("QUERY")
+            .hint("status=RESERVED age>10m route~\"Airport\"")
     }
 }
 
@@ -248,6 +253,24 @@ pub fn on_embedded(failure: Failure) -> Failure {
     }
 }
 
+/// Returns the failure with the address of the server that does not answer.
+#[must_use]
+pub fn on_server(failure: Failure, address: &str) -> Failure {
+    if failure.code != STORE_UNAVAILABLE && failure.code != TIMEOUT {
+        return failure;
+    }
+    let why = format!("{} It is at {address}.", failure.why.as_deref().unwrap_or_default());
+    failure.why(why.trim())
+}
+
+/// Returns the failure of a store that takes too long.
+#[must_use]
+pub fn timed_out(timeout: std::time::Duration) -> Failure {
+    Failure::unreachable(format!("The store did not answer within {} s.", timeout.as_secs_f32()))
+        .code(TIMEOUT)
+        .hint("check that the database runs, or give it more time with --timeout 60s")
+}
+
 /// Returns the failure of a change whose answer did not come.
 #[must_use]
 pub fn answer_lost(message: &str, key: Option<&str>) -> Failure {
@@ -264,16 +287,13 @@ pub fn answer_lost(message: &str, key: Option<&str>) -> Failure {
 /// Returns text as a sentence: with a capital and a full stop.
 #[must_use]
 pub fn sentence(text: &str) -> String {
-    let text = text.trim_end_matches('.');
-    // A path or a file's name keeps its small letter.
-    let first = text.split_whitespace().next().unwrap_or_default();
-    let is_name = first.contains(['/', '.', '_', ':', '\\']);
-    let text = if is_name { text.to_owned() } else { capitalised(text) };
-    format!("{text}.")
+    format!("{}.", capitalised(text.trim_end_matches('.')))
 }
 
+/// Returns text with a capital, unless it begins with a path, a file's name or a place in one.
 fn capitalised(text: &str) -> String {
-    if text.starts_with(['/', '.', '~']) {
+    let first = text.split_whitespace().next().unwrap_or_default();
+    if first.contains(['/', '.', '_', '\\']) || first.contains(':') && !first.ends_with(':') {
         return text.to_owned();
     }
     let mut chars = text.chars();
@@ -338,6 +358,8 @@ mod tests {
             ("the disk is full", "The disk is full."),
             ("city.yaml:1:2: is empty.", "city.yaml:1:2: is empty."),
             ("./x is no zip", "./x is no zip."),
+            ("data/write.db is no database", "data/write.db is no database."),
+            ("error: no", "Error: no."),
         ] {
             assert_eq!(sentence(text), expected);
         }

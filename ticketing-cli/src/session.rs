@@ -49,7 +49,7 @@ pub fn configured(globals: &Globals) -> Result<(Settings, StoreConfig), Failure>
     let flags = globals.store()?;
     let settings = Settings::load()?;
     let url = flags.database_url.map(crate::globals::Secret::expose);
-    let stores = settings.stores(globals.data_dir.as_deref(), url)?;
+    let stores = settings.stores(flags.data_dir, url)?;
     Ok((settings, stores))
 }
 
@@ -64,7 +64,6 @@ pub fn run(
     command: impl AsyncFnOnce(&Session, &mut Printer) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let (settings, config) = configured(globals)?;
-    let is_embedded = config.is_embedded();
     let doing = Doing::default();
     let outcome = signals::run(&doing, async {
         let clock = Clock::system();
@@ -84,7 +83,7 @@ pub fn run(
         stores.close().await;
         outcome
     });
-    outcome.map_err(|failure| if is_embedded { errors::on_embedded(failure) } else { failure })
+    outcome.map_err(|failure| placed(failure, &config))
 }
 
 /// Waits for the stores, but not for ever.
@@ -92,11 +91,16 @@ pub fn run(
 /// # Errors
 /// Unreachable, after `timeout`.
 pub async fn within<T>(timeout: Duration, work: impl Future<Output = T>) -> Result<T, Failure> {
-    tokio::time::timeout(timeout, work).await.map_err(|_| {
-        Failure::unreachable(format!("The store did not answer within {} s.", timeout.as_secs_f32()))
-            .code("TIMEOUT")
-            .hint("check that the database runs, or give it more time with --timeout 60s")
-    })
+    tokio::time::timeout(timeout, work).await.map_err(|_| errors::timed_out(timeout))
+}
+
+/// Returns the failure with what is known of where the stores are.
+pub fn placed(failure: Failure, config: &StoreConfig) -> Failure {
+    if config.is_embedded() {
+        errors::on_embedded(failure)
+    } else {
+        errors::on_server(failure, &config.write_address().redacted())
+    }
 }
 
 impl Session {

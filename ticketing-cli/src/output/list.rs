@@ -47,8 +47,7 @@ impl<'p> List<'p> {
         self.rows_seen += 1;
         let text = match self.printer.format() {
             Format::Table | Format::Wide => {
-                self.buffer
-                    .push(self.columns.iter().map(|column| self.printer.text_of(column, &row)).collect());
+                self.buffer.push(self.columns.iter().map(|column| self.cell(column, &row)).collect());
                 return if self.buffer.len() >= TABLE_ROWS_BUFFERED_MAX {
                     self.write_rows(false)
                 } else {

@@ -207,7 +207,8 @@ mod tests {
         let both = settings(&[("DATABASE_URL", "postgres://env")], file).unwrap();
         let only_file = settings(&[("DATABASE_URL", "")], file).unwrap();
         assert_eq!(both.get("PORT").as_deref(), Some("8080"));
-        let rows: [(&Settings, Option<&str>, Option<&str>, Option<&str>); 5] = [
+        type Row<'a> = (&'a Settings, Option<&'a str>, Option<&'a str>, Option<&'a str>);
+        let rows: [Row<'_>; 5] = [
             (&both, None, None, Some("postgres://env")),
             (&only_file, None, None, Some("postgres://file")),
             (&both, None, Some("postgres://flag"), Some("postgres://flag")),
@@ -239,7 +240,8 @@ mod tests {
 
     #[test]
     fn what_can_not_be_used_is_named() {
-        let rows: [(&[(&str, &str)], &str, &str); 5] = [
+        type Row<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
+        let rows: [Row<'_>; 5] = [
             (
                 &[("POSTGRES_WRITE_PORT", "5")],
                 "",

@@ -1,14 +1,17 @@
 //! `ticketctl events tail`.
 
 use super::view;
+use crate::commands::listing::SHORT_TABLE_ROWS_MAX;
+use crate::errors;
 use crate::failure::Failure;
 use crate::globals::{Globals, ListArgs};
 use crate::output::{List, Printer};
 use crate::session::{self, Opening, Session};
 use std::time::Duration;
+use ticketing_core::domain::id::BookingId;
 use ticketing_core::domain::time::Timestamp;
-use ticketing_core::ops::lists;
 use ticketing_core::ops::time_range::{TimeRange, parse_range, parse_since};
+use ticketing_core::ops::{lists, lookup};
 
 /// List the last events of the log, in order, and with -f those that come
 #[derive(clap::Args, Debug)]
@@ -50,8 +53,7 @@ pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), 
 async fn tail(args: &Args, session: &Session, printer: &mut Printer) -> Result<(), Failure> {
     let app = &session.app;
     let now = app.clock.now();
-    let usage =
-        |why: String| Failure::usage(format!("{}.", capital(&why))).hint("ticketctl events tail --help");
+    let usage = |why: String| Failure::usage(errors::sentence(&why)).hint("ticketctl events tail --help");
     let (from, to) = match (&args.since, &args.range) {
         (Some(since), _) => parse_since(since, now).map_err(usage)?,
         (None, Some(range)) => parse_range(range, now).map_err(usage)?,
@@ -59,12 +61,14 @@ async fn tail(args: &Args, session: &Session, printer: &mut Printer) -> Result<(
     };
     let head = lists::head(app).await?;
     let limit = args.list.limit_for(printer.format());
+    let is_human = printer.is_human();
+    let mut streams = Vec::new();
     let mut list = printer.start_list(&view::LIST)?;
     let (last, total) = match (from, to) {
         (None, None) => {
             let begin = limit.map_or(0, |n| head.saturating_sub(i64::try_from(n).unwrap_or(i64::MAX)).max(0));
             (
-                print(session, &mut list, begin, Some(head), (None, None), u64::MAX).await?.0,
+                print(session, &mut list, &mut streams, begin, Some(head), (None, None), u64::MAX).await?.0,
                 Some(head.unsigned_abs()),
             )
         }
@@ -79,17 +83,22 @@ async fn tail(args: &Args, session: &Session, printer: &mut Printer) -> Result<(
                 None => head,
             };
             let limit = limit.filter(|_| !args.follow).unwrap_or(u64::MAX);
-            let (last, passed) = print(session, &mut list, begin, Some(end), (from, to), limit).await?;
+            let (last, passed) =
+                print(session, &mut list, &mut streams, begin, Some(end), (from, to), limit).await?;
             (last, Some(passed))
         }
     };
     if !args.follow {
+        if is_human && streams.len() < SHORT_TABLE_ROWS_MAX {
+            list.ids_unique_at(lookup::booking_prefix_len(app, &streams).await?);
+        }
         return list.finish(total);
     }
     list.flush()?;
     let mut last = last.max(head);
     loop {
-        let (now_at, passed) = print(session, &mut list, last, None, (from, None), u64::MAX).await?;
+        let (now_at, passed) =
+            print(session, &mut list, &mut streams, last, None, (from, None), u64::MAX).await?;
         last = now_at;
         if passed > 0 {
             list.flush()?;
@@ -103,6 +112,7 @@ async fn tail(args: &Args, session: &Session, printer: &mut Printer) -> Result<(
 async fn print(
     session: &Session,
     list: &mut List<'_>,
+    streams: &mut Vec<BookingId>,
     begin: i64,
     end: Option<i64>,
     (from, to): TimeRange,
@@ -124,15 +134,13 @@ async fn print(
             if is_in {
                 passed += 1;
                 if passed <= limit {
+                    if streams.len() < SHORT_TABLE_ROWS_MAX {
+                        streams.push(BookingId(entry.stream_id));
+                    }
                     list.row(&lists::event_body(entry))?;
                 }
             }
         }
     }
     Ok((last, passed))
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

@@ -1,6 +1,5 @@
 //! The migrations of both stores, whether they are there or not.
 
-use crate::errors;
 use crate::failure::Failure;
 use crate::globals::Globals;
 use crate::output::{Column, View};
@@ -66,11 +65,9 @@ pub async fn status(globals: &Globals) -> Result<Found, Failure> {
     let (_, config) = session::configured(globals)?;
     let mut found = Found { rows: Vec::new(), is_there: false };
     for (role, address) in [(Role::Write, config.write_address()), (Role::Read, config.read_address())] {
-        let looked = within(globals.timeout, of_store(role, address)).await?;
-        let rows = looked.map_err(|error| {
-            let failure = Failure::from(error);
-            if config.is_embedded() { errors::on_embedded(failure) } else { failure }
-        })?;
+        let looked = within(globals.timeout, of_store(role, address)).await;
+        let rows = looked.and_then(|rows| rows.map_err(Failure::from));
+        let rows = rows.map_err(|failure| session::placed(failure, &config))?;
         found.is_there |= rows.is_some();
         found.rows.extend(rows.unwrap_or_else(|| pending(role)));
     }

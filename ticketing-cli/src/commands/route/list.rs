@@ -17,6 +17,9 @@ pub struct Args {
     list: ListArgs,
 }
 
+/// What is not listed may share a prefix: ids are whole then.
+const UUID_LEN: usize = 36;
+
 /// Routes of one page.
 const PAGE: u32 = 500;
 
@@ -46,6 +49,9 @@ pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), 
                 break Some(found.total);
             }
         };
+        if total.is_none_or(|total| total > shown) {
+            list.ids_unique_at(UUID_LEN);
+        }
         list.finish(total)
     })
 }

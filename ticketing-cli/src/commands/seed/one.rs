@@ -46,6 +46,9 @@ pub async fn create(
     change::refuse_key(args, "What is made is found by its own key: making it twice changes nothing.")?;
     let app = &session.app;
     let actor = session::actor(globals, args)?;
+    for reference in &mut seed.referenced_layouts {
+        "--layout".clone_into(&mut reference.place);
+    }
     layouts::complete(session, &mut seed).await?;
     let route = seed.catalog.routes.first().map(|route| route.id);
     let schedule = seed.catalog.offerings.first().map(|offering| offering.id);

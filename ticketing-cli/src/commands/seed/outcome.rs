@@ -85,7 +85,12 @@ pub async fn carry_out(
     if args.dry_run {
         drop(progress);
         tell_skipped(printer, feed);
-        return show(printer, &planned.plan.action, &planned, &kinds, feed, true);
+        show(printer, &planned.plan.action, &planned, &kinds, feed, true)?;
+        printer.note("Nothing was stored: this was a dry run; -o json lists every change.");
+        if let Some(max) = args.max_affected.filter(|max| planned.plan.affected as u64 > *max) {
+            printer.note(&format!("With --max-affected {max} this would be refused."));
+        }
+        return Ok(());
     }
     // The gate needs only the number: the changes may be thousands, and are shown by their kinds.
     let numbers = serde_json::json!({"action": action, "changes": [], "affected": planned.plan.affected});
