@@ -555,7 +555,7 @@ fn lists_are_read_in_every_format() {
             match format {
                 "json" => drop(ran.json()),
                 "jsonl" => {
-                    ran.out.lines().for_each(|line| drop(serde_json::from_str::<Value>(line).unwrap()))
+                    ran.out.lines().for_each(|line| drop(serde_json::from_str::<Value>(line).unwrap()));
                 }
                 "yaml" => drop(serde_saphyr::from_str::<Value>(&ran.out).unwrap()),
                 "table" => assert!(ran.out.lines().all(|line| line.chars().count() <= 80), "{}", ran.out),

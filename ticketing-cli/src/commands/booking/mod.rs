@@ -22,7 +22,7 @@ pub struct Args {
 enum Verb {
     List(list::Args),
     Get(get::Args),
-    Reserve(reserve::Args),
+    Reserve(Box<reserve::Args>),
     Confirm(confirm::Args),
     Cancel(cancel::Args),
 }

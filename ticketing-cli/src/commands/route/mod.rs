@@ -20,7 +20,7 @@ pub struct Args {
 enum Verb {
     List(list::Args),
     Get(get::Args),
-    Create(create::Args),
+    Create(Box<create::Args>),
 }
 
 /// Runs the verb.

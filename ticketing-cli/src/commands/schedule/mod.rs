@@ -21,7 +21,7 @@ pub struct Args {
 enum Verb {
     List(list::Args),
     Get(get::Args),
-    Create(create::Args),
+    Create(Box<create::Args>),
     Cancel(cancel::Args),
 }
 

@@ -132,3 +132,98 @@ fn legend(map: &SeatMap, paint: Paint<'_>) -> String {
     };
     STATES.map(part).join("   ") + "\n"
 }
+
+#[cfg(test)]
+mod tests {
+    use super::draw;
+    use std::sync::Arc;
+    use ticketing_core::app::queries::network::SeatMap;
+    use ticketing_core::domain::catalog::{
+        Call, Offering, OfferingFacts, OfferingKind, OfferingStatus, Pattern,
+    };
+    use ticketing_core::domain::id::{LayoutId, OfferingId, PatternId, RouteId, StopId};
+    use ticketing_core::domain::money::{Currency, Money};
+    use ticketing_core::domain::occupancy::SeatState;
+    use ticketing_core::domain::seating::{Layout, LayoutSpec, LegRange};
+    use ticketing_core::domain::time::Timestamp;
+    use uuid::Uuid;
+
+    fn map(rows: u32, columns: &str) -> SeatMap {
+        let id = Uuid::nil();
+        let spec = LayoutSpec { name: "bus".into(), rows, columns: columns.into(), blocked: Vec::new() };
+        let layout = Layout::new(LayoutId(id), spec).unwrap();
+        let call = |name: &str, at: i32| Call {
+            stop_id: StopId(id),
+            external_id: None,
+            name: name.into(),
+            sequence: 1,
+            arrival_s: at,
+            departure_s: at,
+            boards: true,
+            alights: true,
+        };
+        let departs_at = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
+        let facts = OfferingFacts {
+            id: OfferingId(id),
+            kind: OfferingKind::Departure,
+            route_id: RouteId(id),
+            pattern_id: PatternId(id),
+            layout_id: LayoutId(id),
+            external_id: None,
+            service_date: "2026-11-20".into(),
+            departs_at,
+            arrives_at: departs_at,
+            fare: Money { amount_minor: 100, currency: Currency::USD },
+            status: OfferingStatus::Open,
+        };
+        let mut states = vec![SeatState::Free; layout.seat_count() as usize];
+        states[0] = SeatState::Blocked;
+        states[1] = SeatState::Held;
+        *states.last_mut().unwrap() = SeatState::Sold;
+        let pattern =
+            Pattern { id: PatternId(id), calls: vec![call("Harbour", 0), call("Air\u{1b}port", 60)] };
+        let offering = Offering { facts, pattern: Arc::new(pattern), layout: Arc::new(layout) };
+        SeatMap { offering, legs: LegRange::new(0, 1).unwrap(), states }
+    }
+
+    fn drawn(map: &SeatMap, width: Option<usize>) -> String {
+        draw(map, width, &|_, text| crate::output::visible::visible(text).into_owned())
+    }
+
+    #[test]
+    fn a_bus_is_drawn_with_its_aisle_and_a_letter_for_each_state() {
+        assert_eq!(
+            drawn(&map(3, "AB CD"), Some(80)),
+            "\
+Harbour → Air\\u{1b}port  2026-11-20T12:00:00.000Z
+
+   A B   C D
+1  x h   . .
+2  . .   . .
+3  . .   . S
+
+. free 9   h held 1   S sold 1   x blocked 1
+"
+        );
+    }
+
+    #[test]
+    fn a_long_vehicle_stands_in_panels_side_by_side() {
+        let text = drawn(&map(45, "AB CD"), Some(80));
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(text.contains("\n 1  x h   . .    16  . .   . .    31  . .   . .\n"), "{text}");
+        assert!(text.contains("\n15  . .   . .    30  . .   . .    45  . .   . S\n"), "{text}");
+    }
+
+    #[test]
+    fn a_hall_is_counted_in_bands_and_drawn_whole_if_asked() {
+        let hall = map(10_000, "ABCDEFGHIJ KLMNOPQRST");
+        let text = drawn(&hall, Some(80));
+        assert!(text.lines().count() < 30 && text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(text.contains("\n          1-500     9,998         1         0         1\n"), "{text}");
+        assert!(text.contains("\n     9501-10000     9,999         0         1         0\n"), "{text}");
+        assert_eq!(drawn(&hall, None).lines().count(), 10_005);
+        // A terminal too narrow for one row is told the counts.
+        assert!(drawn(&map(3, "ABCDEFGHIJ KLMNOPQRST"), Some(30)).contains("ROWS"));
+    }
+}

@@ -1,7 +1,7 @@
 //! `ticketctl seed apply`.
 
 use super::layouts;
-use super::outcome::{self, Feed};
+use super::outcome::{self, Feed, Seeding};
 use crate::failure::Failure;
 use crate::globals::{ChangeArgs, Globals};
 use crate::output::Printer;
@@ -37,8 +37,9 @@ pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), 
         let progress = Progress::start(printer.progress_style(), "reading", None);
         let mut seed = seed_file::parse_all(&sources, session.app.clock.now())?;
         layouts::complete(session, &mut seed).await?;
-        let (set, feed) = (seed.catalog, Feed::default());
-        outcome::carry_out("seed apply", set, &feed, &args.change, globals, session, printer, progress).await
+        let set = seed.catalog;
+        let seeding = Seeding { action: "seed apply", set, feed: Feed::default(), progress };
+        outcome::carry_out(seeding, &args.change, globals, session, printer).await
     })
 }
 

@@ -1,6 +1,6 @@
 //! `ticketctl seed demo`.
 
-use super::outcome::{self, Feed};
+use super::outcome::{self, Feed, Seeding};
 use crate::failure::Failure;
 use crate::globals::{ChangeArgs, Globals};
 use crate::output::Printer;
@@ -25,16 +25,7 @@ pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), 
     session::run(globals, printer, Opening::MakeAndMigrate, async |session, printer| {
         let set = seed_file::demo_city(session.app.clock.now());
         let progress = Progress::start(printer.progress_style(), "comparing", None);
-        outcome::carry_out(
-            "seed demo",
-            set,
-            &Feed::default(),
-            &args.change,
-            globals,
-            session,
-            printer,
-            progress,
-        )
-        .await
+        let seeding = Seeding { action: "seed demo", set, feed: Feed::default(), progress };
+        outcome::carry_out(seeding, &args.change, globals, session, printer).await
     })
 }

@@ -1,7 +1,7 @@
 //! `ticketctl seed gtfs`.
 
 use super::layouts;
-use super::outcome::{self, Feed};
+use super::outcome::{self, Feed, Seeding};
 use crate::failure::Failure;
 use crate::globals::{ChangeArgs, Globals};
 use crate::output::{Printer, grouped};
@@ -82,7 +82,8 @@ async fn seed(
         set.layouts.extend(layout.to_add);
     }
     let feed = Feed { report: import.report, summary: Some(import.summary) };
-    outcome::carry_out("seed gtfs", set, &feed, &args.change, globals, session, printer, progress).await
+    let seeding = Seeding { action: "seed gtfs", set, feed, progress };
+    outcome::carry_out(seeding, &args.change, globals, session, printer).await
 }
 
 /// Reads the feed on a thread of its own, so that a signal is heard meanwhile.

@@ -45,6 +45,19 @@ pub struct Feed {
     pub summary: Option<Summary>,
 }
 
+/// A seeding about to be made.
+#[derive(Debug)]
+pub struct Seeding {
+    /// The command: `seed demo`.
+    pub action: &'static str,
+    /// What is to be there.
+    pub set: CatalogSet,
+    /// Where it comes from a feed, what was left out of that.
+    pub feed: Feed,
+    /// The progress so far.
+    pub progress: Progress,
+}
+
 /// The answer to programs.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -68,15 +81,14 @@ struct Outcome<'a> {
 /// # Errors
 /// As the gate refuses; what the stores say.
 pub async fn carry_out(
-    action: &str,
-    set: CatalogSet,
-    feed: &Feed,
+    seeding: Seeding,
     args: &ChangeArgs,
     globals: &Globals,
     session: &Session,
     printer: &mut Printer,
-    mut progress: Progress,
 ) -> Result<(), Failure> {
+    let Seeding { action, set, feed, mut progress } = seeding;
+    let feed = &feed;
     let actor = session::actor(globals, args)?;
     let sizes = sizes(&set);
     progress.report("comparing", 0, None);
