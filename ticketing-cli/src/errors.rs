@@ -18,7 +18,7 @@ const STORE_UNAVAILABLE: &str = "STORE_UNAVAILABLE";
 const TIMEOUT: &str = "TIMEOUT";
 
 /// The stable word of a plan that the world has overtaken.
-const WORLD_MOVED: &str = "WORLD_MOVED";
+pub const WORLD_MOVED: &str = "WORLD_MOVED";
 
 impl From<&StoreError> for Failure {
     fn from(error: &StoreError) -> Self {

@@ -201,3 +201,38 @@ pub fn actor(globals: &Globals, change: &ChangeArgs) -> Result<Actor, Failure> {
     }
     Ok(Actor { name, reason: change.reason.clone() })
 }
+
+/// A session on the demo city in a folder of its own, at a fixed time: 2026-11-20, noon.
+#[cfg(test)]
+pub mod testing {
+    use super::Session;
+    use crate::signals::Doing;
+    use std::time::Duration;
+    use ticketing_core::adapters::seed_file::demo_city;
+    use ticketing_core::app::config::Settings;
+    use ticketing_core::app::{App, StoreConfig, Stores};
+    use ticketing_core::clock::Clock;
+    use ticketing_core::domain::time::Timestamp;
+    use ticketing_core::engine::EngineConfig;
+    use ticketing_core::ops::{audit::Actor, seed};
+
+    /// Returns who works in the tests.
+    pub fn tester() -> Actor {
+        Actor { name: "tester".into(), reason: None }
+    }
+
+    /// Opens the stores in `folder`, with Riverton in them.
+    pub async fn riverton(folder: &tempfile::TempDir) -> Session {
+        let data_dir = folder.path().to_path_buf();
+        let stores = StoreConfig { data_dir, database_url: None, read_database_url: None };
+        let now = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
+        let opened = Stores::open_and_migrate(&stores, now).await.unwrap();
+        let (app, _) = App::start(opened, Clock::manual(now), EngineConfig::default(), |_| ());
+        let planned = seed::plan(&app, "seed demo", demo_city(now)).await.unwrap();
+        seed::execute(&app, planned, &tester(), &mut |_, _| ()).await.unwrap();
+        let (settings, doing) = (Settings::default(), Doing::default());
+        let session = Session { app, settings, stores, doing, timeout: Duration::from_secs(30) };
+        session.catch_up().await.unwrap();
+        session
+    }
+}

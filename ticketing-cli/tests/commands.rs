@@ -1,104 +1,11 @@
 //! Every command from end to end: the program itself, on stores in a folder of its own.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod support;
+
 use serde_json::Value;
-use std::io::Write as _;
 use std::process::{Command, Stdio};
-use tempfile::TempDir;
-
-/// What came of a run.
-#[derive(Debug)]
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Ran {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-
-    fn error(&self) -> Value {
-        serde_json::from_str::<Value>(&self.err).unwrap_or_else(|error| panic!("{error}: {self:?}"))["error"]
-            .clone()
-    }
-
-    fn ok(self) -> Self {
-        assert_eq!(self.code, 0, "{self:?}");
-        self
-    }
-
-    fn names(&self) -> Vec<&str> {
-        self.out.lines().collect()
-    }
-}
-
-/// A folder, and the program in it.
-struct Place(TempDir);
-
-impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn seeded() -> Self {
-        let place = Self::new();
-        place.run(&["seed", "demo", "-q"]).ok();
-        place
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ticketctl"));
-        command.args(args).current_dir(self.0.path()).stdin(Stdio::null());
-        for (name, _) in std::env::vars() {
-            let is_ours = ["TICKETCTL_", "POSTGRES_", "DATABASE_URL", "READ_DATABASE_URL", "JWT_SECRET"];
-            if is_ours.iter().any(|prefix| name.starts_with(prefix)) {
-                command.env_remove(name);
-            }
-        }
-        for name in ["NO_COLOR", "COLUMNS", "APP_ENV", "HOLD_SECONDS"] {
-            command.env_remove(name);
-        }
-        command.env("TICKETCTL_ACTOR", "tester");
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Ran {
-        self.finish(&mut self.command(args), "")
-    }
-
-    fn finish(&self, command: &mut Command, stdin: &str) -> Ran {
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        // A program that never reads its stdin may be gone by now.
-        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-        let output = child.wait_with_output().unwrap();
-        Ran {
-            code: output.status.code().unwrap(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    /// A departure that can be booked.
-    fn schedule(&self) -> String {
-        self.run(&["schedule", "list", "-o", "name", "--limit", "1"]).ok().out.trim().to_owned()
-    }
-
-    fn reserve(&self, schedule: &str, more: &[&str]) -> Ran {
-        let passenger = ["--passenger-name", "Ada", "--passenger-email", "ada@example.org", "-o", "json"];
-        self.run(&[&["booking", "reserve", schedule], &passenger[..], more].concat())
-    }
-
-    fn booking(&self, more: &[&str]) -> String {
-        self.reserve(&self.schedule(), more).ok().json()["id"].as_str().unwrap().to_owned()
-    }
-
-    fn audit_rows(&self) -> usize {
-        self.run(&["audit", "list", "-o", "json"]).ok().json().as_array().unwrap().len()
-    }
-}
+use support::Place;
 
 const UNKNOWN: &str = "01234567-89ab-7000-8000-000000000000";
 

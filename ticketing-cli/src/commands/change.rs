@@ -4,6 +4,7 @@ use super::booking::view;
 use super::ids::Ids;
 use super::listing::node;
 use crate::confirm::{Change, Gate, Severity, gate};
+use crate::errors::WORLD_MOVED;
 use crate::failure::Failure;
 use crate::globals::ChangeArgs;
 use crate::output::{Plan, Printer, grouped};
@@ -65,18 +66,18 @@ pub fn refuse_key(args: &ChangeArgs, why: &str) -> Result<(), Failure> {
     }
 }
 
-/// Shows a plan to whoever must agree, does it, and prints the bookings as they are then.
-///
-/// `verb` is what is done to them: "Cancel".
+/// Shows a plan to whoever must agree, does it, and prints the bookings as they are then. If the world has
+/// moved meanwhile, nothing is done, and the plan that `make_plan` then makes is printed.
 ///
 /// # Errors
-/// As the gate refuses; as the change fails.
+/// As the plan can't be made; as the gate refuses; as the change fails.
 pub async fn carry_out(
     session: &Session,
     printer: &mut Printer,
     work: Work<'_>,
-    planned: BookingPlan,
+    make_plan: impl AsyncFn() -> Result<BookingPlan, Failure>,
 ) -> Result<(), Failure> {
+    let planned = make_plan().await?;
     let Work { verb, severity, ids, args, actor, key } = work;
     let count = planned.plan.affected;
     let noun = if count == 1 { "booking" } else { "bookings" };
@@ -106,6 +107,13 @@ pub async fn carry_out(
             // Some may have been done: whoever looks next is to see them.
             // If that fails too, there is one failure to tell of, and the first is the cause.
             let _ = session.catch_up().await;
+            drop(progress);
+            if failure.code == WORLD_MOVED
+                && let Ok(planned) = make_plan().await
+            {
+                printer.note("The plan is now:");
+                printer.plan(&Plan::of(&planned.plan)?)?;
+            }
             return Err(failure);
         }
     };
@@ -133,4 +141,75 @@ pub struct Work<'a> {
     pub actor: &'a Actor,
     /// Its key.
     pub key: Option<IdempotencyKey>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Work, carry_out};
+    use crate::confirm::Severity;
+    use crate::failure::Exit;
+    use crate::globals::ChangeArgs;
+    use crate::output::testing::screen;
+    use crate::session::testing::{riverton, tester};
+    use std::cell::Cell;
+    use ticketing_core::app::commands::new_booking_id;
+    use ticketing_core::domain::booking::command::{HoldKind, Reserve, SeatChoice};
+    use ticketing_core::domain::id::UserId;
+    use ticketing_core::ops::{bookings, lists, people};
+
+    #[tokio::test]
+    async fn if_the_world_moves_nothing_is_done_and_a_new_plan_is_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = riverton(&folder).await;
+        let app = &session.app;
+        let departure = lists::departures(app, app.clock.now(), None).await.unwrap()[0].id;
+        let person = || people::passenger("Ada", "ada@example.org", None).unwrap();
+        let command = || Reserve {
+            booking_id: new_booking_id(),
+            offering_id: departure,
+            route_id: None,
+            user_id: UserId("ada".into()),
+            seats: SeatChoice::Any(1),
+            from_stop: None,
+            to_stop: None,
+            expected_price: None,
+            hold_seconds: 60,
+            kind: HoldKind::Reserve,
+        };
+        let (args, actor) = (ChangeArgs::default(), tester());
+        let work = || Work {
+            verb: "Reserve",
+            severity: Severity::Adds,
+            ids: None,
+            args: &args,
+            actor: &actor,
+            key: None,
+        };
+        let plans = Cell::new(0);
+        let mut moved = screen(&["-ojson"], false);
+        let outcome = carry_out(&session, &mut moved.printer, work(), async || {
+            plans.set(plans.get() + 1);
+            let plan = bookings::plan_reserve(app, command(), person()).await?;
+            if plans.get() == 1 {
+                // Between the plan and its execution somebody else takes the seat that it picked.
+                let other = bookings::plan_reserve(app, command(), person()).await?;
+                bookings::execute(app, other, &actor, None, &mut |_, _| ()).await?;
+            }
+            Ok(plan)
+        })
+        .await
+        .unwrap_err();
+        assert_eq!((outcome.exit, outcome.code.as_str(), plans.get()), (Exit::Conflict, "WORLD_MOVED", 2));
+        let plan: serde_json::Value = serde_json::from_str(&moved.out()).unwrap();
+        assert_eq!(plan["changes"][0]["after"]["seatNumber"], "D1");
+        assert_eq!(lists::bookings(app, None).await.unwrap().len(), 1);
+
+        let mut done = screen(&["-oname"], false);
+        carry_out(&session, &mut done.printer, work(), async || {
+            Ok(bookings::plan_reserve(app, command(), person()).await?)
+        })
+        .await
+        .unwrap();
+        assert_eq!(done.out().lines().count(), 1);
+    }
 }

@@ -35,7 +35,8 @@ pub async fn holds(app: &App, after: Option<(Timestamp, BookingId)>) -> Result<V
     Ok(views::tickets::holds_after(&app.stores.read, at, id, PAGE).await?)
 }
 
-/// Walks the departures of all routes in order of departure, from `at` on.
+/// Walks the departures of all routes that leave after `at`, in order of departure. Go on with the last row's
+/// time and id.
 ///
 /// # Errors
 /// What the store says.
@@ -44,7 +45,7 @@ pub async fn departures(
     at: Timestamp,
     after: Option<OfferingId>,
 ) -> Result<Vec<OfferingFacts>, OpsError> {
-    let id = after.unwrap_or(OfferingId(Uuid::nil()));
+    let id = after.unwrap_or(OfferingId(Uuid::max()));
     Ok(views::network::departures_after(&app.stores.read, at, id, PAGE).await?)
 }
 

@@ -54,8 +54,10 @@ async fn cancel(
         Key::New(key) => key,
     };
     let change = Change::Cancel { reason: args.change.reason.clone() };
-    let planned = bookings::plan_change(&session.app, "booking cancel", &found, &change).await?;
     let severity = Severity::TakesAway;
     let work = Work { verb: "Cancel", severity, ids: Some(ids), args: &args.change, actor: &actor, key };
-    change::carry_out(session, printer, work, planned).await
+    change::carry_out(session, printer, work, async || {
+        Ok(bookings::plan_change(&session.app, "booking cancel", &found, &change).await?)
+    })
+    .await
 }

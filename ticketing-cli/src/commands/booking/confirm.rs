@@ -10,6 +10,7 @@ use crate::globals::{ChangeArgs, Globals};
 use crate::output::Printer;
 use crate::session::{self, Opening, Session};
 use ticketing_core::domain::booking::command::Change;
+use ticketing_core::ops::bookings::BookingPlan;
 use ticketing_core::ops::{bookings, details, lookup, people};
 
 /// Confirm a booking whose payment you vouch for
@@ -54,8 +55,10 @@ async fn confirm(
     };
     let payment_id = args.payment.clone();
     let change = Change::Confirm { payment_id };
-    let planned = bookings::plan_change(&session.app, "booking confirm", &[id], &change).await?;
-    if planned.plan.affected == 0 && !args.change.dry_run {
+    let make_plan = async || -> Result<BookingPlan, Failure> {
+        Ok(bookings::plan_change(&session.app, "booking confirm", &[id], &change).await?)
+    };
+    if make_plan().await?.plan.affected == 0 && !args.change.dry_run {
         // It is confirmed by this payment already: the same answer again.
         printer.note("Nothing to change.");
         return printer.object(&node(&details::booking_answer(&session.app, id).await?)?, view::ANSWER);
@@ -69,5 +72,5 @@ async fn confirm(
         actor: &actor,
         key,
     };
-    change::carry_out(session, printer, work, planned).await
+    change::carry_out(session, printer, work, make_plan).await
 }

@@ -90,3 +90,76 @@ async fn list(
     }
     list.finish(total)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Args, list};
+    use crate::commands::listing::TicketFilter;
+    use crate::output::testing::screen;
+    use crate::session::testing::{riverton, tester};
+    use clap::{Args as _, FromArgMatches as _};
+    use ticketing_core::domain::booking::command::{HoldKind, Reserve, SeatChoice};
+    use ticketing_core::domain::id::{BookingId, UserId};
+    use ticketing_core::ops::{bookings, lists, people};
+    use uuid::Uuid;
+
+    fn args(words: &[&str]) -> Args {
+        let command = Args::augment_args(clap::Command::new("list").no_binary_name(true));
+        Args::from_arg_matches(&command.get_matches_from(words)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn bookings_are_listed_newest_first_with_prefixes_that_are_unique_in_the_whole_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = riverton(&folder).await;
+        let app = &session.app;
+        let departure = lists::departures(app, app.clock.now(), None).await.unwrap()[0].id;
+        for (last, user) in [(1_u128, "ada"), (2, "bob"), (0x1000_0000, "cleo")] {
+            let command = Reserve {
+                booking_id: BookingId(Uuid::from_u128(
+                    0x0192_a8c4_0000_7000_8000_0000_0000_0000 + (last << 64),
+                )),
+                offering_id: departure,
+                route_id: None,
+                user_id: UserId(user.into()),
+                seats: SeatChoice::Any(1),
+                from_stop: None,
+                to_stop: None,
+                expected_price: None,
+                hold_seconds: 60,
+                kind: HoldKind::Reserve,
+            };
+            let person = people::passenger("Ada", "ada@example.org", None).unwrap();
+            let plan = bookings::plan_reserve(app, command, person).await.unwrap();
+            bookings::execute(app, plan, &tester(), None, &mut |_, _| ()).await.unwrap();
+        }
+        session.catch_up().await.unwrap();
+        let rows: [(&[&str], &str, &str); 3] = [
+            (
+                &[],
+                "\
+ID                  STATUS    SEAT  ROUTE      DEPARTS     PRICE
+0192a8c4-1000-7000  RESERVED  A2    City Loop  in 10m   1.80 USD
+0192a8c4-0000-7002  RESERVED  D1    City Loop  in 10m   1.80 USD
+0192a8c4-0000-7001  RESERVED  C1    City Loop  in 10m   1.80 USD
+",
+                "",
+            ),
+            (&["--limit", "1"], "", "1 of 3 bookings; --limit N or --all lists more.\n"),
+            (&["--user", "eve"], "", "No bookings match.\n"),
+        ];
+        for (words, out, err) in rows {
+            let mut screen = screen(&[], true);
+            let args = args(words);
+            list(&args, &TicketFilter::default(), &session, &mut screen.printer).await.unwrap();
+            if !out.is_empty() {
+                assert_eq!(screen.out(), out);
+            }
+            assert_eq!(screen.err(), err, "{words:?}");
+        }
+        let mut names = screen(&["-oname"], false);
+        let filter = TicketFilter::parse(Some("user~o age<1m")).unwrap();
+        list(&args(&[]), &filter, &session, &mut names.printer).await.unwrap();
+        assert_eq!(names.out().lines().count(), 2);
+    }
+}

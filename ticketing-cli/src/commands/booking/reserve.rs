@@ -1,12 +1,11 @@
 //! `ticketctl booking reserve`.
 
-use super::view;
-use crate::commands::change;
-use crate::commands::listing::node;
-use crate::confirm::{Change, Gate, Severity, gate};
+use crate::commands::change::{self, Work};
+use crate::commands::ids::Ids;
+use crate::confirm::Severity;
 use crate::failure::{Exit, Failure};
 use crate::globals::{ChangeArgs, Globals, parse_duration};
-use crate::output::{Plan, Printer};
+use crate::output::Printer;
 use crate::session::{self, Opening, Session};
 use std::time::Duration;
 use ticketing_core::app::commands::new_booking_id;
@@ -105,26 +104,14 @@ async fn reserve(
         change::Key::Answered(body) => return change::print_replay(printer, &body),
         change::Key::New(key) => key,
     };
-    let planned = bookings::plan_reserve(app, command, passenger)
-        .await
-        .map_err(|error| point_at_map(Failure::from(error), offering))?;
-    let title = format!("Hold a seat of schedule {}", args.schedule);
-    let plan = Plan::of(&planned.plan)?;
-    let change = Change { title, severity: Severity::Adds, plan, protected: None };
-    if gate(printer, &change, &args.change)? == Gate::Stop {
-        return Ok(());
-    }
-    let mut untold = |_, _| ();
-    let execute = bookings::execute(app, planned, &actor, key, &mut untold);
-    let done = session
-        .changed(args.change.idempotency_key.as_deref(), execute)
-        .await
-        .map_err(|failure| point_at_map(failure, offering))?;
-    session.reach(printer, done.position).await;
-    for answer in &done.done {
-        printer.object(&node(&answer.body)?, view::ANSWER)?;
-    }
-    Ok(())
+    let ids = Ids { words: vec![args.schedule.clone()], is_one: true };
+    let severity = Severity::Adds;
+    let work = Work { verb: "Reserve", severity, ids: Some(&ids), args: &args.change, actor: &actor, key };
+    change::carry_out(session, printer, work, async || {
+        Ok(bookings::plan_reserve(app, command.clone(), passenger.clone()).await?)
+    })
+    .await
+    .map_err(|failure| point_at_map(failure, offering))
 }
 
 /// Names the departure whose seats to look at, where a seat is the trouble.

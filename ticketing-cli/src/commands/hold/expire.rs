@@ -48,12 +48,14 @@ pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), 
         };
         let reason = args.change.reason.clone().unwrap_or_else(|| REASON_DEFAULT.to_owned());
         let change = Change::ForceExpire { reason };
-        let planned = bookings::plan_change(&session.app, "hold expire", &found, &change).await?;
         let severity = Severity::TakesAway;
         let args = &args.change;
         let work =
             Work { verb: "End the hold of", severity, ids: ids.as_ref(), args, actor: &actor, key: None };
-        change::carry_out(session, printer, work, planned).await
+        change::carry_out(session, printer, work, async || {
+            Ok(bookings::plan_change(&session.app, "hold expire", &found, &change).await?)
+        })
+        .await
     })
 }
 
