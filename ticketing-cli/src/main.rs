@@ -40,6 +40,8 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Up(commands::up::Args),
+    Serve(commands::serve::Args),
     Migrate(commands::migrate::Args),
     Seed(commands::seed::Args),
     Route(commands::route::Args),
@@ -98,6 +100,8 @@ fn dispatch(cli: &Cli, printer: &mut Printer) -> Result<(), Failure> {
     }
     let globals = &cli.globals;
     match &cli.command {
+        Command::Up(args) => commands::up::run(args, globals, printer),
+        Command::Serve(args) => commands::serve::run(args, globals, printer),
         Command::Migrate(args) => commands::migrate::run(args, globals, printer),
         Command::Seed(args) => commands::seed::run(args, globals, printer),
         Command::Route(args) => commands::route::run(args, globals, printer),

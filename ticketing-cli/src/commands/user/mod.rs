@@ -1,6 +1,5 @@
 //! `ticketctl user`: who may call the API.
 
-mod mint;
 mod token;
 
 use crate::failure::Failure;

@@ -1,6 +1,5 @@
 //! `ticketctl user token`.
 
-use super::mint::{mint, secret};
 use crate::commands::change;
 use crate::confirm::{Change, Gate, Severity, gate};
 use crate::failure::Failure;
@@ -13,6 +12,9 @@ use std::time::Duration;
 use ticketing_core::domain::time::Timestamp;
 use ticketing_core::ops::audit::audited;
 use ticketing_core::ops::{Plan as OpsPlan, PlanChange, people};
+use ticketing_server::auth::{self, mint};
+use ticketing_server::secret::Secret;
+use ticketing_server::settings::HttpSettings;
 
 /// Print a token that the API accepts
 #[derive(clap::Args, Debug)]
@@ -55,6 +57,17 @@ impl Role {
             Self::Service => "service",
             Self::Operator => "operator",
             Self::Admin => "admin",
+        }
+    }
+}
+
+impl From<Role> for auth::Role {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::User => Self::User,
+            Role::Service => Self::Service,
+            Role::Operator => Self::Operator,
+            Role::Admin => Self::Admin,
         }
     }
 }
@@ -103,10 +116,15 @@ pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), 
         if gate(printer, &shown, &args.change)? == Gate::Stop {
             return Ok(());
         }
-        let secret = secret(&session.settings, &session.stores.data_dir)?;
+        let http = HttpSettings::read(|name| session.settings.get(name))?;
+        let jwt_secret = session.settings.get("JWT_SECRET");
+        let secret = Secret::resolve(http.environment, jwt_secret.as_deref(), &session.stores.data_dir)
+            .map_err(|error| Failure::usage(format!("{error}.")).code("CONFIG"))?;
         // Whoever made a token is written down before anybody can have it.
         audited(&session.app, &actor, &plan, async { Ok(()) }).await?;
-        minted.token = Some(mint(&secret, &args.subject, role, args.ttl, now));
+        let token = mint(&secret, &args.subject, args.role.into(), args.ttl)
+            .map_err(|error| Failure::error(format!("The token can't be made: {error}.")))?;
+        minted.token = Some(token);
         printer.bare(&minted, Column::text("Token", "token"))
     })
 }

@@ -1,0 +1,42 @@
+//! `ticketctl serve`: chosen parts of the platform in one process, for production.
+
+use super::serving::{self, Serving};
+use crate::failure::Failure;
+use crate::globals::Globals;
+use crate::output::Printer;
+use clap::ValueEnum;
+use ticketing_server::config::Roles;
+
+/// Run chosen parts of the platform in this process
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Any number of processes may serve one PostgreSQL, each with its parts.\n\n\
+                        Examples:\n  ticketctl serve --database-url postgres://ticketing@db/ticketing_write\n  \
+                        ticketctl serve --roles api --port 8080\n  ticketctl serve --roles projector,expiry")]
+pub struct Args {
+    /// What this process does: api, projector, expiry
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["api", "projector", "expiry"], hide_possible_values = true)]
+    roles: Vec<Role>,
+    #[command(flatten)]
+    serving: Serving,
+}
+
+/// A part of the platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Role {
+    /// Answers buyers and their apps.
+    Api,
+    /// Folds the log into the read model.
+    Projector,
+    /// Writes down that holds have ended.
+    Expiry,
+}
+
+/// Serves until a signal.
+///
+/// # Errors
+/// What stands in the server's way.
+pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), Failure> {
+    let has = |role| args.roles.contains(&role);
+    let roles = Roles { api: has(Role::Api), projector: has(Role::Projector), expiry: has(Role::Expiry) };
+    serving::run(&args.serving, roles, globals, printer, async |_, _, _| Ok(()))
+}

@@ -1,0 +1,91 @@
+//! What `up` and `serve` share: a server from its settings to its orderly end.
+
+use crate::failure::Failure;
+use crate::globals::Globals;
+use crate::output::Printer;
+use crate::session;
+use crate::signals::StopSignals;
+use std::io;
+use std::net::SocketAddr;
+use ticketing_core::app::App;
+use ticketing_server::config::{Roles, ServerConfig};
+use ticketing_server::logs::LogSettings;
+use ticketing_server::settings::SettingsError;
+use ticketing_server::start::StartError;
+
+/// Where a server listens.
+#[derive(clap::Args, Debug)]
+pub struct Serving {
+    /// The port to listen on; 0 is any free one [default: PORT, else 3002]
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
+    /// The address to listen on [default: HOST, else 127.0.0.1 in development]
+    #[arg(long, value_name = "ADDRESS")]
+    host: Option<String>,
+}
+
+/// Starts a server, lets `ready` have its say, and serves until a signal.
+///
+/// # Errors
+/// What stands in the server's way, or in `ready`'s.
+pub fn run(
+    args: &Serving,
+    roles: Roles,
+    globals: &Globals,
+    printer: &mut Printer,
+    ready: impl AsyncFnOnce(&App, SocketAddr, &mut Printer) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let (settings, stores) = session::configured(globals)?;
+    let get = |name: &str| settings.get(name);
+    LogSettings::read(get)?.init().map_err(|error| Failure::error(format!("{error}.")))?;
+    let mut config = ServerConfig::read(get)?;
+    config.stores = stores.clone();
+    config.roles = roles;
+    config.port = args.port.unwrap_or(config.port);
+    config.host = args.host.clone().unwrap_or(config.host);
+
+    let cannot = |error: io::Error| Failure::error("The server could not start.").why(format!("{error}."));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(cannot)?;
+    runtime.block_on(async {
+        let mut signals = StopSignals::listen().map_err(cannot)?;
+        let running = ticketing_server::start::start(config)
+            .await
+            .map_err(|error| session::placed(Failure::from(&error), &stores))?;
+        printer.note(&format!("Serving at http://{}", running.address()));
+        printer.note(&format!("  store    {}", running.app().stores.write.address().redacted()));
+        let ready = ready(running.app(), running.address(), printer).await;
+        if ready.is_ok() {
+            // Ctrl-c is how a server is meant to end: in order, and with exit code 0.
+            signals.requested().await;
+            printer.note("Stopping: finishing what was accepted …");
+        }
+        let served = running.stop().await;
+        if served.cut_off > 0 {
+            printer.warn(&format!("{} connections were cut off after the time to finish.", served.cut_off));
+        }
+        ready
+    })
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        Self::usage(format!("{error}."))
+            .code("CONFIG")
+            .hint(format!("set {} to a value that fits, or leave it unset", error.variable))
+    }
+}
+
+impl From<&StartError> for Failure {
+    fn from(error: &StartError) -> Self {
+        match error {
+            StartError::Store { source, .. } => Self::from(source),
+            StartError::Folder(_) => Self::conflict(format!("{error}."))
+                .code("DATA_DIR_IN_USE")
+                .hint("ticketctl up --data-dir OTHER, or stop that server"),
+            StartError::Listen { .. } => Self::error(format!("{error}."))
+                .code("LISTEN")
+                .hint("ticketctl up --port 0 takes any free port"),
+            StartError::Secret(_) => Self::usage(format!("{error}.")).code("CONFIG"),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! `ticketctl up`: everything in one process, on embedded storage where nothing else is set.
+
+use super::serving::{self, Serving};
+use crate::failure::Failure;
+use crate::globals::Globals;
+use crate::output::Printer;
+use ticketing_core::adapters::seed_file;
+use ticketing_core::app::App;
+use ticketing_core::ops::audit::Actor;
+use ticketing_core::ops::{lists, seed};
+use ticketing_core::worker::projector::Projector;
+use ticketing_server::config::Roles;
+
+/// Run everything in one process: API, read model and expiry, on embedded storage
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Needs nothing installed: the stores are files in the data folder, made on first use. It ends with\n\
+                        ctrl-c or SIGTERM, after it has finished what it accepted.\n\n\
+                        Examples:\n  ticketctl up --demo\n  ticketctl up --data-dir /var/lib/ticketing --port 8080\n  \
+                        curl localhost:3002/api/routes"
+)]
+pub struct Args {
+    /// Bring the demo city Riverton into the store if it is empty
+    #[arg(long)]
+    demo: bool,
+    #[command(flatten)]
+    serving: Serving,
+}
+
+/// Serves until a signal.
+///
+/// # Errors
+/// What stands in the server's way.
+pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), Failure> {
+    serving::run(&args.serving, Roles::ALL, globals, printer, async |app, address, printer| {
+        if args.demo {
+            seed_demo(app, globals, printer).await?;
+        }
+        printer.note(&format!("  try      curl {address}/api/routes"));
+        printer.note("  or       ticketctl schedule list, in another terminal; ctrl-c stops the server");
+        Ok(())
+    })
+}
+
+/// Seeds the demo city, unless there is anything in the store.
+async fn seed_demo(app: &App, globals: &Globals, printer: &mut Printer) -> Result<(), Failure> {
+    if lists::head(app).await? > 0 {
+        printer.note("The store is not empty: --demo adds nothing.");
+        return Ok(());
+    }
+    let plan = seed::plan(app, "seed demo", seed_file::demo_city(app.clock.now())).await?;
+    let new = plan.counts.new;
+    let actor = Actor { name: globals.actor(), reason: Some("up --demo".into()) };
+    let seeded = seed::execute(app, plan, &actor, &mut |_, _| ()).await?;
+    Projector::default().reach(app, seeded.position).await.map_err(|e| Failure::from(&e))?;
+    printer.note(&format!("Seeded the demo city: {new} routes, layouts, patterns and departures."));
+    Ok(())
+}
