@@ -88,8 +88,6 @@ impl Failure {
         usage Usage "USAGE";
         /// A named thing that does not exist: exit 3.
         not_found NotFound "NOT_FOUND";
-        /// Not allowed: exit 4.
-        auth Auth "UNAUTHORIZED";
         /// The state or another buyer forbids it: exit 5.
         conflict Conflict "CONFLICT";
         /// Some was done, some not: exit 6.

@@ -165,10 +165,7 @@ impl Globals {
         if !names_a_store && env("TICKETCTL_SERVER").is_some_and(|server| !server.is_empty()) {
             return Err(no_remote("TICKETCTL_SERVER"));
         }
-        Ok(StoreFlags {
-            data_dir: self.data_dir.as_deref().unwrap_or(Path::new("./data")),
-            database_url: self.database_url.as_ref(),
-        })
+        Ok(StoreFlags { data_dir: self.data_dir.as_deref(), database_url: self.database_url.as_ref() })
     }
 
     /// Returns what the user should know about the flags given, one sentence each.
@@ -194,8 +191,8 @@ impl Globals {
 /// Which store the flags name.
 #[derive(Clone, Copy, Debug)]
 pub struct StoreFlags<'a> {
-    /// The folder of the embedded store, and of what else is kept between runs.
-    pub data_dir: &'a Path,
+    /// The folder of the embedded store, and of what else is kept between runs, if a flag names it.
+    pub data_dir: Option<&'a Path>,
     /// The address given by flag; without one the environment and the folder decide.
     pub database_url: Option<&'a Secret>,
 }
@@ -330,6 +327,7 @@ mod tests {
     use crate::failure::Exit;
     use crate::output::Format;
     use clap::Parser;
+    use std::path::Path;
     use std::time::Duration;
 
     #[derive(Parser)]
@@ -406,9 +404,9 @@ mod tests {
         let env = |name: &str| (name == "TICKETCTL_SERVER").then(|| "http://x".to_owned());
         assert_eq!(parse(&[]).globals.store_with(env).unwrap_err().exit, Exit::Usage);
         let with_flag = parse(&["--data-dir", "d"]);
-        assert_eq!(with_flag.globals.store_with(env).unwrap().data_dir.to_str(), Some("d"));
+        assert_eq!(with_flag.globals.store_with(env).unwrap().data_dir, Some(Path::new("d")));
         let bare = parse(&[]);
-        assert_eq!(bare.globals.store_with(|_| None).unwrap().data_dir.to_str(), Some("./data"));
+        assert_eq!(bare.globals.store_with(|_| None).unwrap().data_dir, None);
         assert_eq!(parse(&["--context", "prod"]).globals.store_with(|_| None).unwrap_err().exit, Exit::Usage);
     }
 

@@ -1,14 +1,15 @@
 //! `ticketctl`, the one program an operator needs: arguments in, core called, answers out.
 //!
 //! No SQL and no rules live here. Parsing needs no runtime, so that `--help` is instant.
-#![allow(dead_code, reason = "the commands that speak through this layer come one by one")]
 
 mod commands;
 mod confirm;
+mod errors;
 mod failure;
 mod globals;
 mod output;
 mod progress;
+mod session;
 mod signals;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -39,6 +40,17 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Migrate(commands::migrate::Args),
+    Seed(commands::seed::Args),
+    Route(commands::route::Args),
+    Schedule(commands::schedule::Args),
+    Seat(commands::seat::Args),
+    Booking(commands::booking::Args),
+    Hold(commands::hold::Args),
+    Events(commands::events::Args),
+    Audit(commands::audit::Args),
+    User(commands::user::Args),
+    Status(commands::status::Args),
     Completions(commands::completions::Args),
     Version(commands::version::Args),
 }
@@ -84,7 +96,19 @@ fn dispatch(cli: &Cli, printer: &mut Printer) -> Result<(), Failure> {
     for warning in cli.globals.warnings() {
         printer.warn(&warning);
     }
+    let globals = &cli.globals;
     match &cli.command {
+        Command::Migrate(args) => commands::migrate::run(args, globals, printer),
+        Command::Seed(args) => commands::seed::run(args, globals, printer),
+        Command::Route(args) => commands::route::run(args, globals, printer),
+        Command::Schedule(args) => commands::schedule::run(args, globals, printer),
+        Command::Seat(args) => commands::seat::run(args, globals, printer),
+        Command::Booking(args) => commands::booking::run(args, globals, printer),
+        Command::Hold(args) => commands::hold::run(args, globals, printer),
+        Command::Events(args) => commands::events::run(args, globals, printer),
+        Command::Audit(args) => commands::audit::run(args, globals, printer),
+        Command::User(args) => commands::user::run(args, globals, printer),
+        Command::Status(args) => commands::status::run(args, globals, printer),
         Command::Completions(args) => commands::completions::run(args, printer, &mut Cli::command()),
         Command::Version(args) => commands::version::run(args, printer),
     }

@@ -73,15 +73,6 @@ impl Progress {
         }
     }
 
-    /// Says something above the bar.
-    pub fn message(&self, text: &str) {
-        match (&self.bar, self.style) {
-            (Some(bar), _) => bar.suspend(|| tell(&visible(text))),
-            (None, Style::Silent) => {}
-            (None, Style::Bar | Style::Lines) => tell(&visible(text)),
-        }
-    }
-
     /// Ends it with a sentence that says what was done.
     pub fn finish(mut self, summary: &str) {
         self.clear();

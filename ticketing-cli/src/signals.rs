@@ -1,27 +1,46 @@
 //! The signals that ask the program to stop, and the way to run a command that heeds them.
 
 use crate::failure::Failure;
-use std::future::Future;
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+/// What a command has done so far, for the sentence that a signal ends it with.
+#[derive(Clone, Debug, Default)]
+pub struct Doing(Arc<Mutex<Option<String>>>);
+
+impl Doing {
+    /// Says what is done by now, as a sentence.
+    pub fn say(&self, done: impl Into<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(done.into());
+    }
+
+    fn said(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// Runs an asynchronous command; ctrl-c and SIGTERM drop it where it waits, and end in 130 and 143.
 ///
-/// A command that must say what it had done by then listens itself, with [`StopSignals`].
-///
 /// # Errors
-/// Fails as the command does, or with the signal that stopped it.
-pub fn run(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+/// Fails as the command does, or with the signal that stopped it, and what was done by then.
+pub fn run<T>(doing: &Doing, command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let cannot = |error: io::Error| Failure::error("The command could not start.").why(format!("{error}."));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(cannot)?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let mut signals = StopSignals::listen().map_err(cannot)?;
         tokio::select! {
             outcome = command => outcome,
-            stopped = signals.requested() => Err(stopped),
+            stopped = signals.requested() => Err(match doing.said() {
+                Some(done) => stopped.why(done),
+                None => stopped,
+            }),
         }
-    })
+    });
+    // A file that is being read holds nobody up: what it would have come to is not wanted any more.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// Ctrl-c and SIGTERM, from the moment this is made.

@@ -8,9 +8,11 @@ use crate::correlation::CorrelationId;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use ticketing_core::domain::booking::rejection::{Rejection, RejectionClass};
+use ticketing_core::domain::money::{Currency, Money};
 
 /// The errors that are not refusals of the domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,24 +33,36 @@ pub enum Code {
     ConfirmForbidden,
     /// There is no such address or thing.
     NotFound,
+    /// There is no such route.
+    RouteNotFound,
     /// The address does not take this method.
     MethodNotAllowed,
     /// The request did not arrive in time.
     RequestTimeout,
     /// The first request with this key is still running.
     IdempotencyInProgress,
+    /// The thing has changed since it was looked at.
+    VersionMoved,
     /// The body is too large.
     PayloadTooLarge,
     /// Fields are missing, unknown or wrong.
     ValidationFailed,
     /// The key was used for another request.
     IdempotencyKeyReused,
+    /// An id that came from outside is that of several things.
+    AmbiguousId,
+    /// This version charges no payment tokens.
+    PaymentTokenUnsupported,
     /// Too many requests.
     RateLimited,
     /// A bug.
     Internal,
     /// A store, broker or cache is away.
     Unavailable,
+    /// A part that the server needs is not ready.
+    NotReady,
+    /// The server is about to end.
+    ShuttingDown,
     /// More commands wait than the server takes.
     Overloaded,
     /// The read model has not reached the position asked for.
@@ -69,15 +83,21 @@ impl Code {
             Self::Forbidden => (StatusCode::FORBIDDEN, "FORBIDDEN"),
             Self::ConfirmForbidden => (StatusCode::FORBIDDEN, "CONFIRM_FORBIDDEN"),
             Self::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+            Self::RouteNotFound => (StatusCode::NOT_FOUND, "ROUTE_NOT_FOUND"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
             Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
             Self::IdempotencyInProgress => (StatusCode::CONFLICT, "IDEMPOTENCY_IN_PROGRESS"),
+            Self::VersionMoved => (StatusCode::CONFLICT, "VERSION_MOVED"),
             Self::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
             Self::ValidationFailed => (StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED"),
             Self::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),
+            Self::AmbiguousId => (StatusCode::UNPROCESSABLE_ENTITY, "AMBIGUOUS_ID"),
+            Self::PaymentTokenUnsupported => (StatusCode::UNPROCESSABLE_ENTITY, "PAYMENT_TOKEN_UNSUPPORTED"),
             Self::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
+            Self::NotReady => (StatusCode::SERVICE_UNAVAILABLE, "NOT_READY"),
+            Self::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "SHUTTING_DOWN"),
             Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"),
             Self::ReadModelBehind => (StatusCode::SERVICE_UNAVAILABLE, "READ_MODEL_BEHIND"),
             Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "TIMEOUT"),
@@ -112,6 +132,8 @@ pub struct ApiError {
     code: &'static str,
     message: String,
     details: Vec<Value>,
+    /// The fare as it is written, `25.00`, where a parsed number would read `25.0`.
+    fare: Option<Money>,
     retry_after_s: Option<u32>,
 }
 
@@ -124,6 +146,7 @@ impl ApiError {
             code: code.word(),
             message: message.into(),
             details: Vec::new(),
+            fare: None,
             retry_after_s: None,
         }
     }
@@ -335,7 +358,11 @@ impl ApiError {
     pub fn render(&self, correlation: &CorrelationId) -> Response {
         let failure = Failure {
             success: false,
-            error: Facts { code: self.code, message: &self.message, details: &self.details },
+            error: Facts {
+                code: self.code,
+                message: &self.message,
+                details: Details { all: &self.details, fare: self.fare },
+            },
             meta: Meta { correlation_id: correlation.as_str() },
         };
         // Texts and values that are JSON already can always be written.
@@ -362,7 +389,33 @@ struct Failure<'a> {
 struct Facts<'a> {
     code: &'static str,
     message: &'a str,
-    details: &'a [Value],
+    details: Details<'a>,
+}
+
+/// The facts at fault, with the fare, if there is one, in all its decimals.
+struct Details<'a> {
+    all: &'a [Value],
+    fare: Option<Money>,
+}
+
+impl Serialize for Details<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Priced<'a> {
+            field: &'a Value,
+            message: &'a Value,
+            fare: Box<RawValue>,
+            currency: Currency,
+        }
+        match (self.fare, self.all) {
+            (Some(fare), [one]) => {
+                let (field, message) = (&one["field"], &one["message"]);
+                let priced = Priced { field, message, fare: fare.json_number(), currency: fare.currency };
+                [priced].serialize(serializer)
+            }
+            _ => self.all.serialize(serializer),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -378,88 +431,15 @@ impl From<Rejection> for ApiError {
             code: rejection.code(),
             message: rejection.message(),
             details: rejection.details(),
+            fare: match rejection {
+                Rejection::PriceMismatch { fare } => Some(fare),
+                _ => None,
+            },
             retry_after_s: None,
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{ApiError, Code};
-    use crate::correlation::CorrelationId;
-    use serde_json::{Value, json};
-    use ticketing_core::domain::booking::rejection::Rejection;
-    use ticketing_core::domain::booking::state::BookingState;
-    use ticketing_core::domain::money::{Currency, Money};
-
-    async fn rendered(error: &ApiError) -> (axum::http::response::Parts, Value) {
-        let (parts, body) = error.render(&CorrelationId::parse("c-1").unwrap()).into_parts();
-        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        (parts, serde_json::from_slice(&bytes).unwrap())
-    }
-
-    #[tokio::test]
-    async fn every_error_has_its_status_its_code_and_the_envelope() {
-        let fare = Money::parse("25.00", Currency::USD).unwrap();
-        let seat = || "A1".to_owned();
-        let rows: Vec<(ApiError, u16, &str)> = vec![
-            (ApiError::new(Code::BadRequest, "x"), 400, "BAD_REQUEST"),
-            (ApiError::invalid_json("x"), 400, "INVALID_JSON"),
-            (ApiError::new(Code::IdempotencyKeyInvalid, "x"), 400, "IDEMPOTENCY_KEY_INVALID"),
-            (ApiError::new(Code::IdempotencyKeyRequired, "x"), 400, "IDEMPOTENCY_KEY_REQUIRED"),
-            (ApiError::unauthorized("x"), 401, "UNAUTHORIZED"),
-            (ApiError::forbidden("x"), 403, "FORBIDDEN"),
-            (ApiError::confirm_forbidden(), 403, "CONFIRM_FORBIDDEN"),
-            (ApiError::no_such_address(), 404, "NOT_FOUND"),
-            (ApiError::method_not_allowed(), 405, "METHOD_NOT_ALLOWED"),
-            (ApiError::new(Code::RequestTimeout, "x"), 408, "REQUEST_TIMEOUT"),
-            (ApiError::idempotency_in_progress(), 409, "IDEMPOTENCY_IN_PROGRESS"),
-            (ApiError::payload_too_large(1), 413, "PAYLOAD_TOO_LARGE"),
-            (ApiError::invalid_field("a", "is wrong"), 422, "VALIDATION_FAILED"),
-            (ApiError::idempotency_key_reused(), 422, "IDEMPOTENCY_KEY_REUSED"),
-            (ApiError::rate_limited(9), 429, "RATE_LIMITED"),
-            (ApiError::internal(), 500, "INTERNAL"),
-            (ApiError::unavailable("x"), 503, "UNAVAILABLE"),
-            (ApiError::overloaded(), 503, "OVERLOADED"),
-            (ApiError::read_model_behind(), 503, "READ_MODEL_BEHIND"),
-            (ApiError::timeout(true, 30), 504, "TIMEOUT"),
-            (Rejection::UnknownBooking { id: seat() }.into(), 404, "BOOKING_NOT_FOUND"),
-            (Rejection::UnknownSeat { seat: seat() }.into(), 422, "UNKNOWN_SEAT"),
-            (Rejection::SeatTaken { seat: seat() }.into(), 409, "SEAT_TAKEN"),
-            (Rejection::PriceMismatch { fare }.into(), 409, "PRICE_MISMATCH"),
-        ];
-        for (error, status, code) in rows {
-            let (parts, body) = rendered(&error).await;
-            assert_eq!(parts.status.as_u16(), status, "{code}");
-            assert_eq!(body["success"], false);
-            assert_eq!(body["error"]["code"], code);
-            assert!(body["error"]["message"].as_str().is_some_and(|m| !m.is_empty()), "{code}");
-            assert!(body["error"]["details"].is_array(), "{code}");
-            assert_eq!(body["meta"], json!({"correlationId": "c-1"}));
-            assert_eq!(parts.headers.contains_key("www-authenticate"), status == 401, "{code}");
-            let must_say_when = matches!(status, 429 | 503);
-            assert!(!must_say_when || parts.headers.contains_key("retry-after"), "{code}");
-        }
-    }
-
-    #[tokio::test]
-    async fn the_facts_at_fault_are_in_the_details() {
-        let rejection = Rejection::InvalidState { state: BookingState::Cancelled, wanted: "confirmed" };
-        let (_, body) = rendered(&rejection.into()).await;
-        let detail = &body["error"]["details"][0];
-        assert_eq!((&detail["field"], &detail["state"]), (&json!("status"), &json!("CANCELLED")));
-        let (_, body) = rendered(&ApiError::validation(vec![
-            json!({"field": "a", "message": "is required"}),
-            json!({"field": "b", "message": "is unknown"}),
-        ]))
-        .await;
-        assert_eq!(body["error"]["message"], "The request is not valid: a is required; b is unknown.");
-        assert_eq!(body["error"]["details"][1], json!({"field": "b", "message": "is unknown"}));
-    }
-
-    #[tokio::test]
-    async fn a_wait_is_at_least_a_second() {
-        let (parts, _) = rendered(&ApiError::rate_limited(0)).await;
-        assert_eq!(parts.headers["retry-after"], "1");
-    }
-}
+#[path = "error_tests.rs"]
+mod tests;

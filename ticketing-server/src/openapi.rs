@@ -1,13 +1,19 @@
 //! The OpenAPI document, and the check that keeps answers true to it.
 
 pub mod bodies;
+pub mod parameters;
+pub mod responses;
 pub mod shapes;
 
 use crate::answer::Json;
 use crate::error::ApiError;
+use crate::routes::{network, operations, tickets};
 use bodies::{BookRequest, CancelRequest, ConfirmRequest, ReserveRequest};
 use serde_json::Value;
-use shapes::{Booking, Failure, Page, Route, Schedule, SeatMap, Success, Ticket, TicketDetails};
+use shapes::{
+    Booking, Failure, Liveness, OpenApiDocument, Page, Readiness, Route, Schedule, SeatMap, Success, Ticket,
+    TicketDetails,
+};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
@@ -21,9 +27,42 @@ impl Modify for Bearer {
     }
 }
 
+/// Takes out what the handlers' comments say to readers of the code only.
+struct ForCallers;
+
+impl Modify for ForCallers {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let calls = document.paths.paths.values_mut().flat_map(|item| [&mut item.get, &mut item.post]);
+        for call in calls.filter_map(Option::as_mut) {
+            let text = call.description.take().unwrap_or_default();
+            let plain = text.split("# Errors").next().unwrap_or_default().trim();
+            call.description = (!plain.is_empty()).then(|| plain.to_owned());
+        }
+    }
+}
+
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Ticketing", description = "Book seats on scheduled departures."),
+    paths(
+        tickets::book::book,
+        tickets::reserve::reserve,
+        tickets::confirm::confirm,
+        tickets::cancel::cancel,
+        tickets::my_tickets::my_tickets,
+        tickets::details::details,
+        network::routes::routes,
+        network::route::route,
+        network::schedules::schedules,
+        network::schedule::schedule,
+        network::seats::seats,
+        operations::health::health,
+        operations::health::short_health,
+        operations::live::live,
+        operations::ready::ready,
+        operations::metrics::metrics,
+        operations::document::document,
+    ),
     components(schemas(
         Success<Booking>,
         Page<Ticket>,
@@ -31,8 +70,12 @@ impl Modify for Bearer {
         Page<Route>,
         Success<Route>,
         Page<Schedule>,
+        Success<Schedule>,
         Success<SeatMap>,
+        Success<Liveness>,
+        Success<Readiness>,
         Failure,
+        OpenApiDocument,
         Booking,
         Ticket,
         TicketDetails,
@@ -44,14 +87,14 @@ impl Modify for Bearer {
         ConfirmRequest,
         CancelRequest
     )),
-    modifiers(&Bearer)
+    modifiers(&Bearer, &ForCallers)
 )]
-struct Shared;
+struct Everything;
 
-/// Returns the document with the shared shapes and no addresses; handlers add theirs by `merge`.
+/// Returns the document: every address, as its handler describes it, and the shapes of all bodies.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
-    Shared::openapi()
+    Everything::openapi()
 }
 
 /// Answers the finished document, bare, as tools expect it: not in the envelope.
@@ -140,6 +183,7 @@ fn check_schema(document: &Value, schema: &Value, value: &Value, path: &str, fau
 mod tests {
     use super::{check, document, text};
     use crate::fields::{Fields, read_object};
+    use crate::query::{Parameters, read_query};
     use crate::requests;
     use serde_json::{Value, json};
     use std::collections::BTreeSet;
@@ -186,6 +230,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_document_speaks_to_callers() {
+        let text = text(&document()).unwrap();
+        for inner in ["# Errors", "[`", "crate::", "super::"] {
+            assert!(!text.contains(inner), "{inner}");
+        }
+        for (path, calls) in parsed()["paths"].as_object().unwrap() {
+            for call in calls.as_object().unwrap().values() {
+                assert!(call["summary"].as_str().unwrap().ends_with('.'), "{path}: {}", call["summary"]);
+            }
+        }
+    }
+
     /// The fields that a reader asks for, as it names them when it meets a stranger.
     fn asked_for<T>(read: impl FnOnce(&mut Fields<'_>) -> T) -> BTreeSet<String> {
         let error = read_object(br#"{"stranger":1}"#, |f| drop(read(f))).unwrap_err();
@@ -213,6 +270,32 @@ mod tests {
         assert_eq!(asked_for(|f| requests::hold(HoldKind::Reserve, f)), shape("ReserveRequest"));
         assert_eq!(asked_for(requests::confirm), shape("ConfirmRequest"));
         assert_eq!(asked_for(requests::cancel), shape("CancelRequest"));
+    }
+
+    /// The parameters that a reader asks for, as it names them when it meets a stranger.
+    fn asked_in_query<T>(read: impl FnOnce(&mut Parameters) -> T) -> BTreeSet<String> {
+        let uri = "/x?stranger=1".parse().unwrap();
+        let error = read_query(&uri, |q| drop(read(q))).unwrap_err();
+        let message = error.details()[0]["message"].as_str().unwrap().to_owned();
+        let (_, names) = message.split_once("the parameters are ").unwrap();
+        names.split(", ").map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_parameters_that_are_read_are_the_parameters_that_are_documented() {
+        let document = parsed();
+        let named = |path: &str| -> BTreeSet<String> {
+            let all = document["paths"][path]["get"]["parameters"].as_array().unwrap().clone();
+            let of_query = all.iter().filter(|p| p["in"] == "query");
+            of_query.map(|p| p["name"].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(asked_in_query(requests::tickets), named("/api/tickets/queries/my-tickets"));
+        assert_eq!(asked_in_query(requests::one), named("/api/tickets/queries/{bookingId}"));
+        assert_eq!(asked_in_query(requests::list), named("/api/routes"));
+        assert_eq!(asked_in_query(requests::one), named("/api/routes/{id}"));
+        assert_eq!(asked_in_query(requests::schedules), named("/api/routes/{id}/schedules"));
+        assert_eq!(asked_in_query(requests::one), named("/api/schedules/{id}"));
+        assert_eq!(asked_in_query(requests::seats), named("/api/schedules/{id}/seats"));
     }
 
     #[test]

@@ -1,8 +1,15 @@
 //! The list of addresses. Each route is wrapped once: its requests are counted under its template, have a
 //! limit of time, and a panic in it is an answer like any other.
 
+pub mod network;
+pub mod operations;
+pub mod table;
+pub mod tickets;
+
+use crate::answer::{Answer, Pagination};
 use crate::error::ApiError;
 use crate::metrics::{Metrics, RouteMeter};
+use crate::query::PageRequest;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
@@ -15,6 +22,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+use ticketing_core::app::queries::Page;
 use tower::{Layer, Service};
 
 /// Routes in the making. Templates are whole paths (nothing is nested), so that the path that a handler
@@ -22,6 +30,7 @@ use tower::{Layer, Service};
 #[derive(Debug)]
 pub struct Routes<S> {
     router: Router<S>,
+    templates: Vec<String>,
     metrics: Arc<Metrics>,
     timeout: Duration,
 }
@@ -30,15 +39,22 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// Starts an empty list; each request may take `timeout`.
     #[must_use]
     pub fn new(metrics: Arc<Metrics>, timeout: Duration) -> Self {
-        Self { router: Router::new(), metrics, timeout }
+        Self { router: Router::new(), templates: Vec::new(), metrics, timeout }
     }
 
     /// Adds what the address answers, by method. Methods that it lacks are 405.
     #[must_use]
-    pub fn route(self, template: &str, methods: MethodRouter<S>) -> Self {
+    pub fn route(mut self, template: &str, methods: MethodRouter<S>) -> Self {
+        self.templates.push(template.to_owned());
         let layer = RouteLayer { meter: self.metrics.route(template), timeout: self.timeout };
         let methods = methods.fallback(method_not_allowed).layer(layer);
         Self { router: self.router.route(template, methods), ..self }
+    }
+
+    /// The addresses so far.
+    #[must_use]
+    pub fn templates(&self) -> &[String] {
+        &self.templates
     }
 
     /// Ends the list: any other address is 404.
@@ -46,6 +62,21 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         let layer = RouteLayer { meter: self.metrics.unmatched(), timeout: self.timeout };
         self.router.fallback_service(any(no_such_address).layer(layer)).with_state(state)
     }
+}
+
+/// A page that was asked for, as the core counts; one past all counting is past the end.
+fn core_page(asked: PageRequest) -> u32 {
+    u32::try_from(asked.page).unwrap_or(u32::MAX)
+}
+
+/// A position that was asked for, as the core counts; one past all counting is never reached.
+fn core_position(asked: Option<u64>) -> Option<i64> {
+    asked.map(|position| i64::try_from(position).unwrap_or(i64::MAX))
+}
+
+/// Answers with a page as it was asked for.
+fn listed(page: Page, asked: PageRequest) -> Answer {
+    Answer::list(page.data, Pagination { page: asked.page, limit: asked.limit, total: page.total })
 }
 
 async fn method_not_allowed() -> ApiError {

@@ -15,16 +15,19 @@ use crate::metrics::Metrics;
 use crate::settings::HttpSettings;
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tower::Service;
 use tracing::Instrument;
 
 const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+
+/// An answer that takes longer is worth a line in the log.
+const SLOW_ANSWER: Duration = Duration::from_secs(1);
 
 /// The whole server but for its sockets.
 #[derive(Debug)]
@@ -87,8 +90,11 @@ impl Shell {
                 Ok(response) => response,
             },
         };
-        let (status, took_us) = (response.status().as_u16(), began.elapsed().as_micros());
-        if status >= 500 {
+        let took = began.elapsed();
+        let (status, took_us) = (response.status().as_u16(), took.as_micros());
+        // Why a part is away was logged where it was found; who was turned away by a full queue is counted.
+        let is_fault = status >= 500 && response.status() != StatusCode::SERVICE_UNAVAILABLE;
+        if is_fault || took >= SLOW_ANSWER {
             tracing::warn!(%method, path = uri.path(), status, took_us, "answered");
         } else {
             tracing::debug!(%method, path = uri.path(), status, took_us, "answered");

@@ -1,4 +1,18 @@
-//! The commands, one file each: arguments, then `run`.
+//! The commands: a folder for a noun, a file for a verb, with its arguments and what it does.
 
+pub mod audit;
+pub mod booking;
+mod change;
 pub mod completions;
+pub mod events;
+pub mod hold;
+mod ids;
+mod listing;
+pub mod migrate;
+pub mod route;
+pub mod schedule;
+pub mod seat;
+pub mod seed;
+pub mod status;
+pub mod user;
 pub mod version;

@@ -47,8 +47,7 @@ impl<'p> List<'p> {
         self.rows_seen += 1;
         let text = match self.printer.format() {
             Format::Table | Format::Wide => {
-                self.buffer
-                    .push(self.columns.iter().map(|column| self.printer.text_of(column, &row)).collect());
+                self.buffer.push(self.columns.iter().map(|column| self.cell(column, &row)).collect());
                 return if self.buffer.len() >= TABLE_ROWS_BUFFERED_MAX {
                     self.write_rows(false)
                 } else {
@@ -68,6 +67,11 @@ impl<'p> List<'p> {
             },
         };
         self.printer.write(&text)
+    }
+
+    /// Says to how many characters an id can be cut and still be found, for a list that is not printed yet.
+    pub const fn ids_unique_at(&mut self, len: usize) {
+        self.view = self.view.ids_unique_at(len);
     }
 
     /// Prints what has come so far, for lists that go on for as long as somebody watches.

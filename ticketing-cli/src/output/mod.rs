@@ -16,9 +16,8 @@ pub mod visible;
 mod when;
 mod yaml;
 
-#[allow(unused_imports, reason = "the commands that list come one by one")]
 pub use column::{Column, View};
-#[cfg(test)]
+pub use list::List;
 pub use node::Node;
 pub use plan::Plan;
 pub use printer::Printer;

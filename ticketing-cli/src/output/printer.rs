@@ -97,6 +97,12 @@ impl Printer {
         self.terminal.can_ask() && self.is_human() && !self.no_input
     }
 
+    /// Says whether a drawing can be drawn over: on a terminal whose cursor moves, for people.
+    #[must_use]
+    pub const fn can_redraw(&self) -> bool {
+        self.terminal.stdout && !self.terminal.dumb && self.is_human()
+    }
+
     /// Returns `text` made harmless, in the colours of `tone` if stdout has colour.
     #[must_use]
     pub fn paint(&self, tone: Tone, text: &str) -> String {

@@ -10,7 +10,8 @@ use comfy_table::{
 /// The blanks between two columns.
 const GAP: usize = 2;
 
-/// Words are cut to this before an id is shortened, and to the other after.
+/// Words are cut to the first before an id is shortened, to the second after, and to the third at last.
+const TEXT_WIDTH_GOOD: usize = 20;
 const TEXT_WIDTH_ROOMY: usize = 12;
 const TEXT_WIDTH_TIGHT: usize = 4;
 
@@ -46,7 +47,7 @@ pub fn layout(columns: &[Column], rows: &[Vec<String>], room: Room) -> Layout {
     let natural = natural_widths(columns, rows, None);
     let whole = |widths: &[usize]| widths.iter().copied().map(Some).collect();
     let Some(width) = room.width else { return Layout { widths: whole(&natural), id_len: None } };
-    if let Some(widths) = shrunk(columns, &natural, width, TEXT_WIDTH_ROOMY) {
+    if let Some(widths) = shrunk(columns, &natural, width, TEXT_WIDTH_GOOD) {
         return Layout { widths: whole(&widths), id_len: None };
     }
     let id_len = room.id_len_min.map(|len_min| {
@@ -55,7 +56,7 @@ pub fn layout(columns: &[Column], rows: &[Vec<String>], room: Room) -> Layout {
         columns.iter().enumerate().filter(|(_, c)| c.kind == Kind::Id).map(ids_of).max().unwrap_or(usize::MAX)
     });
     let natural = natural_widths(columns, rows, id_len);
-    for floor in [TEXT_WIDTH_ROOMY, TEXT_WIDTH_TIGHT] {
+    for floor in [TEXT_WIDTH_GOOD, TEXT_WIDTH_ROOMY, TEXT_WIDTH_TIGHT] {
         if let Some(widths) = shrunk(columns, &natural, width, floor) {
             return Layout { widths: whole(&widths), id_len };
         }
@@ -74,8 +75,8 @@ fn shrunk(columns: &[Column], natural: &[usize], width: usize, floor: usize) -> 
     let mut widths = natural.to_vec();
     let room = width.checked_sub(GAP * widths.len().saturating_sub(1))?;
     let floor_of = |column: &Column| match floor {
-        TEXT_WIDTH_ROOMY => floor.max(column.header.len()),
-        _ => floor,
+        TEXT_WIDTH_TIGHT => floor,
+        _ => floor.max(column.header.len()),
     };
     while widths.iter().sum::<usize>() > room {
         let gives = |(index, column): &(usize, &Column)| column.shrinks && widths[*index] > floor_of(column);

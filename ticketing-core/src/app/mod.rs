@@ -2,6 +2,7 @@
 
 mod cache;
 pub mod commands;
+pub mod config;
 mod error;
 pub mod queries;
 mod stores;

@@ -10,11 +10,12 @@ use crate::store::batch::{self, Batch};
 use crate::store::db::Db;
 use crate::store::error::StoreError;
 use crate::store::events;
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 
 /// How the engine batches.
 #[derive(Clone, Copy, Debug)]
@@ -91,7 +92,7 @@ impl Engine {
         clock: Clock,
         config: EngineConfig,
         observer: impl Fn(&BatchReport) + Send + Sync + 'static,
-    ) -> (Self, tokio::task::JoinHandle<()>) {
+    ) -> (Self, JoinHandle<()>) {
         let (queue, waiting) = mpsc::channel(config.queue_max);
         let (head_out, head) = watch::channel(0);
         let engine = Self {
@@ -110,6 +111,7 @@ impl Engine {
             next_due: Arc::clone(&engine.next_due),
             due_moved: Arc::clone(&engine.due_moved),
             observer: Arc::new(observer),
+            alone: 0,
         };
         let task = tokio::spawn(worker.run(waiting, config.batch_max));
         (engine, task)
@@ -173,6 +175,42 @@ impl Engine {
     }
 }
 
+type Landed = Result<(batch::Outcome, Duration), StoreError>;
+
+/// A batch under way to the store.
+struct Flight {
+    commands: Vec<Queued>,
+    outcomes: Vec<Outcome>,
+    batch: Arc<Batch>,
+    /// Told when it is on disk; the next batch takes it.
+    committed: Option<oneshot::Receiver<()>>,
+    task: JoinHandle<Landed>,
+}
+
+/// Waits for the oldest batch under way.
+async fn landing(flights: &mut VecDeque<Flight>) -> Landed {
+    let Some(flight) = flights.front_mut() else { return std::future::pending().await };
+    (&mut flight.task).await.unwrap_or_else(|stopped| {
+        Err(StoreError::Unavailable { store: "write", reason: format!("a write was stopped: {stopped}") })
+    })
+}
+
+/// Writes a batch behind the one before it, and tells the one after it.
+async fn fly(
+    db: Db,
+    batch: Arc<Batch>,
+    before: Option<oneshot::Receiver<()>>,
+    commit: oneshot::Sender<()>,
+) -> Landed {
+    let began = Instant::now();
+    let outcome = batch::write(&db, &batch, before).await?;
+    if outcome == batch::Outcome::Committed {
+        // Nobody may be behind.
+        let _ = commit.send(());
+    }
+    Ok((outcome, began.elapsed()))
+}
+
 struct Worker {
     db: Db,
     clock: Clock,
@@ -182,14 +220,112 @@ struct Worker {
     next_due: Arc<AtomicI64>,
     due_moved: Arc<Notify>,
     observer: Observer,
+    /// Batches to go until two may be under way again, after another process came between.
+    alone: u32,
 }
+
+/// Batches under way at once: while one is written, the next is decided and its rows are sent.
+const FLIGHTS_MAX: usize = 2;
+/// Batches that go one by one after another process came between two of ours.
+const ALONE_AFTER_STALE: u32 = 32;
 
 impl Worker {
     async fn run(mut self, mut waiting: mpsc::Receiver<Queued>, batch_max: usize) {
         let mut commands = Vec::with_capacity(batch_max);
-        while waiting.recv_many(&mut commands, batch_max).await > 0 {
-            self.state.trim();
-            self.process(&mut commands).await;
+        let mut flights: VecDeque<Flight> = VecDeque::with_capacity(FLIGHTS_MAX);
+        let mut open = true;
+        while open || !commands.is_empty() || !flights.is_empty() {
+            let room = batch_max - commands.len();
+            tokio::select! {
+                biased;
+                landed = landing(&mut flights), if !flights.is_empty() => {
+                    self.land(&mut flights, landed).await;
+                }
+                taken = waiting.recv_many(&mut commands, room), if open && room > 0 => {
+                    open = taken > 0;
+                }
+            }
+            if self.may_depart(&commands, &flights) {
+                self.state.trim();
+                if self.alone > 0 {
+                    self.alone -= 1;
+                    self.process(&mut commands).await;
+                } else {
+                    self.depart(std::mem::take(&mut commands), &mut flights).await;
+                    commands.reserve(batch_max);
+                }
+            }
+        }
+    }
+
+    /// A lone command goes at once. Behind a batch that is under way another one goes only when it is
+    /// worth a commit of its own; else it waits for the landing, and more come with it.
+    fn may_depart(&self, commands: &[Queued], flights: &VecDeque<Flight>) -> bool {
+        let Some(ahead) = flights.back() else { return !commands.is_empty() };
+        self.alone == 0
+            && flights.len() < FLIGHTS_MAX
+            && !commands.is_empty()
+            && commands.len() * 2 >= ahead.commands.len()
+    }
+
+    /// Decides a batch on memory as the batches under way will leave it, and sends it off.
+    async fn depart(&mut self, mut commands: Vec<Queued>, flights: &mut VecDeque<Flight>) {
+        let now = self.clock.now();
+        let mut found = match load(&self.db, &mut self.state, &commands, now).await {
+            Ok(found) => found,
+            Err(error) => {
+                // Memory stays right: nothing was decided. The one way to treat failures is `process`.
+                tracing::debug!(%error, "loading for a batch failed");
+                self.land_all(flights).await;
+                return self.process(&mut commands).await;
+            }
+        };
+        let (batch, outcomes) = decide_all(&mut self.state, &mut found, &commands, now);
+        let writes = !batch.events.is_empty() || !batch.answers.is_empty();
+        if !writes {
+            // Refusals are checked against the log when all that they were decided on has landed.
+            self.land_all(flights).await;
+            return self.process(&mut commands).await;
+        }
+        self.state.head = Some(batch.expected_head + batch.events.len() as i64);
+        let before = flights.back_mut().and_then(|flight| flight.committed.take());
+        let (commit, committed) = oneshot::channel();
+        let batch = Arc::new(batch);
+        let task = tokio::spawn(fly(self.db.clone(), Arc::clone(&batch), before, commit));
+        flights.push_back(Flight { commands, outcomes, batch, committed: Some(committed), task });
+    }
+
+    async fn land_all(&mut self, flights: &mut VecDeque<Flight>) {
+        while !flights.is_empty() {
+            let landed = landing(flights).await;
+            self.land(flights, landed).await;
+        }
+    }
+
+    /// The oldest batch under way has come down.
+    async fn land(&mut self, flights: &mut VecDeque<Flight>, landed: Landed) {
+        let Some(mut flight) = flights.pop_front() else { return };
+        if let Ok((batch::Outcome::Committed, took)) = landed {
+            self.committed(&flight.commands, &flight.batch, &flight.outcomes, took, 0);
+            return self.answer(&mut flight.commands, flight.outcomes);
+        }
+        // What was decided on top of it is void too. Everything goes once more, in order, one by one.
+        let mut again = vec![flight];
+        while let Some(mut later) = flights.pop_front() {
+            // It was told to turn back, or will fail by its own condition: the log is not where it expects.
+            let _ = (&mut later.task).await;
+            again.push(later);
+        }
+        for flight in again.iter().rev() {
+            self.state.forget_batch(&flight.batch);
+        }
+        self.state.head = Some(again[0].batch.expected_head);
+        match landed {
+            Ok(_) => self.alone = ALONE_AFTER_STALE,
+            Err(_) => self.state.forget(),
+        }
+        for mut flight in again {
+            self.process(&mut flight.commands).await;
         }
     }
 
@@ -248,15 +384,16 @@ impl Worker {
         if batch.events.is_empty() && batch.answers.is_empty() {
             // Nothing to write: what was refused was refused on the truth, if the log has not moved.
             if events::head(&self.db).await? == batch.expected_head {
-                self.report(&batch, &outcomes, began.elapsed(), retries);
+                self.report(commands, &batch, &outcomes, began.elapsed(), retries);
                 return Ok(Some(outcomes));
             }
             catch_up(&self.db, &mut self.state).await?;
             return Ok(None);
         }
-        match batch::write(&self.db, &batch).await? {
+        match batch::write(&self.db, &batch, None).await? {
             batch::Outcome::Committed => {
-                self.committed(&batch, &outcomes, began.elapsed(), retries);
+                self.state.head = Some(batch.expected_head + batch.events.len() as i64);
+                self.committed(commands, &batch, &outcomes, began.elapsed(), retries);
                 Ok(Some(outcomes))
             }
             batch::Outcome::Stale => {
@@ -282,7 +419,8 @@ impl Worker {
         let began = Instant::now();
         match batch::write_in(tx, &batch).await? {
             batch::Outcome::Committed => {
-                self.committed(&batch, &outcomes, began.elapsed(), retries);
+                self.state.head = Some(batch.expected_head + batch.events.len() as i64);
+                self.committed(commands, &batch, &outcomes, began.elapsed(), retries);
                 Ok(Some(outcomes))
             }
             batch::Outcome::Stale => {
@@ -292,26 +430,42 @@ impl Worker {
         }
     }
 
-    /// Memory and everybody who waits learn that a batch is on disk.
-    fn committed(&mut self, batch: &Batch, outcomes: &[Outcome], commit: Duration, retries: u32) {
-        let head = batch.expected_head + batch.events.len() as i64;
-        self.state.head = Some(head);
-        self.head.send_replace(head);
+    /// Everybody who waits learns that a batch is on disk.
+    fn committed(
+        &self,
+        commands: &[Queued],
+        batch: &Batch,
+        outcomes: &[Outcome],
+        commit: Duration,
+        retries: u32,
+    ) {
+        self.head.send_replace(batch.expected_head + batch.events.len() as i64);
         let holds = batch.created.iter().filter(|b| b.state.is_hold());
         if let Some(first) = holds.map(|b| b.hold_expires_at.as_millis()).min()
             && self.next_due.fetch_min(first, Ordering::SeqCst) > first
         {
             self.due_moved.notify_one();
         }
-        self.report(batch, outcomes, commit, retries);
+        self.report(commands, batch, outcomes, commit, retries);
     }
 
-    fn report(&self, batch: &Batch, outcomes: &[Outcome], commit: Duration, retries: u32) {
+    fn report(
+        &self,
+        commands: &[Queued],
+        batch: &Batch,
+        outcomes: &[Outcome],
+        commit: Duration,
+        retries: u32,
+    ) {
+        let refused = |(queued, outcome): &(&Queued, &Outcome)| {
+            let of_a_hold = matches!(queued.work, Work::Reserve { .. });
+            of_a_hold && matches!(outcome, Err(CommandError::Rejected(_)))
+        };
         (self.observer)(&BatchReport {
             commands: outcomes.len(),
             events: batch.events.len(),
             reserved: batch.created.len(),
-            refused: outcomes.iter().filter(|o| o.is_err()).count(),
+            refused: commands.iter().zip(outcomes).filter(refused).count(),
             expired: batch
                 .changed
                 .iter()

@@ -2,7 +2,10 @@
 
 use super::{OpsError, Plan};
 use crate::app::App;
+use crate::domain::time::Timestamp;
 use crate::store::audit::{self, AuditRow};
+use serde::Serialize;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 /// Who makes a change, and why.
@@ -55,4 +58,50 @@ fn stored_plan(plan: &Plan) -> String {
     let mut kept = plan.clone();
     kept.changes.truncate(STORED_CHANGES_MAX);
     serde_json::to_string(&kept).unwrap_or_else(|_| "{}".into())
+}
+
+/// Returns the newest rows as users see them, all of them without a limit, and how many there are.
+///
+/// # Errors
+/// What the store says.
+pub async fn list(app: &App, limit: Option<u64>) -> Result<(Vec<AuditBody>, u64), OpsError> {
+    let limit = limit.and_then(|n| i64::try_from(n).ok()).unwrap_or(i64::MAX);
+    let rows = audit::list(&app.stores.write, limit).await?;
+    let total = audit::count(&app.stores.write).await?;
+    Ok((rows.into_iter().map(body).collect(), total))
+}
+
+fn body(row: AuditRow) -> AuditBody {
+    let plan = RawValue::from_string(row.plan).unwrap_or_else(|_| RawValue::NULL.to_owned());
+    AuditBody {
+        id: row.id,
+        at: Timestamp::from_millis(row.at),
+        actor: row.actor,
+        action: row.action,
+        target: row.target,
+        reason: row.reason,
+        plan,
+        result: row.result,
+    }
+}
+
+/// A row as users see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct AuditBody {
+    /// Its id.
+    pub id: Uuid,
+    /// When the change began.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// What.
+    pub action: String,
+    /// On what.
+    pub target: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// The plan, as it was shown.
+    pub plan: Box<RawValue>,
+    /// What came of it.
+    pub result: String,
 }

@@ -4,7 +4,7 @@ use super::OpsError;
 use crate::app::queries::network;
 use crate::app::{App, AppError};
 use crate::domain::catalog::{Offering, Route};
-use crate::domain::id::BookingId;
+use crate::domain::id::{BookingId, OfferingId};
 use crate::store::views;
 use uuid::Uuid;
 
@@ -85,4 +85,34 @@ pub async fn route(app: &App, id: &str) -> Result<Route, OpsError> {
     let not_found = || AppError::NotFound { what: "route", id: id.to_owned() };
     let uuid = unique("route", id, &found)?.ok_or_else(not_found)?;
     Ok(network::find_route(app, &uuid.to_string()).await?)
+}
+
+/// Returns how many characters of these bookings' ids tell each from every other booking.
+///
+/// # Errors
+/// What the store says.
+pub async fn booking_prefix_len(app: &App, ids: &[BookingId]) -> Result<usize, OpsError> {
+    let ids = ids.iter().map(|id| id.0).collect();
+    Ok(prefix_len(&views::tickets::neighbours(&app.stores.read, ids).await?))
+}
+
+/// Returns how many characters of these departures' ids tell each from every other departure.
+///
+/// # Errors
+/// What the store says.
+pub async fn schedule_prefix_len(app: &App, ids: &[OfferingId]) -> Result<usize, OpsError> {
+    let ids = ids.iter().map(|id| id.0).collect();
+    Ok(prefix_len(&views::network::departure_neighbours(&app.stores.read, ids).await?))
+}
+
+/// An id shares its longest beginning with one of the two next to it.
+fn prefix_len(found: &[(Uuid, Option<Uuid>, Option<Uuid>)]) -> usize {
+    let shared = |a: Uuid, b: Uuid| {
+        let (a, b) = (a.to_string(), b.to_string());
+        a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
+    };
+    let longest = |(id, below, above): &(Uuid, Option<Uuid>, Option<Uuid>)| {
+        below.iter().chain(above).map(|other| shared(*id, *other) + 1).max().unwrap_or(0)
+    };
+    found.iter().map(longest).max().unwrap_or(0).max(PREFIX_MIN)
 }

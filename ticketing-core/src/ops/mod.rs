@@ -5,14 +5,18 @@
 
 pub mod audit;
 pub mod bookings;
+pub mod details;
 pub mod error;
 pub mod filter;
 pub mod lists;
 pub mod lookup;
+pub mod people;
 pub mod plan;
+pub mod replay;
 pub mod schedules;
 pub mod seed;
 pub mod status;
+pub mod ticket_fields;
 pub mod time_range;
 
 pub use error::OpsError;

@@ -40,7 +40,10 @@ impl Plan {
         match self.changes.as_slice() {
             [] => "nothing".into(),
             [one] => one.id.clone().unwrap_or_else(|| format!("new {}", one.kind)),
-            many => format!("{} {}s", many.len(), many[0].kind),
+            [first, rest @ ..] if rest.iter().all(|change| change.kind == first.kind) => {
+                format!("{} {}s", rest.len() + 1, first.kind)
+            }
+            many => format!("{} things", many.len()),
         }
     }
 }

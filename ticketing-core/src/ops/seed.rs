@@ -68,6 +68,14 @@ pub struct Seeded {
     pub position: i64,
 }
 
+/// Returns the layouts that are stored.
+///
+/// # Errors
+/// What the store says.
+pub async fn layouts(app: &App) -> Result<Vec<LayoutDefined>, OpsError> {
+    Ok(catalog::all_layouts(&app.stores.write).await?)
+}
+
 /// Compares a set with the store. Layouts that it names but does not hold must be stored.
 ///
 /// # Errors

@@ -33,6 +33,7 @@ statements! {
     FINISH = "UPDATE audit SET result = $2 WHERE id = $1";
     LIST = "SELECT id, at, actor, action, target, reason, plan, result FROM audit
         ORDER BY at DESC, id DESC LIMIT $1";
+    COUNT = "SELECT COUNT(*) AS n FROM audit";
 }
 
 /// Writes down that a change begins. If the program dies, the row stays at `started`.
@@ -71,4 +72,13 @@ pub async fn finish(db: &Db, id: Uuid, result: String) -> Result<()> {
 /// What the store says.
 pub async fn list(db: &Db, limit: i64) -> Result<Vec<AuditRow>> {
     db.all(&LIST, args![limit]).await
+}
+
+/// Returns how many rows there are.
+///
+/// # Errors
+/// What the store says.
+pub async fn count(db: &Db) -> Result<u64> {
+    let row: Option<(i64,)> = db.first(&COUNT, args![]).await?;
+    Ok(row.map_or(0, |(n,)| n.unsigned_abs()))
 }

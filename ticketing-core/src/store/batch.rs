@@ -16,6 +16,7 @@ use crate::domain::booking::passenger::Passenger;
 use crate::domain::booking::state::Booking;
 use crate::domain::id::BookingId;
 use crate::domain::time::Timestamp;
+use tokio::sync::oneshot;
 
 /// What a batch of commands did.
 #[derive(Clone, Debug, Default)]
@@ -84,14 +85,13 @@ statements! {
         SELECT position, stream_id, stream_version, event_type, $1, actor, correlation_id, causation_id, data
         FROM {rows position big, stream_id uuid, stream_version int, event_type text, actor text,
             correlation_id text, causation_id text, data text} WHERE true";
-    /// All inserts and the head in one statement that commits by itself: one round trip, one fsync. A head
-    /// that has moved violates `log_head`'s check, which undoes it all.
-    COMMIT_NEW = sqlite "" postgres "
+    /// All inserts in one statement: one round trip.
+    INSERT_NEW = sqlite "" postgres "
         WITH b AS (
             INSERT INTO bookings (id, offering_id, user_id, seats, from_leg, to_leg, price_minor, currency,
                 state, hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version)
             SELECT id, offering_id, user_id, seats, from_leg, to_leg, price_minor, currency, state,
-                hold_expires_at, payment_id, $3, confirmed_at, cancel_reason, version
+                hold_expires_at, payment_id, $1, confirmed_at, cancel_reason, version
             FROM {rows id uuid, offering_id uuid, user_id text, seats text, from_leg int, to_leg int,
                 price_minor big, currency text, state text, hold_expires_at big, payment_id text,
                 confirmed_at big, cancel_reason text, version int}
@@ -105,30 +105,71 @@ statements! {
             FROM {rows booking_id uuid, name text, email text, phone text}
         ), i AS (
             INSERT INTO idempotency (caller, key, request_hash, status, data, position, created_at)
-            SELECT caller, key, request_hash, status, data, position, $3
+            SELECT caller, key, request_hash, status, data, position, $1
             FROM {rows caller text, key text, request_hash bytes, status int, data text, position big}
         ), e AS (
             INSERT INTO events (position, stream_id, stream_version, event_type, recorded_at, actor,
                 correlation_id, causation_id, data)
-            SELECT position, stream_id, stream_version, event_type, $3, actor, correlation_id, causation_id,
+            SELECT position, stream_id, stream_version, event_type, $1, actor, correlation_id, causation_id,
                 data
             FROM {rows position big, stream_id uuid, stream_version int, event_type text, actor text,
                 correlation_id text, causation_id text, data text}
         )
-        UPDATE log_head SET head = CASE WHEN head = $1 THEN head + $2 ELSE -1 END WHERE id = 1
+        SELECT 1";
+    /// The same with the head, committing by itself: one round trip, one fsync. A head that has moved
+    /// violates `log_head`'s check, which undoes it all.
+    COMMIT_NEW = sqlite "" postgres "
+        WITH b AS (
+            INSERT INTO bookings (id, offering_id, user_id, seats, from_leg, to_leg, price_minor, currency,
+                state, hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version)
+            SELECT id, offering_id, user_id, seats, from_leg, to_leg, price_minor, currency, state,
+                hold_expires_at, payment_id, $1, confirmed_at, cancel_reason, version
+            FROM {rows id uuid, offering_id uuid, user_id text, seats text, from_leg int, to_leg int,
+                price_minor big, currency text, state text, hold_expires_at big, payment_id text,
+                confirmed_at big, cancel_reason text, version int}
+        ), c AS (
+            INSERT INTO claims (offering_id, seat_no, leg, booking_id)
+            SELECT offering_id, seat_no, leg, booking_id
+            FROM {rows offering_id uuid, seat_no int, leg int, booking_id uuid}
+        ), p AS (
+            INSERT INTO passengers (booking_id, name, email, phone)
+            SELECT booking_id, name, email, phone
+            FROM {rows booking_id uuid, name text, email text, phone text}
+        ), i AS (
+            INSERT INTO idempotency (caller, key, request_hash, status, data, position, created_at)
+            SELECT caller, key, request_hash, status, data, position, $1
+            FROM {rows caller text, key text, request_hash bytes, status int, data text, position big}
+        ), e AS (
+            INSERT INTO events (position, stream_id, stream_version, event_type, recorded_at, actor,
+                correlation_id, causation_id, data)
+            SELECT position, stream_id, stream_version, event_type, $1, actor, correlation_id, causation_id,
+                data
+            FROM {rows position big, stream_id uuid, stream_version int, event_type text, actor text,
+                correlation_id text, causation_id text, data text}
+        )
+        UPDATE log_head SET head = CASE WHEN head = $2 THEN head + $3 ELSE -1 END WHERE id = 1
         RETURNING head";
 }
 
-/// Writes a batch, all or nothing.
+/// Writes a batch, all or nothing. With a batch `before` it that is still under way, its new rows are sent
+/// meanwhile, and it is committed only after that one; if that one fails, it is [`Outcome::Stale`].
 ///
 /// # Errors
 /// What the store says, except that a moved head and a key that is there are [`Outcome::Stale`]. After
 /// [`StoreError::Unavailable`] it is unknown whether the batch was committed.
-pub async fn write(db: &Db, batch: &Batch) -> Result<Outcome> {
+pub async fn write(db: &Db, batch: &Batch, before: Option<oneshot::Receiver<()>>) -> Result<Outcome> {
     let only_new = batch.changed.is_empty() && batch.freed.is_empty();
-    let done = match db.engine() {
-        Engine::Postgres if only_new => commit_new(db, batch).await,
-        Engine::Postgres | Engine::Sqlite => write_in(db.begin().await?, batch).await,
+    let done = match (db.engine(), before) {
+        (Engine::Postgres, None) if only_new => commit_new(db, batch).await,
+        (Engine::Postgres, Some(before)) if only_new => insert_then_commit(db, batch, before).await,
+        (Engine::Postgres | Engine::Sqlite, before) => {
+            // One writer at a time, or rows that the batch before is still writing.
+            let turned_back = match before {
+                Some(before) => before.await.is_err(),
+                None => false,
+            };
+            if turned_back { Ok(Outcome::Stale) } else { write_in(db.begin().await?, batch).await }
+        }
     };
     match done {
         Err(StoreError::Conflict { .. }) => Ok(Outcome::Stale),
@@ -137,14 +178,38 @@ pub async fn write(db: &Db, batch: &Batch) -> Result<Outcome> {
 }
 
 async fn commit_new(db: &Db, batch: &Batch) -> Result<Outcome> {
-    let mut values = args![batch.expected_head, batch.events.len() as i64, batch.decided_at.as_millis()];
-    values.push(booking_rows(batch));
-    values.push(claim_rows(taken(batch)));
-    values.push(passenger_rows(batch));
-    values.push(answer_rows(batch));
-    values.push(event_rows(&batch.events));
+    let mut values = args![batch.decided_at.as_millis(), batch.expected_head, batch.events.len() as i64];
+    values.extend(new_rows(batch));
     db.write::<(i64,)>(&COMMIT_NEW, values).await?;
     Ok(Outcome::Committed)
+}
+
+async fn insert_then_commit(db: &Db, batch: &Batch, before: oneshot::Receiver<()>) -> Result<Outcome> {
+    let mut tx = db.begin().await?;
+    let mut values = args![batch.decided_at.as_millis()];
+    values.extend(new_rows(batch));
+    let inserted = tx.run(&INSERT_NEW, values).await;
+    if inserted.is_err() || before.await.is_err() {
+        tx.rollback().await?;
+        return inserted.map(|_| Outcome::Stale);
+    }
+    let positions = args![batch.expected_head, batch.events.len() as i64];
+    if tx.run(&TAKE_POSITIONS, positions).await? == 0 {
+        tx.rollback().await?;
+        return Ok(Outcome::Stale);
+    }
+    tx.commit().await?;
+    Ok(Outcome::Committed)
+}
+
+fn new_rows(batch: &Batch) -> [Arg; 5] {
+    [
+        booking_rows(batch),
+        claim_rows(taken(batch)),
+        passenger_rows(batch),
+        answer_rows(batch),
+        event_rows(&batch.events),
+    ]
 }
 
 /// Takes the log's lock: until the transaction ends, nobody else writes.

@@ -288,6 +288,10 @@ impl Role {
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long SQLite waits for another process's write to end.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// What PostgreSQL is told to wait at most: for a lock, for one statement (seeding writes many rows), and
+/// for a process that went away in the middle of a transaction.
+const LIMITS: [(&str, &str); 3] =
+    [("lock_timeout", "5s"), ("statement_timeout", "60s"), ("idle_in_transaction_session_timeout", "60s")];
 /// Readers beside the one writer of a SQLite file.
 const SQLITE_READERS_MAX: u32 = 4;
 /// Connections to one PostgreSQL.
@@ -365,10 +369,15 @@ impl Db {
             Role::Write => "on",
             Role::Read => "off",
         };
+        // Every statement of ours goes by a key. A plan that was made while a table was empty, or before its
+        // statistics were, must not become a scan that everybody waits for.
+        let by_key = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"].map(|option| (option, "off"));
         let options = PgConnectOptions::from_str(url)
             .map_err(|e| StoreError::Address { store: role.name(), reason: e.to_string() })?
             .application_name("ticketing")
-            .options([("synchronous_commit", commit)]);
+            .options([("synchronous_commit", commit)])
+            .options(by_key)
+            .options(LIMITS);
         let pool = PgPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS_MAX)
             .acquire_timeout(ACQUIRE_TIMEOUT)

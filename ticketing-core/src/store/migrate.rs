@@ -83,6 +83,7 @@ fn spell(text: &str, engine: Engine) -> String {
             ("{bytes}", "BLOB"),
             ("{int}", "INTEGER"),
             ("{position}", "INTEGER"),
+            ("{key}", "TEXT"),
             ("{without_rowid}", "WITHOUT ROWID"),
         ],
         Engine::Postgres => [
@@ -90,6 +91,8 @@ fn spell(text: &str, engine: Engine) -> String {
             ("{bytes}", "BYTEA"),
             ("{int}", "INT"),
             ("{position}", "BIGINT"),
+            // Compared byte by byte, as SQLite does: the same order on both, and no locale's cost.
+            ("{key}", "TEXT COLLATE \"C\""),
             ("{without_rowid}", ""),
         ],
     };

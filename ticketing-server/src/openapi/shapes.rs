@@ -139,10 +139,21 @@ pub struct Booking {
     pub reason: Option<String>,
     /// The refund under way, of a booking that was paid and cancelled.
     #[schema(required = false, nullable = false)]
-    pub refund: Option<Payment>,
+    pub refund: Option<Refund>,
 }
 
-/// A payment or refund, as far as it concerns a booking.
+/// A refund under way.
+#[derive(Debug, ToSchema)]
+pub struct Refund {
+    /// `PENDING`.
+    pub status: String,
+    /// How much.
+    pub amount: f64,
+    /// ISO 4217.
+    pub currency: String,
+}
+
+/// A payment, as far as it concerns a booking.
 #[derive(Debug, ToSchema)]
 pub struct Payment {
     /// Its id.
@@ -209,6 +220,20 @@ pub struct TicketDetails {
     pub price: f64,
     /// ISO 4217.
     pub currency: String,
+    /// The route.
+    pub route_id: Uuid,
+    /// The departure.
+    pub schedule_id: Uuid,
+    /// When the hold ends, or ended.
+    pub hold_expires_at: String,
+    /// When it was made.
+    pub created_at: String,
+    /// When it was confirmed.
+    #[schema(required = false, nullable = false)]
+    pub confirmed_at: Option<String>,
+    /// Why it was cancelled.
+    #[schema(required = false, nullable = false)]
+    pub reason: Option<String>,
     /// Who travels; null once forgotten.
     pub passenger: Option<Passenger>,
     /// Its payment; null before there is one.
@@ -388,3 +413,40 @@ pub enum SeatState {
     /// Never sold.
     Blocked,
 }
+
+/// The process answers.
+#[derive(Debug, ToSchema)]
+pub struct Liveness {
+    /// `live`.
+    pub status: String,
+}
+
+/// Every part answers.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct Readiness {
+    /// `ready`.
+    pub status: String,
+    /// The server's version.
+    pub version: String,
+    /// For how long it has been running.
+    pub uptime_seconds: u64,
+    /// The parts in use.
+    pub parts: Vec<Part>,
+}
+
+/// A part that the server needs.
+#[derive(Debug, ToSchema)]
+pub struct Part {
+    /// `writeStore`, `readStore`, `engine`, `bus` or `cache`.
+    pub name: String,
+    /// What it is here: `sqlite`, `postgres`, `embedded`, `in-process`.
+    pub kind: String,
+    /// `up` or `down`.
+    pub status: String,
+}
+
+/// A document of the OpenAPI Initiative's format.
+#[derive(Debug, ToSchema)]
+#[schema(value_type = Object)]
+pub struct OpenApiDocument(pub String);

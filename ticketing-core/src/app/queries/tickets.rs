@@ -63,7 +63,7 @@ pub async fn details(
     Ok(details_body(app, &ticket, &history, people.first().map(|(_, person)| person)))
 }
 
-fn details_body(
+pub(crate) fn details_body(
     app: &App,
     ticket: &TicketRow,
     history: &[LogEntry],

@@ -20,8 +20,8 @@ CREATE TABLE view_patterns (
 
 CREATE TABLE view_routes (
   id {uuid} PRIMARY KEY,
-  external_id TEXT,
-  name TEXT NOT NULL,
+  external_id {key},
+  name {key} NOT NULL,
   data TEXT NOT NULL,
   version {int} NOT NULL
 );
@@ -33,8 +33,8 @@ CREATE TABLE view_departures (
   route_id {uuid} NOT NULL,
   pattern_id {uuid} NOT NULL,
   layout_id {uuid} NOT NULL,
-  external_id TEXT,
-  service_date TEXT NOT NULL,
+  external_id {key},
+  service_date {key} NOT NULL,
   departs_at BIGINT NOT NULL,
   arrives_at BIGINT NOT NULL,
   fare_minor BIGINT NOT NULL,
@@ -48,7 +48,7 @@ CREATE INDEX view_departures_time ON view_departures (departs_at, id);
 
 CREATE TABLE view_tickets (
   booking_id {uuid} PRIMARY KEY,
-  user_id TEXT NOT NULL,
+  user_id {key} NOT NULL,
   offering_id {uuid} NOT NULL,
   route_id {uuid} NOT NULL,
   route_name TEXT NOT NULL,

@@ -30,7 +30,7 @@ CREATE TABLE bookings (
   currency TEXT NOT NULL,
   state TEXT NOT NULL,
   hold_expires_at BIGINT NOT NULL,
-  payment_id TEXT,
+  payment_id {key},
   created_at BIGINT NOT NULL,
   confirmed_at BIGINT,
   cancel_reason TEXT,
@@ -58,8 +58,8 @@ CREATE TABLE passengers (
 
 -- The answers of commands that did something, for whoever asks again with the same key.
 CREATE TABLE idempotency (
-  caller TEXT NOT NULL,
-  key TEXT NOT NULL,
+  caller {key} NOT NULL,
+  key {key} NOT NULL,
   request_hash {bytes} NOT NULL,
   status {int} NOT NULL,
   data TEXT NOT NULL,
@@ -67,12 +67,11 @@ CREATE TABLE idempotency (
   created_at BIGINT NOT NULL,
   PRIMARY KEY (caller, key)
 ) {without_rowid};
-CREATE INDEX idempotency_age ON idempotency (created_at);
 
 -- The catalogue.
 CREATE TABLE layouts (
   id {uuid} PRIMARY KEY,
-  name TEXT NOT NULL,
+  name {key} NOT NULL,
   spec TEXT NOT NULL,
   version {int} NOT NULL
 );

@@ -144,6 +144,13 @@ statements! {
         WHERE offering_id {any uuid} AND state IN ('PENDING', 'RESERVED', 'CONFIRMED')";
     COUNT_ALL = "SELECT COUNT(*) AS n FROM view_tickets";
     /// Leans on the primary key.
+    NEIGHBOURS = "SELECT v.id,
+            (SELECT b.booking_id FROM view_tickets b WHERE b.booking_id < v.id
+                ORDER BY b.booking_id DESC LIMIT 1) AS below,
+            (SELECT a.booking_id FROM view_tickets a WHERE a.booking_id > v.id
+                ORDER BY a.booking_id LIMIT 1) AS above
+        FROM {rows id uuid}";
+    /// Leans on the primary key.
     WITH_ID_BETWEEN = "SELECT booking_id AS id FROM view_tickets
         WHERE booking_id >= $1 AND booking_id <= $2 LIMIT 2";
 }
@@ -265,4 +272,12 @@ pub async fn count_all(db: &Db) -> Result<u64> {
 pub async fn with_id_between(db: &Db, low: Uuid, high: Uuid) -> Result<Vec<Uuid>> {
     let rows: Vec<(Uuid,)> = db.all(&WITH_ID_BETWEEN, args![low, high]).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Returns, for each of these ids, the next id below and above it that a booking has.
+///
+/// # Errors
+/// What the store says.
+pub async fn neighbours(db: &Db, ids: Vec<Uuid>) -> Result<Vec<(Uuid, Option<Uuid>, Option<Uuid>)>> {
+    db.all(&NEIGHBOURS, args![vec![Column::Uuid(ids)]]).await
 }

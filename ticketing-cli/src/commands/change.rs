@@ -1,0 +1,215 @@
+//! What changes of bookings have in common: the key that makes them once, the gate, the work, the answer.
+
+use super::booking::view;
+use super::ids::Ids;
+use super::listing::node;
+use crate::confirm::{Change, Gate, Severity, gate};
+use crate::errors::WORLD_MOVED;
+use crate::failure::Failure;
+use crate::globals::ChangeArgs;
+use crate::output::{Plan, Printer, grouped};
+use crate::progress::Progress;
+use crate::session::Session;
+use ticketing_core::engine::IdempotencyKey;
+use ticketing_core::ops::audit::Actor;
+use ticketing_core::ops::bookings::{self, BookingPlan};
+use ticketing_core::ops::replay;
+
+/// More changes than this are worth a progress bar.
+const QUIET_CHANGES_MAX: usize = 100;
+
+/// What became of the idempotency key.
+#[derive(Clone, Debug)]
+pub enum Key {
+    /// The command was done before; this was its answer, as JSON.
+    Answered(String),
+    /// It was not, or there is no key.
+    New(Option<IdempotencyKey>),
+}
+
+/// Looks whether the command was done before with its key. `command` is its canonical text.
+///
+/// # Errors
+/// A conflict if the key stands for another command; what the store says.
+pub async fn first_answer(
+    session: &Session,
+    actor: &Actor,
+    args: &ChangeArgs,
+    command: &str,
+    status: u16,
+) -> Result<Key, Failure> {
+    let Some(key) = &args.idempotency_key else { return Ok(Key::New(None)) };
+    let key = replay::key(&actor.name, key, command, status);
+    Ok(match replay::stored(&session.app, &key).await? {
+        Some(body) => Key::Answered(body),
+        None => Key::New(Some(key)),
+    })
+}
+
+/// Prints the first answer of a command that was done before.
+///
+/// # Errors
+/// Fails if it can't be written.
+pub fn print_replay(printer: &mut Printer, body: &str) -> Result<(), Failure> {
+    printer.note("Done before with this key; this was the answer.");
+    printer.object(&node(body)?, view::ANSWER)
+}
+
+/// Refuses a key where the command is not one that can be told apart by it.
+///
+/// # Errors
+/// A usage error that says why.
+pub fn refuse_key(args: &ChangeArgs, why: &str) -> Result<(), Failure> {
+    match args.idempotency_key {
+        None => Ok(()),
+        Some(_) => Err(Failure::usage("--idempotency-key can't be used here.").why(why).hint("leave it out")),
+    }
+}
+
+/// Shows a plan to whoever must agree, does it, and prints the bookings as they are then. If the world has
+/// moved meanwhile, nothing is done, and the plan that `make_plan` then makes is printed.
+///
+/// # Errors
+/// As the plan can't be made; as the gate refuses; as the change fails.
+pub async fn carry_out(
+    session: &Session,
+    printer: &mut Printer,
+    work: Work<'_>,
+    make_plan: impl AsyncFn() -> Result<BookingPlan, Failure>,
+) -> Result<(), Failure> {
+    let planned = make_plan().await?;
+    let Work { verb, severity, ids, args, actor, key } = work;
+    let count = planned.plan.affected;
+    let noun = if count == 1 { "booking" } else { "bookings" };
+    let title = format!("{verb} {} {noun}", grouped(count as u64));
+    let change = Change { title: title.clone(), severity, plan: Plan::of(&planned.plan)?, protected: None };
+    if gate(printer, &change, args)? == Gate::Stop {
+        return Ok(());
+    }
+    let mut progress = (count > QUIET_CHANGES_MAX)
+        .then(|| Progress::start(printer.progress_style(), &title, Some(count as u64)));
+    session.doing.say("Nothing was done.");
+    let doing = session.doing.clone();
+    let mut report = |done: u64, of: u64| {
+        doing.say(format!("{} of {} were done.", grouped(done), grouped(of)));
+        if let Some(progress) = &mut progress {
+            progress.set(done);
+        }
+    };
+    let execute = bookings::execute(&session.app, planned, actor, key, &mut report);
+    let done = match count {
+        1 => session.changed(args.idempotency_key.as_deref(), execute).await,
+        _ => execute.await.map_err(Failure::from),
+    };
+    let done = match done {
+        Ok(done) => done,
+        Err(failure) => {
+            // Some may have been done: whoever looks next is to see them.
+            // If that fails too, there is one failure to tell of, and the first is the cause.
+            let _ = session.catch_up().await;
+            drop(progress);
+            if failure.code == WORLD_MOVED
+                && let Ok(planned) = make_plan().await
+            {
+                printer.note("The plan is now:");
+                printer.plan(&Plan::of(&planned.plan)?)?;
+            }
+            return Err(failure);
+        }
+    };
+    drop(progress);
+    session.reach(printer, done.position).await;
+    let answers = done.done.iter().map(|answer| node(&answer.body)).collect::<Result<Vec<_>, _>>()?;
+    match (ids, answers.as_slice()) {
+        (Some(Ids { is_one: true, .. }), [one]) => printer.object(one, view::ANSWER),
+        _ => printer.list(&view::ANSWERS, &answers, None),
+    }
+}
+
+/// A change of bookings about to be made.
+#[derive(Debug)]
+pub struct Work<'a> {
+    /// What is done to them, as an order: "Cancel".
+    pub verb: &'a str,
+    /// How careful to be.
+    pub severity: Severity,
+    /// The ids as they were given, if they were.
+    pub ids: Option<&'a Ids>,
+    /// The flags.
+    pub args: &'a ChangeArgs,
+    /// Who makes it.
+    pub actor: &'a Actor,
+    /// Its key.
+    pub key: Option<IdempotencyKey>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Work, carry_out};
+    use crate::confirm::Severity;
+    use crate::failure::Exit;
+    use crate::globals::ChangeArgs;
+    use crate::output::testing::screen;
+    use crate::session::testing::{riverton, tester};
+    use std::cell::Cell;
+    use ticketing_core::app::commands::new_booking_id;
+    use ticketing_core::domain::booking::command::{HoldKind, Reserve, SeatChoice};
+    use ticketing_core::domain::id::UserId;
+    use ticketing_core::ops::{bookings, lists, people};
+
+    #[tokio::test]
+    async fn if_the_world_moves_nothing_is_done_and_a_new_plan_is_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = riverton(&folder).await;
+        let app = &session.app;
+        let departure = lists::departures(app, app.clock.now(), None).await.unwrap()[0].id;
+        let person = || people::passenger("Ada", "ada@example.org", None).unwrap();
+        let command = || Reserve {
+            booking_id: new_booking_id(),
+            offering_id: departure,
+            route_id: None,
+            user_id: UserId("ada".into()),
+            seats: SeatChoice::Any(1),
+            from_stop: None,
+            to_stop: None,
+            expected_price: None,
+            hold_seconds: 60,
+            kind: HoldKind::Reserve,
+        };
+        let (args, actor) = (ChangeArgs::default(), tester());
+        let work = || Work {
+            verb: "Reserve",
+            severity: Severity::Adds,
+            ids: None,
+            args: &args,
+            actor: &actor,
+            key: None,
+        };
+        let plans = Cell::new(0);
+        let mut moved = screen(&["-ojson"], false);
+        let outcome = carry_out(&session, &mut moved.printer, work(), async || {
+            plans.set(plans.get() + 1);
+            let plan = bookings::plan_reserve(app, command(), person()).await?;
+            if plans.get() == 1 {
+                // Between the plan and its execution somebody else takes the seat that it picked.
+                let other = bookings::plan_reserve(app, command(), person()).await?;
+                bookings::execute(app, other, &actor, None, &mut |_, _| ()).await?;
+            }
+            Ok(plan)
+        })
+        .await
+        .unwrap_err();
+        assert_eq!((outcome.exit, outcome.code.as_str(), plans.get()), (Exit::Conflict, "WORLD_MOVED", 2));
+        let plan: serde_json::Value = serde_json::from_str(&moved.out()).unwrap();
+        assert_eq!(plan["changes"][0]["after"]["seatNumber"], "D1");
+        assert_eq!(lists::bookings(app, None).await.unwrap().len(), 1);
+
+        let mut done = screen(&["-oname"], false);
+        carry_out(&session, &mut done.printer, work(), async || {
+            Ok(bookings::plan_reserve(app, command(), person()).await?)
+        })
+        .await
+        .unwrap();
+        assert_eq!(done.out().lines().count(), 1);
+    }
+}

@@ -1,0 +1,33 @@
+//! `ticketctl events`: the log.
+
+mod show;
+mod tail;
+mod view;
+
+use crate::failure::Failure;
+use crate::globals::Globals;
+use crate::output::Printer;
+
+/// Read the event log
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Verb {
+    Tail(tail::Args),
+    Show(show::Args),
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// As the verb fails.
+pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), Failure> {
+    match &args.verb {
+        Verb::Tail(args) => tail::run(args, globals, printer),
+        Verb::Show(args) => show::run(args, globals, printer),
+    }
+}

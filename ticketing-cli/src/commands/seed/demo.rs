@@ -1,0 +1,31 @@
+//! `ticketctl seed demo`.
+
+use super::outcome::{self, Feed, Seeding};
+use crate::failure::Failure;
+use crate::globals::{ChangeArgs, Globals};
+use crate::output::Printer;
+use crate::progress::Progress;
+use crate::session::{self, Opening};
+use ticketing_core::adapters::seed_file;
+
+/// Bring Riverton into the store: four routes with a week of departures from today on
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Makes the data folder and its stores if they are not there.\n\n\
+                        Examples:\n  ticketctl seed demo\n  ticketctl seed demo --dry-run")]
+pub struct Args {
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// Seeds the demo city.
+///
+/// # Errors
+/// What the stores say.
+pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), Failure> {
+    session::run(globals, printer, Opening::MakeAndMigrate, async |session, printer| {
+        let set = seed_file::demo_city(session.app.clock.now());
+        let progress = Progress::start(printer.progress_style(), "comparing", None);
+        let seeding = Seeding { action: "seed demo", set, feed: Feed::default(), progress };
+        outcome::carry_out(seeding, &args.change, globals, session, printer).await
+    })
+}

@@ -1,0 +1,74 @@
+//! `ticketctl status`: how the system is.
+
+use crate::failure::Failure;
+use crate::globals::Globals;
+use crate::output::{Column, Printer};
+use crate::session::{self, Opening};
+use std::time::Duration;
+use ticketing_core::ops::status;
+
+/// Show where the log and the read store are, and what is held
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Examples:\n  ticketctl status\n  ticketctl status --watch\n  ticketctl status -o json"
+)]
+pub struct Args {
+    /// Show it again each second, until ctrl-c
+    #[arg(long)]
+    watch: bool,
+}
+
+const FIELDS: &[Column] = &[
+    Column::text("Write store", "writeStore"),
+    Column::text("Read store", "readStore"),
+    Column::number("Log head", "head"),
+    Column::number("Read position", "readPosition"),
+    Column::number("Lag (events)", "lag"),
+    Column::number("Open holds", "holdsOpen"),
+    Column::time("Next hold ends", "nextHoldEndsAt"),
+    Column::number("Bookings", "tickets"),
+    Column::number("Departures ahead", "departuresAhead"),
+    Column::time("Looked at", "at"),
+];
+
+/// How often `--watch` looks.
+pub const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Takes the cursor home and clears the screen, for what is drawn anew.
+pub const CLEAR: &str = "\u{1b}[H\u{1b}[2J";
+
+/// Shows the state. Pending migrations are an error of opening the stores, which names the command to run.
+///
+/// # Errors
+/// What the stores say; ctrl-c.
+pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), Failure> {
+    if args.watch {
+        watchable(printer)?;
+    }
+    session::run(globals, printer, Opening::AsTheyAre, async |session, printer| {
+        loop {
+            let status = status::status(&session.app).await?;
+            if args.watch {
+                printer.drawing(CLEAR)?;
+            }
+            printer.object(&status, FIELDS)?;
+            if !args.watch {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    })
+}
+
+/// Makes sure that the screen can be drawn anew.
+///
+/// # Errors
+/// A usage error where nobody watches.
+pub fn watchable(printer: &Printer) -> Result<(), Failure> {
+    if printer.can_redraw() {
+        return Ok(());
+    }
+    Err(Failure::usage("--watch needs a terminal.")
+        .why("It draws the screen anew each second.")
+        .hint("leave out --watch, or run it by watch(1)"))
+}

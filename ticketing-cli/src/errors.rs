@@ -1,0 +1,367 @@
+//! What the core's errors mean at the command line: the one place where they become exit codes and hints.
+
+use crate::failure::{Exit, Failure};
+use ticketing_core::adapters::gtfs::GtfsError;
+use ticketing_core::adapters::seed_file::SeedFileError;
+use ticketing_core::app::AppError;
+use ticketing_core::app::config::ConfigError;
+use ticketing_core::domain::booking::rejection::{Rejection, RejectionClass};
+use ticketing_core::engine::CommandError;
+use ticketing_core::ops::OpsError;
+use ticketing_core::ops::filter::FilterError;
+use ticketing_core::store::error::StoreError;
+
+/// The stable word of a store that does not answer.
+const STORE_UNAVAILABLE: &str = "STORE_UNAVAILABLE";
+
+/// The stable word of a store that takes too long.
+const TIMEOUT: &str = "TIMEOUT";
+
+/// The stable word of a plan that the world has overtaken.
+pub const WORLD_MOVED: &str = "WORLD_MOVED";
+
+impl From<&StoreError> for Failure {
+    fn from(error: &StoreError) -> Self {
+        match error {
+            StoreError::Unavailable { store, reason } => {
+                Self::unreachable(format!("The {store} store does not answer."))
+                    .code(STORE_UNAVAILABLE)
+                    .why(sentence(reason))
+                    .hint("check that the database runs and can be reached from here, and try again")
+            }
+            StoreError::Conflict { .. } => {
+                Self::conflict("Somebody else was first.").why(sentence(&error.to_string())).retryable()
+            }
+            StoreError::ReadOnly { store, reason } => {
+                Self::error(format!("The {store} store can't be written."))
+                    .code("READ_ONLY")
+                    .why(sentence(reason))
+                    .hint("make the data folder writable for this user, or name another with --data-dir DIR")
+            }
+            StoreError::Full { store, reason } => {
+                Self::error(format!("The disk of the {store} store is full."))
+                    .code("DISK_FULL")
+                    .why(sentence(reason))
+                    .hint("free some space and try again; nothing of this change was kept")
+                    .retryable()
+            }
+            StoreError::Corrupt { .. } => Self::error(sentence(&error.to_string()))
+                .code("CORRUPT")
+                .hint("restore a backup, or report the row; other rows can still be used"),
+            StoreError::SchemaNewer { store, found, known } => Self::error(format!(
+                "The {store} store has schema version {found}, and this program knows up to {known}."
+            ))
+            .code("SCHEMA_NEWER")
+            .hint("use the newer ticketctl that made it"),
+            StoreError::SchemaOlder { store, found, known } => Self::error(format!(
+                "The {store} store has schema version {found}, and this program needs {known}."
+            ))
+            .code("SCHEMA_OLDER")
+            .hint("ticketctl migrate up"),
+            StoreError::NotADatabase { path, reason } => {
+                Self::error(format!("{} is no database.", capitalised(path)))
+                    .code("NOT_A_DATABASE")
+                    .why(sentence(reason))
+                    .hint("move the file away, or name another folder with --data-dir DIR")
+            }
+            StoreError::Missing { path } => Self::not_found(format!("There is no store in {path}."))
+                .code("NO_STORE")
+                .hint("ticketctl seed demo, or ticketctl up --demo"),
+            StoreError::Address { .. } => Self::usage(sentence(&error.to_string()))
+                .code("CONFIG")
+                .hint("write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE"),
+            StoreError::Refused { .. } => Self::error(sentence(&error.to_string()))
+                .code("STORE_REFUSED")
+                .hint("check the database's name and the user's rights; if both are right, report this"),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<AppError> for Failure {
+    fn from(error: AppError) -> Self {
+        match &error {
+            AppError::Command(error) => Self::from(error),
+            AppError::NotFound { what, .. } => Self::not_found(error.to_string())
+                .code(format!("{}_NOT_FOUND", what.to_uppercase()))
+                .hint(list_of(what)),
+            AppError::Ambiguous { what, .. } => Self::usage(error.to_string())
+                .code("AMBIGUOUS_ID")
+                .hint(format!("write more of it; {} shows the ids", list_of(what))),
+            AppError::ReadModelBehind { .. } => {
+                Self::unreachable(error.to_string()).code("READ_MODEL_BEHIND").hint("ticketctl status")
+            }
+            AppError::Store(error) => Self::from(&**error),
+        }
+    }
+}
+
+fn list_of(what: &str) -> String {
+    match what {
+        "schedule" => "ticketctl schedule list".into(),
+        "route" => "ticketctl route list".into(),
+        _ => format!("ticketctl {what} list"),
+    }
+}
+
+impl From<&CommandError> for Failure {
+    fn from(error: &CommandError) -> Self {
+        match error {
+            CommandError::Rejected(rejection) => Self::from(rejection),
+            CommandError::VersionMoved => moved("The booking has changed since the plan was made."),
+            CommandError::IdempotencyReused => {
+                Self::conflict("The idempotency key was used with another command.")
+                    .code("IDEMPOTENCY_KEY_REUSED")
+                    .why("A key stands for one command, with all its arguments.")
+                    .hint("use a new key for a new command")
+            }
+            CommandError::IdempotencyInProgress => {
+                Self::conflict("A command with this idempotency key is still running.")
+                    .code("IDEMPOTENCY_IN_PROGRESS")
+                    .hint("try again in a moment")
+                    .retryable()
+            }
+            CommandError::Overloaded => {
+                Self::unreachable("Too many commands wait.").code("OVERLOADED").hint("try again in a moment")
+            }
+            CommandError::ShuttingDown => Self::error("The command was stopped before it was answered.")
+                .code("ANSWER_LOST")
+                .why("It may have happened.")
+                .hint("ticketctl audit list --limit 1"),
+            CommandError::Store(error) => Self::from(&**error),
+        }
+    }
+}
+
+impl From<&Rejection> for Failure {
+    fn from(rejection: &Rejection) -> Self {
+        let exit = match rejection.class() {
+            RejectionClass::NotFound => Exit::NotFound,
+            RejectionClass::Invalid => Exit::Error,
+            RejectionClass::Conflict => Exit::Conflict,
+        };
+        let failure = Self::new(exit, rejection.code(), rejection.message());
+        match rejection {
+            Rejection::UnknownOffering { .. }
+            | Rejection::RouteMismatch
+            | Rejection::Departed { .. }
+            | Rejection::OfferingCancelled => failure.hint("ticketctl schedule list"),
+            Rejection::UnknownBooking { .. } => failure.hint("ticketctl booking list"),
+            Rejection::UnknownStop { .. } | Rejection::StopOrder { .. } | Rejection::NoBoarding { .. } => {
+                failure
+                    .why("A stop is named by its id, its externalId, or #n, its sequence.")
+                    .hint("ticketctl schedule get SCHEDULE")
+            }
+            Rejection::UnknownSeat { .. } | Rejection::SeatTaken { .. } | Rejection::SoldOut => {
+                failure.hint("ticketctl seat map SCHEDULE")
+            }
+            Rejection::PriceMismatch { .. } => failure,
+            Rejection::HoldExpired { .. } => failure.hint("ticketctl booking reserve SCHEDULE"),
+            Rejection::InvalidState { .. } => failure.hint("ticketctl booking get BOOKING"),
+            Rejection::PaymentUsed { .. } => failure.hint("ticketctl booking list --query payment=ID"),
+        }
+    }
+}
+
+impl From<OpsError> for Failure {
+    fn from(error: OpsError) -> Self {
+        match error {
+            OpsError::App(error) => Self::from(error),
+            OpsError::WorldMoved { what } => {
+                moved(&format!("{} has changed since the plan was made.", capitalised(&what)))
+            }
+            OpsError::Partly { done, planned, first } => {
+                Self::partial(format!("{done} of {planned} were done, the rest was not."))
+                    .why(sentence(&first))
+                    .hint("run the same command again for the rest")
+            }
+            OpsError::Invalid(what) => Self::error(sentence(&what)).code("INVALID"),
+        }
+    }
+}
+
+fn moved(message: &str) -> Failure {
+    Failure::conflict(message)
+        .code(WORLD_MOVED)
+        .why("Nothing was done.")
+        .hint("run the same command again: it makes a new plan")
+        .retryable()
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::usage(format!("{error}.")).code("CONFIG")
+    }
+}
+
+impl From<FilterError> for Failure {
+    fn from(error: FilterError) -> Self {
+        Self::usage(capitalised(&error.to_string()))
+            .code("QUERY")
+            .hint("status=RESERVED age>10m route~\"Airport\"")
+    }
+}
+
+impl From<SeedFileError> for Failure {
+    fn from(error: SeedFileError) -> Self {
+        Self::error(sentence(&error.to_string())).code("SEED_FILE").why("Nothing was stored.")
+    }
+}
+
+impl From<GtfsError> for Failure {
+    fn from(error: GtfsError) -> Self {
+        let text = error.to_string();
+        // The part behind the semicolon says what to do.
+        let (message, hint) = match text.rsplit_once("; ") {
+            Some((message, hint)) => (sentence(message), Some(hint.to_owned())),
+            None => (sentence(&text), None),
+        };
+        let failure = match &error {
+            GtfsError::NotFound(_) => Self::not_found(message),
+            GtfsError::Days(_)
+            | GtfsError::Dates { .. }
+            | GtfsError::StartOnWeekday { .. }
+            | GtfsError::StartOnEarlier { .. }
+            | GtfsError::Fare { .. }
+            | GtfsError::NoFare { .. } => Self::usage(message),
+            _ => Self::error(message),
+        };
+        let failure = failure.code("FEED").why("Nothing was stored.");
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+/// Returns the failure as it is of a store in a file: it is not far away, so it is not "unreachable".
+#[must_use]
+pub fn on_embedded(failure: Failure) -> Failure {
+    if failure.code != STORE_UNAVAILABLE {
+        return failure;
+    }
+    Failure {
+        exit: Exit::Error,
+        message: "The store in the data folder can't be used just now.".into(),
+        hint: Some("check that this user may read and write the data folder, and that no other program keeps it locked".into()),
+        ..failure
+    }
+}
+
+/// Returns the failure with the address of the server that does not answer.
+#[must_use]
+pub fn on_server(failure: Failure, address: &str) -> Failure {
+    if failure.code != STORE_UNAVAILABLE && failure.code != TIMEOUT {
+        return failure;
+    }
+    let why = format!("{} It is at {address}.", failure.why.as_deref().unwrap_or_default());
+    failure.why(why.trim())
+}
+
+/// Returns the failure of a store that takes too long.
+#[must_use]
+pub fn timed_out(timeout: std::time::Duration) -> Failure {
+    Failure::unreachable(format!("The store did not answer within {} s.", timeout.as_secs_f32()))
+        .code(TIMEOUT)
+        .hint("check that the database runs, or give it more time with --timeout 60s")
+}
+
+/// Returns the failure of a change whose answer did not come.
+#[must_use]
+pub fn answer_lost(message: &str, key: Option<&str>) -> Failure {
+    let hint = match key {
+        Some(key) => {
+            format!("run the same command again with --idempotency-key {key}: it is made at most once")
+        }
+        None => "ticketctl audit list --limit 1 tells; with --idempotency-key KEY a command can be run again"
+            .into(),
+    };
+    Failure::unreachable(message).code("ANSWER_LOST").why("The change may have happened.").hint(hint)
+}
+
+/// Returns text as a sentence: with a capital and a full stop.
+#[must_use]
+pub fn sentence(text: &str) -> String {
+    format!("{}.", capitalised(text.trim_end_matches('.')))
+}
+
+/// Returns text with a capital, unless it begins with a path, a file's name or a place in one.
+fn capitalised(text: &str) -> String {
+    let first = text.split_whitespace().next().unwrap_or_default();
+    if first.contains(['/', '.', '_', '\\']) || first.contains(':') && !first.ends_with(':') {
+        return text.to_owned();
+    }
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{on_embedded, sentence};
+    use crate::failure::{Exit, Failure};
+    use ticketing_core::app::AppError;
+    use ticketing_core::domain::booking::rejection::Rejection;
+    use ticketing_core::domain::booking::state::BookingState;
+    use ticketing_core::ops::OpsError;
+    use ticketing_core::store::error::StoreError;
+
+    #[test]
+    fn every_error_has_its_exit_code_and_its_word() {
+        let unavailable = || StoreError::Unavailable { store: "write", reason: "refused".into() };
+        let newer = StoreError::SchemaNewer { store: "read", found: 9, known: 1 };
+        let rejected = |rejection: Rejection| OpsError::App(AppError::from(rejection));
+        let rows: [(OpsError, Exit, &str); 11] = [
+            (unavailable().into(), Exit::Unreachable, "STORE_UNAVAILABLE"),
+            (newer.into(), Exit::Error, "SCHEMA_NEWER"),
+            (StoreError::Missing { path: "./data".into() }.into(), Exit::NotFound, "NO_STORE"),
+            (StoreError::Full { store: "write", reason: "x".into() }.into(), Exit::Error, "DISK_FULL"),
+            (rejected(Rejection::SoldOut), Exit::Conflict, "SOLD_OUT"),
+            (rejected(Rejection::UnknownSeat { seat: "Z9".into() }), Exit::Error, "UNKNOWN_SEAT"),
+            (
+                rejected(Rejection::InvalidState { state: BookingState::Expired, wanted: "confirmed" }),
+                Exit::Conflict,
+                "INVALID_STATE",
+            ),
+            (
+                AppError::NotFound { what: "booking", id: "b".into() }.into(),
+                Exit::NotFound,
+                "BOOKING_NOT_FOUND",
+            ),
+            (AppError::Ambiguous { what: "booking", id: "b".into() }.into(), Exit::Usage, "AMBIGUOUS_ID"),
+            (OpsError::WorldMoved { what: "seat A1".into() }, Exit::Conflict, "WORLD_MOVED"),
+            (OpsError::Partly { done: 1, planned: 2, first: "no".into() }, Exit::Partial, "PARTLY_DONE"),
+        ];
+        for (error, exit, code) in rows {
+            let text = error.to_string();
+            let failure = Failure::from(error);
+            assert_eq!((failure.exit, failure.code.as_str()), (exit, code), "{text}");
+            assert!(failure.message.ends_with('.'), "{}", failure.message);
+        }
+        let near = on_embedded(Failure::from(unavailable()));
+        assert_eq!((near.exit, near.retryable), (Exit::Error, true));
+    }
+
+    #[test]
+    fn a_newer_schema_names_both_versions() {
+        let failure = Failure::from(StoreError::SchemaNewer { store: "write", found: 7, known: 1 });
+        assert!(failure.message.contains("version 7") && failure.message.contains("up to 1"), "{failure}");
+    }
+
+    #[test]
+    fn what_was_said_becomes_a_sentence_and_names_keep_their_letters() {
+        for (text, expected) in [
+            ("the disk is full", "The disk is full."),
+            ("city.yaml:1:2: is empty.", "city.yaml:1:2: is empty."),
+            ("./x is no zip", "./x is no zip."),
+            ("data/write.db is no database", "data/write.db is no database."),
+            ("error: no", "Error: no."),
+        ] {
+            assert_eq!(sentence(text), expected);
+        }
+    }
+}

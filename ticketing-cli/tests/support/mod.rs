@@ -1,0 +1,100 @@
+//! A folder with the program in it, and what came of running it.
+
+use serde_json::Value;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use tempfile::TempDir;
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ran {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub fn error(&self) -> Value {
+        serde_json::from_str::<Value>(&self.err).unwrap_or_else(|error| panic!("{error}: {self:?}"))["error"]
+            .clone()
+    }
+
+    pub fn ok(self) -> Self {
+        assert_eq!(self.code, 0, "{self:?}");
+        self
+    }
+
+    pub fn names(&self) -> Vec<&str> {
+        self.out.lines().collect()
+    }
+}
+
+/// A folder, and the program in it.
+pub struct Place(pub TempDir);
+
+impl Place {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn seeded() -> Self {
+        let place = Self::new();
+        place.run(&["seed", "demo", "-q"]).ok();
+        place
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ticketctl"));
+        command.args(args).current_dir(self.0.path()).stdin(Stdio::null());
+        for (name, _) in std::env::vars() {
+            let is_ours = ["TICKETCTL_", "POSTGRES_", "DATABASE_URL", "READ_DATABASE_URL", "JWT_SECRET"];
+            if is_ours.iter().any(|prefix| name.starts_with(prefix)) {
+                command.env_remove(name);
+            }
+        }
+        for name in ["NO_COLOR", "COLUMNS", "APP_ENV", "HOLD_SECONDS"] {
+            command.env_remove(name);
+        }
+        command.env("TICKETCTL_ACTOR", "tester");
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Ran {
+        self.finish(&mut self.command(args), "")
+    }
+
+    pub fn finish(&self, command: &mut Command, stdin: &str) -> Ran {
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // A program that never reads its stdin may be gone by now.
+        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        Ran {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// A departure that can be booked.
+    pub fn schedule(&self) -> String {
+        self.run(&["schedule", "list", "-o", "name", "--limit", "1"]).ok().out.trim().to_owned()
+    }
+
+    pub fn reserve(&self, schedule: &str, more: &[&str]) -> Ran {
+        let passenger = ["--passenger-name", "Ada", "--passenger-email", "ada@example.org", "-o", "json"];
+        self.run(&[&["booking", "reserve", schedule], &passenger[..], more].concat())
+    }
+
+    pub fn booking(&self, more: &[&str]) -> String {
+        self.reserve(&self.schedule(), more).ok().json()["id"].as_str().unwrap().to_owned()
+    }
+
+    pub fn audit_rows(&self) -> usize {
+        self.run(&["audit", "list", "-o", "json"]).ok().json().as_array().unwrap().len()
+    }
+}

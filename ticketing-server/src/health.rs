@@ -1,0 +1,67 @@
+//! Whether the parts that the server needs answer, within a bounded time.
+
+use crate::state::ServerState;
+use serde::Serialize;
+use std::time::Duration;
+use ticketing_core::store::db::{Db, Engine};
+use ticketing_core::store::error::StoreError;
+use ticketing_core::store::{events, views};
+
+/// How long a part may take to answer.
+pub const CHECK_TIMEOUT: Duration = Duration::from_millis(1500);
+
+/// One part, as it was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Part {
+    /// `writeStore`, `readStore`, `engine`, `bus` or `cache`.
+    pub name: &'static str,
+    /// What it is here: `sqlite`, `postgres`, `embedded`, `in-process`.
+    pub kind: &'static str,
+    /// `up` or `down`.
+    pub status: Status,
+}
+
+/// Whether a part answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It does.
+    Up,
+    /// It does not.
+    Down,
+}
+
+/// Asks each part in use.
+pub async fn check(state: &ServerState) -> Vec<Part> {
+    let stores = &state.app.stores;
+    let (write, read) =
+        tokio::join!(answers(events::head(&stores.write)), answers(views::fold::cursor(&stores.read)));
+    // The engine's end of this channel is dropped when its task ends, which it does not while we serve.
+    let engine = if state.app.engine.head().has_changed().is_ok() { Status::Up } else { Status::Down };
+    vec![
+        Part { name: "writeStore", kind: kind(&stores.write), status: write },
+        Part { name: "readStore", kind: kind(&stores.read), status: read },
+        Part { name: "engine", kind: "in-process", status: engine },
+        // The embedded bus is the log itself.
+        Part { name: "bus", kind: "embedded", status: write },
+        Part { name: "cache", kind: "in-process", status: Status::Up },
+    ]
+}
+
+async fn answers<T>(question: impl Future<Output = Result<T, StoreError>>) -> Status {
+    match tokio::time::timeout(CHECK_TIMEOUT, question).await {
+        Ok(Ok(_)) => Status::Up,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "a health check failed");
+            Status::Down
+        }
+        Err(_) => Status::Down,
+    }
+}
+
+const fn kind(db: &Db) -> &'static str {
+    match db.engine() {
+        Engine::Sqlite => "sqlite",
+        Engine::Postgres => "postgres",
+    }
+}

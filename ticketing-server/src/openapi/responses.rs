@@ -1,0 +1,142 @@
+//! What calls answer, as the document shows it. Never built: see [`super::shapes`].
+
+use super::shapes::{
+    Booking, Failure, Liveness, OpenApiDocument, Page, Readiness, Route, Schedule, SeatMap, Success, Ticket,
+    TicketDetails,
+};
+use utoipa::IntoResponses;
+
+/// The booking that a command made.
+#[derive(Debug, IntoResponses)]
+#[response(status = 201, description = "The booking. With `Idempotent-Replay: true` it was made before.")]
+pub struct Created(pub Success<Booking>);
+
+/// The booking that a command changed.
+#[derive(Debug, IntoResponses)]
+#[response(status = 200, description = "The booking as it is now.")]
+pub struct Changed(pub Success<Booking>);
+
+/// A page of tickets.
+#[derive(Debug, IntoResponses)]
+#[response(status = 200, description = "The caller's tickets.")]
+pub struct TicketList(pub Page<Ticket>);
+
+/// One ticket.
+#[derive(Debug, IntoResponses)]
+#[response(status = 200, description = "The ticket with everything about it.")]
+pub struct OneTicket(pub Success<TicketDetails>);
+
+/// A page of routes.
+#[derive(Debug, IntoResponses)]
+#[response(status = 200, description = "The routes.")]
+pub struct RouteList(pub Page<Route>);
+
+/// One route.
+#[derive(Debug, IntoResponses)]
+#[response(status = 200, description = "The route.")]
+pub struct OneRoute(pub Success<Route>);
+
+/// A page of departures.
+#[derive(Debug, IntoResponses)]
+#[response(status = 200, description = "The departures.")]
+pub struct ScheduleList(pub Page<Schedule>);
+
+/// One departure.
+#[derive(Debug, IntoResponses)]
+#[response(status = 200, description = "The departure.")]
+pub struct OneSchedule(pub Success<Schedule>);
+
+/// One seat map.
+#[derive(Debug, IntoResponses)]
+#[response(status = 200, description = "The seats.")]
+pub struct OneSeatMap(pub Success<SeatMap>);
+
+/// The process answers.
+#[derive(Debug, IntoResponses)]
+#[response(status = 200, description = "The process answers.")]
+pub struct Live(pub Success<Liveness>);
+
+/// How the parts of the server are.
+#[derive(Debug, IntoResponses)]
+pub enum Ready {
+    /// Every part answers.
+    #[response(status = 200)]
+    Ready(Success<Readiness>),
+    /// `NOT_READY`: the details name the parts that are down.
+    #[response(status = 503)]
+    NotReady(Failure),
+}
+
+/// Figures.
+#[derive(Debug, IntoResponses)]
+#[response(status = 200, description = "Prometheus' text format 0.0.4.", content_type = "text/plain")]
+pub struct PlainMetrics(pub String);
+
+/// This document.
+#[derive(Debug, IntoResponses)]
+#[response(status = 200, description = "This document.", content_type = "application/json")]
+pub struct Document(pub OpenApiDocument);
+
+/// Who calls is not known.
+#[derive(Debug, IntoResponses)]
+#[response(status = 401, description = "`UNAUTHORIZED`: no valid token.")]
+pub struct Unauthorized(pub Failure);
+
+/// The caller's role does not allow it.
+#[derive(Debug, IntoResponses)]
+#[response(
+    status = 403,
+    description = "`CONFIRM_FORBIDDEN`: only the payment service or an operator confirms."
+)]
+pub struct Forbidden(pub Failure);
+
+/// There is no such thing.
+#[derive(Debug, IntoResponses)]
+#[response(status = 404, description = "There is no such thing, or it is not the caller's.")]
+pub struct NotFound(pub Failure);
+
+/// What any question may be answered instead.
+#[derive(Debug, IntoResponses)]
+pub enum QueryRefusals {
+    /// A parameter is unknown, doubled or wrong; one entry each.
+    #[response(status = 422)]
+    Invalid(Failure),
+    /// `RATE_LIMITED`: see `Retry-After`.
+    #[response(status = 429)]
+    RateLimited(Failure),
+    /// `READ_MODEL_BEHIND` or `UNAVAILABLE`: see `Retry-After`.
+    #[response(status = 503)]
+    Unavailable(Failure),
+}
+
+/// What any command may be answered instead.
+#[derive(Debug, IntoResponses)]
+pub enum CommandRefusals {
+    /// `INVALID_JSON`, `IDEMPOTENCY_KEY_INVALID`: the request can't be understood.
+    #[response(status = 400)]
+    BadRequest(Failure),
+    /// `UNAUTHORIZED`: no valid token.
+    #[response(status = 401)]
+    Unauthorized(Failure),
+    /// There is no such thing, or it is not the caller's.
+    #[response(status = 404)]
+    NotFound(Failure),
+    /// The world is not as the command needs it: `SEAT_TAKEN`, `SOLD_OUT`, `PRICE_MISMATCH`, `DEPARTED`,
+    /// `OFFERING_CANCELLED`, `HOLD_EXPIRED`, `INVALID_STATE`, `PAYMENT_USED`, `IDEMPOTENCY_IN_PROGRESS`.
+    #[response(status = 409)]
+    Conflict(Failure),
+    /// `PAYLOAD_TOO_LARGE`: over 256 KiB.
+    #[response(status = 413)]
+    PayloadTooLarge(Failure),
+    /// Fields are missing, unknown or wrong, one entry each; `UNKNOWN_SEAT`, `UNKNOWN_STOP`, `STOP_ORDER`,
+    /// `NO_BOARDING`, `ROUTE_MISMATCH`, `AMBIGUOUS_ID`, `PAYMENT_TOKEN_UNSUPPORTED`,
+    /// `IDEMPOTENCY_KEY_REUSED`.
+    #[response(status = 422)]
+    Invalid(Failure),
+    /// `RATE_LIMITED`: see `Retry-After`.
+    #[response(status = 429)]
+    RateLimited(Failure),
+    /// `OVERLOADED`, `UNAVAILABLE`, `SHUTTING_DOWN`: see `Retry-After`.
+    #[response(status = 503)]
+    Unavailable(Failure),
+}

@@ -1,0 +1,37 @@
+//! Every address of the server, in one place.
+
+use super::Routes;
+use super::network::{route, routes, schedule, schedules, seats};
+use super::operations::{document, health, live, metrics, ready};
+use super::tickets::{book, cancel, confirm, details, my_tickets, reserve};
+use crate::state::ServerState;
+use axum::routing::{get, post};
+
+/// Adds what buyers, their apps and the payment service call.
+#[must_use]
+pub fn api(routes: Routes<ServerState>) -> Routes<ServerState> {
+    routes
+        .route("/api/tickets/commands/book", post(book::book))
+        .route("/api/tickets/commands/reserve", post(reserve::reserve))
+        .route("/api/tickets/commands/confirm", post(confirm::confirm))
+        .route("/api/tickets/commands/cancel", post(cancel::cancel))
+        .route("/api/tickets/queries/my-tickets", get(my_tickets::my_tickets))
+        .route("/api/tickets/queries/{bookingId}", get(details::details))
+        .route("/api/routes", get(routes::routes))
+        .route("/api/routes/{id}", get(route::route))
+        .route("/api/routes/{id}/schedules", get(schedules::schedules))
+        .route("/api/schedules/{id}", get(schedule::schedule))
+        .route("/api/schedules/{id}/seats", get(seats::seats))
+        .route("/api/openapi.json", get(document::document))
+}
+
+/// Adds what a process answers whatever its roles.
+#[must_use]
+pub fn operations(routes: Routes<ServerState>) -> Routes<ServerState> {
+    routes
+        .route("/api/health", get(health::health))
+        .route("/health", get(health::short_health))
+        .route("/api/health/live", get(live::live))
+        .route("/api/health/ready", get(ready::ready))
+        .route("/metrics", get(metrics::metrics))
+}

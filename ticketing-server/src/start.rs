@@ -1,0 +1,235 @@
+//! A server from its configuration to its orderly end.
+//!
+//! Start: secret, data folder, socket, stores, engine, workers, and only then answers. End: no new
+//! requests, those that run are finished, what was accepted is on disk, the read model is caught up, the
+//! stores are closed.
+
+use crate::auth::Auth;
+use crate::config::{Roles, ServerConfig};
+use crate::folder::{FolderError, FolderLock};
+use crate::metrics::Metrics;
+use crate::routes::{Routes, table};
+use crate::secret::{Secret, SecretError};
+use crate::serve::{Served, serve};
+use crate::shell::Shell;
+use crate::state::ServerState;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use ticketing_core::app::{App, EngineTask, StoreConfig, Stores};
+use ticketing_core::engine::BatchReport;
+use ticketing_core::store::error::StoreError;
+use ticketing_core::worker::{self, Workers};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// A commit that takes longer is worth a line in the log.
+const SLOW_COMMIT: Duration = Duration::from_secs(1);
+/// How long the end waits for the engine once nobody can hand it anything any more.
+const ENGINE_END_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// There is no secret to check tokens with.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The data folder is served by another process, or can't be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The address is not to be had.
+    #[error("can't listen at {host}:{port}: {source}. Set HOST and PORT to a free address of this machine")]
+    Listen {
+        /// `HOST`.
+        host: String,
+        /// `PORT`.
+        port: u16,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A store can't be opened.
+    #[error("the store at {address} can't be opened: {source}. {advice}")]
+    Store {
+        /// Where it is, without its password.
+        address: String,
+        /// What to do.
+        advice: &'static str,
+        /// What is wrong.
+        source: StoreError,
+    },
+}
+
+/// A server that runs. Dropped without [`Running::stop`], it stops answering at once.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    secret: Secret,
+    app: App,
+    engine: EngineTask,
+    workers: Workers,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<Served>,
+    folder: Option<FolderLock>,
+}
+
+/// Starts a server and returns once it answers.
+///
+/// # Errors
+/// What stands in its way, and what to do about it.
+pub async fn start(config: ServerConfig) -> Result<Running, StartError> {
+    let data_dir = &config.stores.data_dir;
+    let secret = Secret::resolve(config.http.environment, config.jwt_secret.as_deref(), data_dir)?;
+    let now = config.clock.now();
+    let mut folder = match config.stores.is_embedded() {
+        true => Some(FolderLock::take(data_dir, now).await?),
+        false => None,
+    };
+    let (listener, address) = listen(&config.host, config.port).await?;
+    let opened = Stores::open_and_migrate(&config.stores, now).await;
+    let stores = opened.map_err(|source| store_error(&config.stores, source))?;
+    if let Some(folder) = &mut folder {
+        folder.listens_at(address)?;
+    }
+    for variable in &config.without_effect {
+        tracing::warn!(variable, "is set, but has no effect in this version");
+    }
+
+    let metrics = Arc::new(Metrics::new());
+    let observer = observer(Arc::clone(&metrics));
+    let (app, engine) = App::start(stores, config.clock.clone(), config.engine, observer);
+    let roles = worker::Roles { projector: config.roles.projector, expiry: config.roles.expiry };
+    let workers = Workers::start(&app, roles);
+    let shell = Arc::new(shell(&config, app.clone(), &secret, metrics));
+    let (stop, stopped) = oneshot::channel();
+    let served = tokio::spawn(serve(listener, shell, config.limits, async {
+        // Asked to stop, or nobody left who could ask.
+        let _ = stopped.await;
+    }));
+    tracing::info!(
+        %address,
+        version = env!("CARGO_PKG_VERSION"),
+        environment = ?config.http.environment,
+        roles = ?config.roles,
+        write_store = app.stores.write.address().redacted(),
+        read_store = app.stores.read.address().redacted(),
+        "the server answers"
+    );
+    Ok(Running { address, secret, app, engine, workers, stop, served, folder })
+}
+
+impl Running {
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What its tokens are signed with.
+    #[must_use]
+    pub const fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    /// Its use cases, for whoever shares the process: seeding, the dashboard. Drop clones of it before
+    /// [`Running::stop`], which waits for the engine's last command.
+    #[must_use]
+    pub const fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Stops it in order, and returns how serving ended.
+    pub async fn stop(self) -> Served {
+        let Self { address, app, engine, workers, stop, served, folder, .. } = self;
+        tracing::info!(%address, "the server stops");
+        // If nobody hears it, serving has ended already.
+        let _ = stop.send(());
+        let served = match served.await {
+            Ok(served) => served,
+            Err(error) => {
+                tracing::error!(%error, "serving broke off");
+                Served { cut_off: 0 }
+            }
+        };
+        workers.stop().await;
+        let stores = app.stores.clone();
+        drop(app);
+        if tokio::time::timeout(ENGINE_END_TIMEOUT, engine.finished()).await.is_err() {
+            tracing::error!("the engine did not end in time; what was answered is on disk all the same");
+        }
+        stores.close().await;
+        drop(folder);
+        tracing::info!(%address, "the server has stopped");
+        served
+    }
+}
+
+async fn listen(host: &str, port: u16) -> Result<(TcpListener, SocketAddr), StartError> {
+    let fault = |source| StartError::Listen { host: host.to_owned(), port, source };
+    // `[::1]` as in an address, `::1` as the system wants it.
+    let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    let listener = TcpListener::bind((bare, port)).await.map_err(fault)?;
+    let address = listener.local_addr().map_err(fault)?;
+    Ok((listener, address))
+}
+
+fn shell(config: &ServerConfig, app: App, secret: &Secret, metrics: Arc<Metrics>) -> Shell {
+    let state = ServerState::new(app, Auth::new(secret), Arc::clone(&metrics), config.hold_seconds);
+    let routes = table::operations(Routes::new(Arc::clone(&metrics), config.http.request_timeout));
+    let routes = match config.roles {
+        Roles { api: true, .. } => table::api(routes),
+        Roles { api: false, .. } => routes,
+    };
+    Shell::new(routes.finish(state), &config.http, metrics)
+}
+
+/// Counts what the engine reports. Called from the engine's own task, so it only counts.
+fn observer(metrics: Arc<Metrics>) -> impl Fn(&BatchReport) + Send + Sync + 'static {
+    move |report| {
+        metrics.batch_commands.observe(report.commands as f64);
+        metrics.commit_seconds.observe(report.commit.as_secs_f64());
+        metrics.seat_reservations.inc_by(report.reserved as u64);
+        metrics.seat_reservations_failed.inc_by(report.refused as u64);
+        metrics.expired_reservations_released.inc_by(report.expired as u64);
+        if report.commit >= SLOW_COMMIT {
+            tracing::warn!(
+                commit_ms = u64::try_from(report.commit.as_millis()).unwrap_or(u64::MAX),
+                commands = report.commands,
+                events = report.events,
+                retries = report.retries,
+                "a batch took long to commit"
+            );
+        }
+    }
+}
+
+fn store_error(config: &StoreConfig, source: StoreError) -> StartError {
+    let (write, read) = (config.write_address(), config.read_address());
+    let of_read = matches!(
+        &source,
+        StoreError::Unavailable { store: "read", .. }
+            | StoreError::ReadOnly { store: "read", .. }
+            | StoreError::Full { store: "read", .. }
+            | StoreError::SchemaNewer { store: "read", .. }
+            | StoreError::Address { store: "read", .. }
+            | StoreError::Refused { store: "read", .. }
+    );
+    let embedded = config.is_embedded();
+    let advice = match &source {
+        StoreError::Unavailable { .. } if embedded => "See that the file can be read and written",
+        StoreError::Unavailable { .. } => "Start PostgreSQL, or correct DATABASE_URL",
+        StoreError::Address { .. } => "Write it as postgres://user:password@host:5432/database",
+        StoreError::ReadOnly { .. } => "Let this user write there, or choose another data folder",
+        StoreError::Full { .. } => "Make room on the disk",
+        StoreError::NotADatabase { .. } => "Choose another data folder, or restore a backup",
+        StoreError::SchemaNewer { .. }
+        | StoreError::SchemaOlder { .. }
+        | StoreError::Missing { .. }
+        | StoreError::Conflict { .. }
+        | StoreError::Corrupt { .. }
+        | StoreError::Refused { .. } => "Nothing was changed",
+    };
+    let address = if of_read { read } else { write };
+    StartError::Store { address: address.redacted(), advice, source }
+}

@@ -1,0 +1,110 @@
+//! What every handler has at hand.
+
+use crate::auth::Auth;
+use crate::gauges::Gauges;
+use crate::metrics::Metrics;
+use axum::extract::FromRef;
+use quick_cache::sync::Cache;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use ticketing_core::app::queries::network::find_route;
+use ticketing_core::app::{App, AppError};
+use ticketing_core::domain::id::RouteId;
+
+/// The state of a running server. Cloning is cheap, and is done for each request.
+#[derive(Clone, Debug)]
+pub struct ServerState(Arc<Shared>);
+
+/// See [`ServerState`].
+#[derive(Debug)]
+pub struct Shared {
+    /// The use cases.
+    pub app: App,
+    /// Who calls.
+    pub auth: Arc<Auth>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// What is looked up when somebody reads the metrics.
+    pub gauges: Gauges,
+    /// Routes by the ids that they came with.
+    pub known_routes: KnownRoutes,
+    /// How long a hold lasts that does not say, in seconds.
+    pub hold_seconds: u32,
+    /// When the server started.
+    pub started_at: Instant,
+}
+
+impl ServerState {
+    /// Puts the state together.
+    #[must_use]
+    pub fn new(app: App, auth: Auth, metrics: Arc<Metrics>, hold_seconds: u32) -> Self {
+        Self(Arc::new(Shared {
+            app,
+            auth: Arc::new(auth),
+            metrics,
+            gauges: Gauges::default(),
+            known_routes: KnownRoutes::new(),
+            hold_seconds,
+            started_at: Instant::now(),
+        }))
+    }
+}
+
+impl Deref for ServerState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl FromRef<ServerState> for Arc<Auth> {
+    fn from_ref(state: &ServerState) -> Self {
+        Arc::clone(&state.auth)
+    }
+}
+
+/// As many routes are remembered, and for so long: a feed rarely gives a route's id to another route, and
+/// a booking that is refused for its route looks again.
+const KNOWN_ROUTES_MAX: usize = 10_000;
+const KNOWN_FOR: Duration = Duration::from_secs(60);
+
+/// Routes by `externalId`, so that bookings that name theirs so need no look into the store each.
+pub struct KnownRoutes(Cache<Box<str>, (RouteId, Instant)>);
+
+impl fmt::Debug for KnownRoutes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KnownRoutes({})", self.0.len())
+    }
+}
+
+impl KnownRoutes {
+    fn new() -> Self {
+        Self(Cache::new(KNOWN_ROUTES_MAX))
+    }
+
+    /// Returns the route that came with this id, perhaps as of a minute ago.
+    ///
+    /// # Errors
+    /// There is none, or what the store says.
+    pub async fn find(&self, app: &App, external_id: &str) -> Result<RouteId, AppError> {
+        if let Some((id, at)) = self.0.get(external_id)
+            && at.elapsed() < KNOWN_FOR
+        {
+            return Ok(id);
+        }
+        self.find_anew(app, external_id).await
+    }
+
+    /// Returns the route with this id, or that came with it, as of now.
+    ///
+    /// # Errors
+    /// There is none, or what the store says.
+    pub async fn find_anew(&self, app: &App, id: &str) -> Result<RouteId, AppError> {
+        let route = find_route(app, id).await?.id;
+        self.0.insert(id.into(), (route, Instant::now()));
+        Ok(route)
+    }
+}

@@ -1,0 +1,16 @@
+//! The whole server over real sockets, on a seeded demo city in a folder of its own.
+#![allow(clippy::unwrap_used, reason = "all of this is test code; clippy sees that only inside #[test]")]
+
+mod commands;
+mod crash;
+mod documented;
+mod faults;
+mod holds;
+mod idempotency;
+mod lifecycle;
+mod on_postgres;
+#[path = "../../../ticketing-core/tests/it/support/postgres.rs"]
+mod postgres;
+mod queries;
+mod refusals;
+mod support;
