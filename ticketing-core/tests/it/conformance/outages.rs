@@ -24,17 +24,17 @@ async fn what_was_acknowledged_survives_lost_connections_and_nothing_is_done_twi
     let killer = tokio::spawn({
         let killer = place.stores().await.write;
         async move {
+            let mut killed = 0;
             for _ in 0..12 {
                 tokio::time::sleep(Duration::from_millis(40)).await;
-                // It may be struck itself by its pool's other connections; then it was not alone.
-                let killed = rows::<(bool,)>(&killer, KILL, vec![]).await;
-                assert!(!killed.is_empty());
+                killed += rows::<(bool,)>(&killer, KILL, vec![]).await.len();
             }
+            killed
         }
     });
     let customers = (0..CUSTOMERS).map(|n| customer(apps[n % 2].clone(), buses[n % buses.len()], n));
     let acknowledged: Vec<(BookingId, String)> = at_once(customers).await.into_iter().flatten().collect();
-    killer.await.unwrap();
+    assert!(killer.await.unwrap() >= 12, "connections were lost");
     assert_eq!(acknowledged.len(), CUSTOMERS * BOOKINGS);
 
     // The pools may hold connections that are dead: each costs one failed request, and no more.
