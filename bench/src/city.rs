@@ -16,18 +16,19 @@ use ticketing_core::engine::{EngineConfig, IdempotencyKey, Meta};
 use ticketing_core::ops::audit::Actor;
 use ticketing_core::ops::seed;
 use ticketing_core::worker::projector::Projector;
+use uuid::Uuid;
 
 /// The fare of every departure.
 pub(crate) const FARE: Money = Money { amount_minor: 2_500, currency: Currency::USD };
 
 /// Returns the id of the departure with this number.
 pub(crate) fn offering_id(n: usize) -> OfferingId {
-    OfferingId(derived("offering", &format!("bench-{n}")))
+    OfferingId(Uuid::from_u128(0x0bec_0000_0000_4000_8000_0000_0000_0000 + n as u128))
 }
 
 /// The one route.
 pub(crate) fn route_id() -> RouteId {
-    RouteId(derived("route", "bench"))
+    RouteId(Uuid::from_u128(0x0bec_0000_0000_4000_9000_0000_0000_0000))
 }
 
 /// `count` departures of `rows` × 20 seats.

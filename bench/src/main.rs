@@ -8,6 +8,9 @@ use std::path::PathBuf;
 use ticketing_core::app::StoreConfig;
 use ticketing_core::engine::EngineConfig;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() {
     let url = std::env::var("TEST_POSTGRES_URL").expect("TEST_POSTGRES_URL");

@@ -57,6 +57,9 @@ enum Command {
     Version(commands::version::Args),
 }
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     let terminal = Terminal::probe();

@@ -4,6 +4,9 @@ use std::process::ExitCode;
 use ticketing_server::logs::LogSettings;
 use ticketing_server::{ServerConfig, start};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,

@@ -77,7 +77,7 @@ pub struct Done {
     /// Whether this is the stored answer to an earlier request.
     pub replayed: bool,
     /// The booking; `None` for a replay.
-    pub booking: Option<Booking>,
+    pub booking: Option<Arc<Booking>>,
     /// How many bookings changed.
     pub changed: usize,
 }

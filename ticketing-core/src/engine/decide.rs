@@ -106,6 +106,10 @@ impl Draft<'_> {
             self.expire_one(lapsed, meta);
         }
         let unknown = || Rejection::UnknownOffering { id: command.offering_id.to_string() };
+        if self.state.bookings.get_mut(command.booking_id).is_some() {
+            // Its write had an unknown end, and was committed after all.
+            return self.done(command.booking_id, meta, 1).ok_or_else(|| unknown().into());
+        }
         let live = self.state.offerings.get_mut(command.offering_id).ok_or_else(unknown)?;
         let event = decide::reserve(&live.offering, &live.occupancy, command, self.now)?;
         self.touch(command.booking_id, None);
@@ -189,7 +193,7 @@ impl Draft<'_> {
 
     /// Folds an event into memory and puts it into the batch.
     fn record(&mut self, id: BookingId, event: BookingEvent, meta: &Meta) {
-        let current = self.state.bookings.get_mut(id).cloned();
+        let current = self.state.bookings.get_mut(id).map(|booking| Booking::clone(booking));
         let Some(next) = evolve(current, id, &event, self.now) else { return };
         if let Some(live) = self.state.offerings.get_mut(next.offering_id) {
             live.occupancy.apply(id, &event);
@@ -204,7 +208,7 @@ impl Draft<'_> {
             causation_id: Some(meta.correlation_id.clone()),
             event: Event::Booking(event),
         });
-        self.state.bookings.insert(id, next);
+        self.state.bookings.insert(id, Arc::new(next));
     }
 
     /// The position of the last event so far.
@@ -214,7 +218,7 @@ impl Draft<'_> {
 
     fn done(&mut self, id: BookingId, meta: &Meta, changed: usize) -> Option<Done> {
         let position = self.position();
-        let booking = self.state.bookings.get_mut(id)?.clone();
+        let booking = Arc::clone(self.state.bookings.get_mut(id)?);
         let route = self.state.offerings.get_mut(booking.offering_id)?.offering.facts.route_id;
         Some(Done {
             status: meta.idempotency.as_ref().map_or(200, |key| key.status),
@@ -231,12 +235,12 @@ impl Draft<'_> {
         let mut batch = self.batch;
         for (id, before) in self.touched {
             let Some(booking) = self.state.bookings.get_mut(id) else { continue };
-            let booking: Booking = booking.clone();
+            let booking = Arc::clone(booking);
             match before {
                 None => batch.created.push(booking),
                 Some(before) => {
                     if before.had_seats && !booking.state.has_seats() {
-                        batch.freed.push(booking.clone());
+                        batch.freed.push(Arc::clone(&booking));
                     }
                     batch.changed.push((booking, before.version));
                 }

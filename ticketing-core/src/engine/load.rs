@@ -1,6 +1,6 @@
 //! Loading what a batch needs and memory lacks, in set-based reads; none for what is remembered.
 
-use super::command::Work;
+use super::command::{IdempotencyKey, Work};
 use super::run::Queued;
 use super::state::{Live, State};
 use crate::domain::booking::command::{Change, SeatChoice};
@@ -50,13 +50,25 @@ pub(super) async fn catch_up(db: &Db, state: &mut State) -> Result<()> {
 }
 
 /// Loads what the commands name. Ids that are not found are simply not in memory afterwards.
-pub(super) async fn load(db: &Db, state: &mut State, commands: &[Queued], now: Timestamp) -> Result<Found> {
+///
+/// The first time, of the idempotency keys only those are looked up that this process has met; `again`, when
+/// somebody else has written or a write's end is unknown, all of them, and also whether a new booking is
+/// there already.
+pub(super) async fn load(
+    db: &Db,
+    state: &mut State,
+    commands: &[Queued],
+    now: Timestamp,
+    again: bool,
+) -> Result<Found> {
     if state.head.is_none() {
         catch_up(db, state).await?;
     }
     let mut found = Found::default();
-    load_answers(db, commands, &mut found).await?;
-    load_bookings(db, state, named_bookings(commands)).await?;
+    let keys = commands.iter().filter_map(|c| c.meta.idempotency.as_ref());
+    let keys = keys.filter(|key| state.met(key) || again).collect();
+    load_answers(db, keys, &mut found).await?;
+    load_bookings(db, state, named_bookings(commands, again)).await?;
     load_readable(db, state, due_bookings(commands)).await?;
     load_payments(db, commands, &mut found).await?;
     let offerings = named_offerings(state, commands);
@@ -67,21 +79,22 @@ pub(super) async fn load(db: &Db, state: &mut State, commands: &[Queued], now: T
     Ok(found)
 }
 
-async fn load_answers(db: &Db, commands: &[Queued], found: &mut Found) -> Result<()> {
-    let keys = || commands.iter().filter_map(|c| c.meta.idempotency.as_ref());
-    if keys().next().is_none() {
+/// Looks up the stored answers to these keys.
+pub(super) async fn load_answers(db: &Db, keys: Vec<&IdempotencyKey>, found: &mut Found) -> Result<()> {
+    if keys.is_empty() {
         return Ok(());
     }
-    let callers = keys().map(|k| k.caller.clone()).collect();
-    let answers = idempotency::find(db, callers, keys().map(|k| k.key.clone()).collect()).await?;
-    found.answers = answers.into_iter().map(|a| ((a.caller.clone(), a.key.clone()), a)).collect();
+    let callers = keys.iter().map(|k| k.caller.clone()).collect();
+    let answers = idempotency::find(db, callers, keys.iter().map(|k| k.key.clone()).collect()).await?;
+    found.answers.extend(answers.into_iter().map(|a| ((a.caller.clone(), a.key.clone()), a)));
     Ok(())
 }
 
-fn named_bookings(commands: &[Queued]) -> Vec<BookingId> {
+fn named_bookings(commands: &[Queued], again: bool) -> Vec<BookingId> {
     let named = commands.iter().filter_map(|command| match &command.work {
         Work::Change { booking_id, .. } => Some(*booking_id),
-        Work::Reserve { .. } | Work::Expire(_) => None,
+        Work::Reserve { command, .. } => again.then_some(command.booking_id),
+        Work::Expire(_) => None,
     });
     named.collect()
 }
@@ -111,7 +124,7 @@ async fn load_bookings(db: &Db, state: &mut State, ids: Vec<BookingId>) -> Resul
         return Ok(());
     }
     for booking in bookings::load(db, &ids).await? {
-        state.bookings.insert(booking.id, booking);
+        state.bookings.insert(booking.id, Arc::new(booking));
     }
     Ok(())
 }
@@ -124,7 +137,7 @@ async fn load_readable(db: &Db, state: &mut State, ids: Vec<BookingId>) -> Resul
     }
     for booking in bookings::load_each(db, &ids).await? {
         match booking {
-            Ok(booking) => state.bookings.insert(booking.id, booking),
+            Ok(booking) => state.bookings.insert(booking.id, Arc::new(booking)),
             Err(error) => {
                 tracing::error!(%error, "a hold can't be read, so it can't end; run `ticketctl verify`");
             }

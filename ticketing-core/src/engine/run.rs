@@ -2,7 +2,7 @@
 
 use super::command::{CommandError, Done, Meta, Work};
 use super::decide::{Outcome, decide_all};
-use super::load::{catch_up, load};
+use super::load::{Found, catch_up, load, load_answers};
 use super::state::State;
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
@@ -112,6 +112,7 @@ impl Engine {
             due_moved: Arc::clone(&engine.due_moved),
             observer: Arc::new(observer),
             alone: 0,
+            in_doubt: false,
         };
         let task = tokio::spawn(worker.run(waiting, config.batch_max));
         (engine, task)
@@ -222,11 +223,14 @@ struct Worker {
     observer: Observer,
     /// Batches to go until two may be under way again, after another process came between.
     alone: u32,
+    /// Whether what is decided now may have been written before, with an answer that got lost.
+    in_doubt: bool,
 }
 
-/// Batches under way at once: while one is written, the next is decided and its rows are sent.
-const FLIGHTS_MAX: usize = 2;
-/// Batches that go one by one after another process came between two of ours.
+/// Batches under way at once: while one waits for the disk, the next one's rows are written and a third is
+/// decided.
+const FLIGHTS_MAX: usize = 3;
+/// Batches that go one by one after another process came between ours.
 const ALONE_AFTER_STALE: u32 = 32;
 
 impl Worker {
@@ -271,8 +275,9 @@ impl Worker {
     /// Decides a batch on memory as the batches under way will leave it, and sends it off.
     async fn depart(&mut self, mut commands: Vec<Queued>, flights: &mut VecDeque<Flight>) {
         let now = self.clock.now();
-        let mut found = match load(&self.db, &mut self.state, &commands, now).await {
-            Ok(found) => found,
+        let loaded = self.decided(&commands, now, false).await;
+        let (batch, outcomes) = match loaded {
+            Ok(decided) => decided,
             Err(error) => {
                 // Memory stays right: nothing was decided. The one way to treat failures is `process`.
                 tracing::debug!(%error, "loading for a batch failed");
@@ -280,7 +285,6 @@ impl Worker {
                 return self.process(&mut commands).await;
             }
         };
-        let (batch, outcomes) = decide_all(&mut self.state, &mut found, &commands, now);
         let writes = !batch.events.is_empty() || !batch.answers.is_empty();
         if !writes {
             // Refusals are checked against the log when all that they were decided on has landed.
@@ -305,6 +309,12 @@ impl Worker {
     /// The oldest batch under way has come down.
     async fn land(&mut self, flights: &mut VecDeque<Flight>, landed: Landed) {
         let Some(mut flight) = flights.pop_front() else { return };
+        let landed = match landed {
+            Err(_) if self.was_committed(&flight.batch).await => {
+                Ok((batch::Outcome::Committed, Duration::ZERO))
+            }
+            other => other,
+        };
         if let Ok((batch::Outcome::Committed, took)) = landed {
             self.committed(&flight.commands, &flight.batch, &flight.outcomes, took, 0);
             return self.answer(&mut flight.commands, flight.outcomes);
@@ -322,11 +332,50 @@ impl Worker {
         self.state.head = Some(again[0].batch.expected_head);
         match landed {
             Ok(_) => self.alone = ALONE_AFTER_STALE,
-            Err(_) => self.state.forget(),
+            Err(error) => {
+                // Whether it was committed is unknown; `process` looks before it does anything twice.
+                tracing::debug!(%error, "a batch came down without an answer");
+                self.state.forget();
+            }
         }
+        self.in_doubt = true;
         for mut flight in again {
             self.process(&mut flight.commands).await;
         }
+        self.in_doubt = false;
+    }
+
+    /// Whether a batch whose write ended without an answer is in the log all the same.
+    async fn was_committed(&self, batch: &Batch) -> bool {
+        match (events::after(&self.db, batch.expected_head, 1).await, batch.events.first()) {
+            (Ok(found), Some(first)) => found.first() == Some(first),
+            (Ok(_), None) | (Err(_), _) => false,
+        }
+    }
+
+    /// Loads and decides. Before a refusal counts, its idempotency key is looked up: the very command may
+    /// have been done before, by another process.
+    async fn decided(
+        &mut self,
+        commands: &[Queued],
+        now: Timestamp,
+        again: bool,
+    ) -> Result<(Batch, Vec<Outcome>), StoreError> {
+        let mut found = load(&self.db, &mut self.state, commands, now, again).await?;
+        let (batch, outcomes) = decide_all(&mut self.state, &mut found, commands, now);
+        let refused = commands.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_err());
+        let keys: Vec<_> = refused.filter_map(|(command, _)| command.meta.idempotency.as_ref()).collect();
+        if again || keys.is_empty() {
+            return Ok((batch, outcomes));
+        }
+        let mut stored = Found::default();
+        load_answers(&self.db, keys, &mut stored).await?;
+        if stored.answers.is_empty() {
+            return Ok((batch, outcomes));
+        }
+        self.state.forget_batch(&batch);
+        let mut found = load(&self.db, &mut self.state, commands, now, true).await?;
+        Ok(decide_all(&mut self.state, &mut found, commands, now))
     }
 
     /// Does all of `commands` and answers each.
@@ -378,8 +427,7 @@ impl Worker {
         retries: u32,
     ) -> Result<Option<Vec<Outcome>>, StoreError> {
         let now = self.clock.now();
-        let mut found = load(&self.db, &mut self.state, commands, now).await?;
-        let (batch, outcomes) = decide_all(&mut self.state, &mut found, commands, now);
+        let (batch, outcomes) = self.decided(commands, now, retries > 0 || self.in_doubt).await?;
         let began = Instant::now();
         if batch.events.is_empty() && batch.answers.is_empty() {
             // Nothing to write: what was refused was refused on the truth, if the log has not moved.
@@ -414,8 +462,7 @@ impl Worker {
         let mut tx = self.db.begin().await?;
         batch::lock_head(&mut tx).await?;
         catch_up(&self.db, &mut self.state).await?;
-        let mut found = load(&self.db, &mut self.state, commands, now).await?;
-        let (batch, outcomes) = decide_all(&mut self.state, &mut found, commands, now);
+        let (batch, outcomes) = self.decided(commands, now, true).await?;
         let began = Instant::now();
         match batch::write_in(tx, &batch).await? {
             batch::Outcome::Committed => {

@@ -1,6 +1,7 @@
 //! What the engine remembers between batches: a part of the log's fold, exact as of one head.
 
 use super::cache::Cache;
+use super::command::IdempotencyKey;
 use crate::domain::booking::state::{Booking, evolve};
 use crate::domain::catalog::{Offering, Pattern};
 use crate::domain::event::{CatalogEvent, Event};
@@ -9,12 +10,15 @@ use crate::domain::occupancy::Occupancy;
 use crate::domain::seating::Layout;
 use crate::store::batch::Batch;
 use crate::store::events::LogEntry;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
 /// Offerings remembered at once.
 const OFFERINGS_MAX: usize = 40_000;
 /// Bookings remembered at once.
 const BOOKINGS_MAX: usize = 60_000;
+/// Idempotency keys remembered at once.
+const KEYS_MAX: usize = 200_000;
 /// Patterns and layouts remembered at once.
 const SHAPES_MAX: usize = 20_000;
 
@@ -33,9 +37,13 @@ pub(super) struct State {
     /// The position up to which all of this is exact; `None` before the first look and after a doubt.
     pub(super) head: Option<i64>,
     pub(super) offerings: Cache<OfferingId, Live>,
-    pub(super) bookings: Cache<BookingId, Booking>,
+    pub(super) bookings: Cache<BookingId, Arc<Booking>>,
     pub(super) patterns: Cache<PatternId, Arc<Pattern>>,
     pub(super) layouts: Cache<LayoutId, Arc<Layout>>,
+    /// The `Idempotency-Key`s that this process met lately, hashed: only they are looked up before a command
+    /// is decided. Any other that is stored all the same is found by its key when the batch is written.
+    keys: Cache<u64, ()>,
+    hasher: RandomState,
 }
 
 impl State {
@@ -46,7 +54,19 @@ impl State {
             bookings: Cache::new(BOOKINGS_MAX),
             patterns: Cache::new(SHAPES_MAX),
             layouts: Cache::new(SHAPES_MAX),
+            keys: Cache::new(KEYS_MAX),
+            hasher: RandomState::new(),
         }
+    }
+
+    /// Remembers a key, and returns whether it was met before.
+    pub(super) fn met(&mut self, key: &IdempotencyKey) -> bool {
+        let hash = self.hasher.hash_one((&key.caller, &key.key));
+        if self.keys.get_mut(hash).is_some() {
+            return true;
+        }
+        self.keys.insert(hash, ());
+        false
     }
 
     /// Forgets everything: after a failure, memory and store may differ.
@@ -72,6 +92,7 @@ impl State {
         self.bookings.trim();
         self.patterns.trim();
         self.layouts.trim();
+        self.keys.trim();
     }
 
     /// Folds what another process wrote.
@@ -88,9 +109,10 @@ impl State {
                     let known = self.bookings.get_mut(id);
                     if let Some(booking) = known
                         && i64::from(booking.version) + 1 == i64::from(entry.stream_version)
-                        && let Some(next) = evolve(Some(booking.clone()), id, event, entry.recorded_at)
+                        && let Some(next) =
+                            evolve(Some(Booking::clone(booking)), id, event, entry.recorded_at)
                     {
-                        *booking = next;
+                        *booking = Arc::new(next);
                     }
                 }
                 Event::Catalog(event) => match event {

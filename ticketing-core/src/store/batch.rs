@@ -16,6 +16,7 @@ use crate::domain::booking::passenger::Passenger;
 use crate::domain::booking::state::Booking;
 use crate::domain::id::BookingId;
 use crate::domain::time::Timestamp;
+use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// What a batch of commands did.
@@ -26,17 +27,30 @@ pub struct Batch {
     /// Its events; positions follow on the head without gaps.
     pub events: Vec<LogEntry>,
     /// New bookings, with their seats; as they are after the batch.
-    pub created: Vec<Booking>,
+    pub created: Vec<Arc<Booking>>,
     /// Bookings that were there, as they are after the batch, each with its version before.
-    pub changed: Vec<(Booking, u32)>,
+    pub changed: Vec<(Arc<Booking>, u32)>,
     /// Bookings that were there and give their seats back.
-    pub freed: Vec<Booking>,
+    pub freed: Vec<Arc<Booking>>,
     /// The people of the new bookings.
     pub passengers: Vec<(BookingId, Passenger)>,
     /// Answers to keep.
     pub answers: Vec<StoredAnswer>,
     /// When it was decided.
     pub decided_at: Timestamp,
+}
+
+impl Batch {
+    /// Whether all that it did was to begin holds, each by one event that its own request caused.
+    fn is_only_holds(&self) -> bool {
+        let caused_by_request =
+            |e: &LogEntry| e.stream_version == 1 && e.causation_id.as_ref() == Some(&e.correlation_id);
+        self.changed.is_empty()
+            && self.freed.is_empty()
+            && self.created.len() == self.events.len()
+            && self.created.iter().all(|b| b.version == 1)
+            && self.events.iter().all(caused_by_request)
+    }
 }
 
 /// What became of a batch.
@@ -67,10 +81,10 @@ statements! {
     INSERT_BOOKINGS = "INSERT INTO bookings (id, offering_id, user_id, seats, from_leg, to_leg, price_minor,
             currency, state, hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version)
         SELECT id, offering_id, user_id, seats, from_leg, to_leg, price_minor, currency, state,
-            hold_expires_at, payment_id, $1, confirmed_at, cancel_reason, version
+            hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version
         FROM {rows id uuid, offering_id uuid, user_id text, seats text, from_leg int, to_leg int,
             price_minor big, currency text, state text, hold_expires_at big, payment_id text,
-            confirmed_at big, cancel_reason text, version int} WHERE true";
+            created_at big, confirmed_at big, cancel_reason text, version int} WHERE true";
     INSERT_CLAIMS = "INSERT INTO claims (offering_id, seat_no, leg, booking_id)
         SELECT offering_id, seat_no, leg, booking_id
         FROM {rows offering_id uuid, seat_no int, leg int, booking_id uuid} WHERE true";
@@ -78,23 +92,23 @@ statements! {
         SELECT booking_id, name, email, phone
         FROM {rows booking_id uuid, name text, email text, phone text} WHERE true";
     INSERT_ANSWERS = "INSERT INTO idempotency (caller, key, request_hash, status, data, position, created_at)
-        SELECT caller, key, request_hash, status, data, position, $1
-        FROM {rows caller text, key text, request_hash bytes, status int, data text, position big} WHERE true";
+        SELECT caller, key, request_hash, status, data, position, created_at
+        FROM {rows caller text, key text, request_hash bytes, status int, data text, position big,
+            created_at big} WHERE true";
     INSERT_EVENTS = "INSERT INTO events (position, stream_id, stream_version, event_type, recorded_at, actor,
             correlation_id, causation_id, data)
-        SELECT position, stream_id, stream_version, event_type, $1, actor, correlation_id, causation_id, data
-        FROM {rows position big, stream_id uuid, stream_version int, event_type text, actor text,
+        SELECT position, stream_id, stream_version, event_type, recorded_at, actor, correlation_id, causation_id, data
+        FROM {rows position big, stream_id uuid, stream_version int, event_type text, recorded_at big, actor text,
             correlation_id text, causation_id text, data text} WHERE true";
-    /// All inserts in one statement: one round trip.
-    INSERT_NEW = sqlite "" postgres "
+    /// The rows of new holds in one statement: one round trip, and no column whose value is known.
+    INSERT_HOLDS = sqlite "" postgres "
         WITH b AS (
             INSERT INTO bookings (id, offering_id, user_id, seats, from_leg, to_leg, price_minor, currency,
-                state, hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version)
+                state, hold_expires_at, created_at, version)
             SELECT id, offering_id, user_id, seats, from_leg, to_leg, price_minor, currency, state,
-                hold_expires_at, payment_id, $1, confirmed_at, cancel_reason, version
+                hold_expires_at, $1, 1
             FROM {rows id uuid, offering_id uuid, user_id text, seats text, from_leg int, to_leg int,
-                price_minor big, currency text, state text, hold_expires_at big, payment_id text,
-                confirmed_at big, cancel_reason text, version int}
+                price_minor big, currency text, state text, hold_expires_at big}
         ), c AS (
             INSERT INTO claims (offering_id, seat_no, leg, booking_id)
             SELECT offering_id, seat_no, leg, booking_id
@@ -110,23 +124,21 @@ statements! {
         ), e AS (
             INSERT INTO events (position, stream_id, stream_version, event_type, recorded_at, actor,
                 correlation_id, causation_id, data)
-            SELECT position, stream_id, stream_version, event_type, $1, actor, correlation_id, causation_id,
-                data
-            FROM {rows position big, stream_id uuid, stream_version int, event_type text, actor text,
-                correlation_id text, causation_id text, data text}
+            SELECT position, stream_id, 1, event_type, $1, actor, correlation_id, correlation_id, data
+            FROM {rows position big, stream_id uuid, event_type text, actor text, correlation_id text,
+                data text}
         )
         SELECT 1";
     /// The same with the head, committing by itself: one round trip, one fsync. A head that has moved
     /// violates `log_head`'s check, which undoes it all.
-    COMMIT_NEW = sqlite "" postgres "
+    COMMIT_HOLDS = sqlite "" postgres "
         WITH b AS (
             INSERT INTO bookings (id, offering_id, user_id, seats, from_leg, to_leg, price_minor, currency,
-                state, hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version)
+                state, hold_expires_at, created_at, version)
             SELECT id, offering_id, user_id, seats, from_leg, to_leg, price_minor, currency, state,
-                hold_expires_at, payment_id, $1, confirmed_at, cancel_reason, version
+                hold_expires_at, $1, 1
             FROM {rows id uuid, offering_id uuid, user_id text, seats text, from_leg int, to_leg int,
-                price_minor big, currency text, state text, hold_expires_at big, payment_id text,
-                confirmed_at big, cancel_reason text, version int}
+                price_minor big, currency text, state text, hold_expires_at big}
         ), c AS (
             INSERT INTO claims (offering_id, seat_no, leg, booking_id)
             SELECT offering_id, seat_no, leg, booking_id
@@ -142,10 +154,9 @@ statements! {
         ), e AS (
             INSERT INTO events (position, stream_id, stream_version, event_type, recorded_at, actor,
                 correlation_id, causation_id, data)
-            SELECT position, stream_id, stream_version, event_type, $1, actor, correlation_id, causation_id,
-                data
-            FROM {rows position big, stream_id uuid, stream_version int, event_type text, actor text,
-                correlation_id text, causation_id text, data text}
+            SELECT position, stream_id, 1, event_type, $1, actor, correlation_id, correlation_id, data
+            FROM {rows position big, stream_id uuid, event_type text, actor text, correlation_id text,
+                data text}
         )
         UPDATE log_head SET head = CASE WHEN head = $2 THEN head + $3 ELSE -1 END WHERE id = 1
         RETURNING head";
@@ -158,10 +169,10 @@ statements! {
 /// What the store says, except that a moved head and a key that is there are [`Outcome::Stale`]. After
 /// [`StoreError::Unavailable`] it is unknown whether the batch was committed.
 pub async fn write(db: &Db, batch: &Batch, before: Option<oneshot::Receiver<()>>) -> Result<Outcome> {
-    let only_new = batch.changed.is_empty() && batch.freed.is_empty();
+    let only_holds = batch.is_only_holds();
     let done = match (db.engine(), before) {
-        (Engine::Postgres, None) if only_new => commit_new(db, batch).await,
-        (Engine::Postgres, Some(before)) if only_new => insert_then_commit(db, batch, before).await,
+        (Engine::Postgres, None) if only_holds => commit_holds(db, batch).await,
+        (Engine::Postgres, Some(before)) if only_holds => insert_then_commit(db, batch, before).await,
         (Engine::Postgres | Engine::Sqlite, before) => {
             // One writer at a time, or rows that the batch before is still writing.
             let turned_back = match before {
@@ -177,40 +188,67 @@ pub async fn write(db: &Db, batch: &Batch, before: Option<oneshot::Receiver<()>>
     }
 }
 
-async fn commit_new(db: &Db, batch: &Batch) -> Result<Outcome> {
+async fn commit_holds(db: &Db, batch: &Batch) -> Result<Outcome> {
     let mut values = args![batch.decided_at.as_millis(), batch.expected_head, batch.events.len() as i64];
-    values.extend(new_rows(batch));
-    db.write::<(i64,)>(&COMMIT_NEW, values).await?;
+    values.extend(hold_rows(batch));
+    db.write::<(i64,)>(&COMMIT_HOLDS, values).await?;
     Ok(Outcome::Committed)
 }
 
 async fn insert_then_commit(db: &Db, batch: &Batch, before: oneshot::Receiver<()>) -> Result<Outcome> {
     let mut tx = db.begin().await?;
     let mut values = args![batch.decided_at.as_millis()];
-    values.extend(new_rows(batch));
-    let inserted = tx.run(&INSERT_NEW, values).await;
+    values.extend(hold_rows(batch));
+    let inserted = tx.run(&INSERT_HOLDS, values).await;
     if inserted.is_err() || before.await.is_err() {
-        tx.rollback().await?;
+        undo(tx).await;
         return inserted.map(|_| Outcome::Stale);
     }
-    let positions = args![batch.expected_head, batch.events.len() as i64];
-    if tx.run(&TAKE_POSITIONS, positions).await? == 0 {
-        tx.rollback().await?;
-        return Ok(Outcome::Stale);
-    }
-    tx.commit().await?;
+    // The head and the commit in one round trip: meanwhile everybody else waits for the head.
+    let head = format!(
+        "UPDATE log_head SET head = CASE WHEN head = {} THEN head + {} ELSE -1 END WHERE id = 1",
+        batch.expected_head,
+        batch.events.len()
+    );
+    tx.script_and_commit(head).await?;
     Ok(Outcome::Committed)
 }
 
-fn new_rows(batch: &Batch) -> [Arg; 5] {
+/// Undoes a batch. What the store says of the undoing matters less than why; it is undone all the same.
+async fn undo(tx: Tx) {
+    if let Err(error) = tx.rollback().await {
+        tracing::debug!(%error, "a rollback ended without an answer");
+    }
+}
+
+/// The rows of new holds, as [`INSERT_HOLDS`] takes them.
+fn hold_rows(batch: &Batch) -> [Arg; 5] {
+    let mut bookings = booking_rows(batch);
+    bookings.truncate(HOLD_COLUMNS);
+    let mut answers = answer_rows(batch);
+    answers.truncate(ANSWER_COLUMNS);
+    let events = &batch.events;
+    let events = vec![
+        Column::Big(events.iter().map(|e| e.position).collect()),
+        Column::Uuid(events.iter().map(|e| e.stream_id).collect()),
+        Column::Text(events.iter().map(|e| e.event.type_name().to_owned()).collect()),
+        Column::Text(events.iter().map(|e| e.actor.clone()).collect()),
+        Column::Text(events.iter().map(|e| e.correlation_id.clone()).collect()),
+        Column::Text(events.iter().map(|e| e.event.data()).collect()),
+    ];
     [
-        booking_rows(batch),
-        claim_rows(taken(batch)),
-        passenger_rows(batch),
-        answer_rows(batch),
-        event_rows(&batch.events),
+        Arg::Rows(bookings),
+        Arg::Rows(claim_rows(taken(batch))),
+        Arg::Rows(passenger_rows(batch)),
+        Arg::Rows(answers),
+        Arg::Rows(events),
     ]
 }
+
+/// The columns of [`booking_rows`] that differ between new holds; the rest is as it always begins.
+const HOLD_COLUMNS: usize = 10;
+/// The columns of [`answer_rows`] without the time, which is the batch's.
+const ANSWER_COLUMNS: usize = 6;
 
 /// Takes the log's lock: until the transaction ends, nobody else writes.
 ///
@@ -247,25 +285,24 @@ async fn steps(tx: &mut Tx, batch: &Batch) -> Result<Outcome> {
     if tx.run(&TAKE_POSITIONS, positions).await? == 0 {
         return Ok(Outcome::Stale);
     }
-    let at = batch.decided_at.as_millis();
     if !batch.freed.is_empty() {
-        tx.run(&FREE_CLAIMS, vec![claim_rows(batch.freed.iter())]).await?;
+        tx.run(&FREE_CLAIMS, args![claim_rows(batch.freed.iter())]).await?;
     }
     if !batch.changed.is_empty() {
-        let changed = tx.run(&UPDATE_BOOKINGS, vec![changed_rows(batch)]).await?;
+        let changed = tx.run(&UPDATE_BOOKINGS, args![changed_rows(batch)]).await?;
         if changed != batch.changed.len() as u64 {
             return Ok(Outcome::Stale);
         }
     }
     if !batch.created.is_empty() {
-        tx.run(&INSERT_BOOKINGS, vec![Arg::Big(at), booking_rows(batch)]).await?;
-        tx.run(&INSERT_CLAIMS, vec![claim_rows(taken(batch))]).await?;
-        tx.run(&INSERT_PASSENGERS, vec![passenger_rows(batch)]).await?;
+        tx.run(&INSERT_BOOKINGS, args![booking_rows(batch)]).await?;
+        tx.run(&INSERT_CLAIMS, args![claim_rows(taken(batch))]).await?;
+        tx.run(&INSERT_PASSENGERS, args![passenger_rows(batch)]).await?;
     }
     if !batch.answers.is_empty() {
-        tx.run(&INSERT_ANSWERS, vec![Arg::Big(at), answer_rows(batch)]).await?;
+        tx.run(&INSERT_ANSWERS, args![answer_rows(batch)]).await?;
     }
-    tx.run(&INSERT_EVENTS, vec![Arg::Big(at), event_rows(&batch.events)]).await?;
+    tx.run(&INSERT_EVENTS, args![event_rows(&batch.events)]).await?;
     Ok(Outcome::Committed)
 }
 
@@ -275,7 +312,9 @@ async fn steps(tx: &mut Tx, batch: &Batch) -> Result<Outcome> {
 /// # Errors
 /// What the store says.
 pub async fn append(tx: &mut Tx, mut events: Vec<LogEntry>) -> Result<i64> {
-    let Some(at) = events.first().map(|e| e.recorded_at) else { return Ok(0) };
+    if events.is_empty() {
+        return Ok(0);
+    }
     let head: Option<(i64,)> = tx.first(&ADVANCE, args![events.len() as i64]).await?;
     let head = head.map_or(0, |(head,)| head);
     let first = head - events.len() as i64 + 1;
@@ -283,7 +322,7 @@ pub async fn append(tx: &mut Tx, mut events: Vec<LogEntry>) -> Result<i64> {
         event.position = position;
     }
     for chunk in events.chunks(APPEND_CHUNK) {
-        tx.run(&INSERT_EVENTS, vec![Arg::Big(at.as_millis()), event_rows(chunk)]).await?;
+        tx.run(&INSERT_EVENTS, args![event_rows(chunk)]).await?;
     }
     Ok(head)
 }
@@ -291,10 +330,10 @@ pub async fn append(tx: &mut Tx, mut events: Vec<LogEntry>) -> Result<i64> {
 /// Events of one statement while appending many.
 const APPEND_CHUNK: usize = 2_000;
 
-fn booking_rows(batch: &Batch) -> Arg {
+fn booking_rows(batch: &Batch) -> Vec<Column> {
     let rows = &batch.created;
     let int = |n: u16| i32::from(n);
-    Arg::Rows(vec![
+    vec![
         Column::Uuid(rows.iter().map(|b| b.id.0).collect()),
         Column::Uuid(rows.iter().map(|b| b.offering_id.0).collect()),
         Column::Text(rows.iter().map(|b| b.user_id.0.clone()).collect()),
@@ -306,20 +345,21 @@ fn booking_rows(batch: &Batch) -> Arg {
         Column::Text(rows.iter().map(|b| b.state.word().to_owned()).collect()),
         Column::Big(rows.iter().map(|b| b.hold_expires_at.as_millis()).collect()),
         Column::OptText(rows.iter().map(|b| b.payment_id.clone()).collect()),
+        Column::Big(rows.iter().map(|b| b.created_at.as_millis()).collect()),
         Column::OptBig(rows.iter().map(|b| b.confirmed_at.map(Timestamp::as_millis)).collect()),
         Column::OptText(rows.iter().map(|b| b.cancel_reason.clone()).collect()),
         Column::Int(rows.iter().map(|b| b.version as i32).collect()),
-    ])
+    ]
 }
 
 /// The new bookings that have their seats; one may be cancelled by the batch that made it.
-fn taken(batch: &Batch) -> impl Iterator<Item = &Booking> {
+fn taken(batch: &Batch) -> impl Iterator<Item = &Arc<Booking>> {
     batch.created.iter().filter(|b| b.state.has_seats())
 }
 
 /// A row a seat and leg, sorted by (offering, seat, leg): two processes that take keys in different
 /// orders would deadlock.
-fn claim_rows<'a>(bookings: impl Iterator<Item = &'a Booking>) -> Arg {
+fn claim_rows<'a>(bookings: impl Iterator<Item = &'a Arc<Booking>>) -> Vec<Column> {
     let mut rows = Vec::new();
     for booking in bookings {
         for seat in &booking.seats {
@@ -329,17 +369,17 @@ fn claim_rows<'a>(bookings: impl Iterator<Item = &'a Booking>) -> Arg {
         }
     }
     rows.sort_unstable();
-    Arg::Rows(vec![
+    vec![
         Column::Uuid(rows.iter().map(|r| r.0).collect()),
         Column::Int(rows.iter().map(|r| r.1).collect()),
         Column::Int(rows.iter().map(|r| r.2).collect()),
         Column::Uuid(rows.iter().map(|r| r.3).collect()),
-    ])
+    ]
 }
 
-fn changed_rows(batch: &Batch) -> Arg {
+fn changed_rows(batch: &Batch) -> Vec<Column> {
     let rows = &batch.changed;
-    Arg::Rows(vec![
+    vec![
         Column::Uuid(rows.iter().map(|(b, _)| b.id.0).collect()),
         Column::Text(rows.iter().map(|(b, _)| b.state.word().to_owned()).collect()),
         Column::OptText(rows.iter().map(|(b, _)| b.payment_id.clone()).collect()),
@@ -347,40 +387,42 @@ fn changed_rows(batch: &Batch) -> Arg {
         Column::OptText(rows.iter().map(|(b, _)| b.cancel_reason.clone()).collect()),
         Column::Int(rows.iter().map(|(b, _)| b.version as i32).collect()),
         Column::Int(rows.iter().map(|(_, before)| *before as i32).collect()),
-    ])
+    ]
 }
 
-fn passenger_rows(batch: &Batch) -> Arg {
+fn passenger_rows(batch: &Batch) -> Vec<Column> {
     let rows = &batch.passengers;
-    Arg::Rows(vec![
+    vec![
         Column::Uuid(rows.iter().map(|(id, _)| id.0).collect()),
         Column::Text(rows.iter().map(|(_, p)| p.name.clone()).collect()),
         Column::Text(rows.iter().map(|(_, p)| p.email.clone()).collect()),
         Column::OptText(rows.iter().map(|(_, p)| p.phone.clone()).collect()),
-    ])
+    ]
 }
 
-fn answer_rows(batch: &Batch) -> Arg {
+fn answer_rows(batch: &Batch) -> Vec<Column> {
     let rows = &batch.answers;
-    Arg::Rows(vec![
+    vec![
         Column::Text(rows.iter().map(|a| a.caller.clone()).collect()),
         Column::Text(rows.iter().map(|a| a.key.clone()).collect()),
         Column::Bytes(rows.iter().map(|a| a.request_hash.clone()).collect()),
         Column::Int(rows.iter().map(|a| a.status).collect()),
         Column::Text(rows.iter().map(|a| a.data.clone()).collect()),
         Column::Big(rows.iter().map(|a| a.position).collect()),
-    ])
+        Column::Big(vec![batch.decided_at.as_millis(); rows.len()]),
+    ]
 }
 
-fn event_rows(rows: &[LogEntry]) -> Arg {
-    Arg::Rows(vec![
+fn event_rows(rows: &[LogEntry]) -> Vec<Column> {
+    vec![
         Column::Big(rows.iter().map(|e| e.position).collect()),
         Column::Uuid(rows.iter().map(|e| e.stream_id).collect()),
         Column::Int(rows.iter().map(|e| e.stream_version).collect()),
         Column::Text(rows.iter().map(|e| e.event.type_name().to_owned()).collect()),
+        Column::Big(rows.iter().map(|e| e.recorded_at.as_millis()).collect()),
         Column::Text(rows.iter().map(|e| e.actor.clone()).collect()),
         Column::Text(rows.iter().map(|e| e.correlation_id.clone()).collect()),
         Column::OptText(rows.iter().map(|e| e.causation_id.clone()).collect()),
         Column::Text(rows.iter().map(|e| e.event.data()).collect()),
-    ])
+    ]
 }

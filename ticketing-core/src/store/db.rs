@@ -610,6 +610,30 @@ impl Tx {
         done.map_err(|e| self.fault(&e))
     }
 
+    /// Runs a last statement without parameters and commits, in one round trip where the engine can.
+    ///
+    /// # Errors
+    /// What the engine says; then nothing was committed, unless it is [`StoreError::Unavailable`].
+    pub async fn script_and_commit(mut self, statement: String) -> Result<()> {
+        match self.engine() {
+            Engine::Postgres => {
+                self.script(format!("{statement}; COMMIT AND CHAIN")).await?;
+                // All is on disk. The driver still counts a transaction: the empty one that was chained on
+                // is ended while the caller goes on.
+                tokio::spawn(async move {
+                    if let Err(error) = self.commit().await {
+                        tracing::debug!(%error, "an empty transaction ended without an answer");
+                    }
+                });
+                Ok(())
+            }
+            Engine::Sqlite => {
+                self.script(statement).await?;
+                self.commit().await
+            }
+        }
+    }
+
     /// Makes it so. After this returns, a write store has it on disk.
     ///
     /// # Errors

@@ -156,7 +156,7 @@ pub async fn reserve(app: &App, command: Reserve) -> Result<Done, AppError> {
 
 /// Reserves and returns the booking; it must succeed.
 pub async fn hold(app: &App, command: Reserve) -> Booking {
-    reserve(app, command).await.unwrap().booking.unwrap()
+    std::sync::Arc::unwrap_or_clone(reserve(app, command).await.unwrap().booking.unwrap())
 }
 
 pub async fn change(app: &App, id: BookingId, change: Change) -> Result<Done, AppError> {
