@@ -1,7 +1,8 @@
 //! The three panels: where the log is, what is held, how fast it goes.
 
 use super::Theme;
-use crate::picture::Picture;
+use crate::TimeStyle;
+use crate::picture::{EventLine, Picture};
 use crate::state::State;
 use crate::text::{Room, duration, grouped, seconds_left, time};
 use ratatui::Frame;
@@ -20,10 +21,11 @@ type Figure = (&'static str, String, Style);
 pub(super) fn log(frame: &mut Frame<'_>, area: Rect, state: &State, picture: &Picture, theme: Theme) {
     let status = &picture.status;
     let lag = if status.lag > 0 { theme.waiting() } else { Style::new() };
-    let last =
-        picture.events.as_ref().ok().and_then(|events| events.first()).map_or("-".into(), |event| {
-            time(event.at, state.shown_at(), state.time, &state.zone, Room::Short)
-        });
+    let latest = picture.events.as_ref().ok().and_then(|events| events.first());
+    // By its distance, whatever the style: the table has the time.
+    let ago =
+        |event: &EventLine| time(event.at, state.shown_at(), TimeStyle::Relative, &state.zone, Room::Short);
+    let latest = latest.map_or_else(|| "-".to_owned(), ago);
     figures(
         frame,
         area,
@@ -32,7 +34,7 @@ pub(super) fn log(frame: &mut Frame<'_>, area: Rect, state: &State, picture: &Pi
             ("head", grouped(status.head), theme.strong()),
             ("read", grouped(status.read_position), Style::new()),
             ("lag", grouped(status.lag), lag),
-            ("last event", last, Style::new()),
+            ("latest", latest, Style::new()),
             ("bookings", grouped(status.tickets), Style::new()),
         ],
     );

@@ -78,12 +78,13 @@ fn the_screens_are_as_they_were_approved() {
     if let Some(picture) = &mut corrupt.picture {
         picture.events = Err("corrupt row in events.data (position 3,400): not JSON".into());
     }
-    let screens: [(&str, State, (u16, u16)); 12] = [
+    let screens: [(&str, State, (u16, u16)); 13] = [
         ("connecting", state(), (80, 24)),
         ("connecting-fails", never, (80, 24)),
         ("overview", seen(), (80, 24)),
         ("overview", seen(), (60, 20)),
         ("overview", seen(), (120, 40)),
+        ("overview", seen(), (200, 50)),
         ("overview-local", local, (120, 40)),
         ("paused-utc", paused, (80, 24)),
         ("lost", lost(), (80, 24)),
