@@ -53,6 +53,7 @@ enum Command {
     Audit(commands::audit::Args),
     User(commands::user::Args),
     Status(commands::status::Args),
+    Tui(commands::tui::Args),
     Completions(commands::completions::Args),
     Version(commands::version::Args),
 }
@@ -116,6 +117,7 @@ fn dispatch(cli: &Cli, printer: &mut Printer) -> Result<(), Failure> {
         Command::Audit(args) => commands::audit::run(args, globals, printer),
         Command::User(args) => commands::user::run(args, globals, printer),
         Command::Status(args) => commands::status::run(args, globals, printer),
+        Command::Tui(args) => commands::tui::run(args, globals, printer),
         Command::Completions(args) => commands::completions::run(args, printer, &mut Cli::command()),
         Command::Version(args) => commands::version::run(args, printer),
     }

@@ -16,6 +16,7 @@ pub mod seed;
 pub mod serve;
 pub mod serving;
 pub mod status;
+pub mod tui;
 pub mod up;
 pub mod user;
 pub mod version;

@@ -1,0 +1,144 @@
+//! `ticketctl tui` at a real terminal: it is drawn, it ends, and the terminal is as it was.
+#![allow(clippy::unwrap_used, dead_code, reason = "helpers of tests are tests")]
+
+mod support;
+
+use support::Place;
+
+#[test]
+fn without_a_terminal_it_says_what_to_use_instead() {
+    let place = Place::new();
+    for args in [&["tui"][..], &["tui", "--readonly"], &["tui", "-o", "json"]] {
+        let ran = place.run(args);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{args:?}");
+        assert!(
+            ran.err.contains("needs a terminal") && ran.err.contains("ticketctl status --watch"),
+            "{ran:?}"
+        );
+    }
+}
+
+/// By `script` of util-linux, which gives a program a terminal of its own.
+#[cfg(target_os = "linux")]
+mod at_a_terminal {
+    use super::support::Place;
+    use std::io::{Read as _, Write as _};
+    use std::process::{Child, Command, Stdio};
+    use std::sync::{Arc, Mutex};
+    use std::time::{Duration, Instant};
+
+    const ENTER: &str = "\u{1b}[?1049h";
+    const LEAVE: &str = "\u{1b}[?1049l";
+    const SHOW_CURSOR: &str = "\u{1b}[?25h";
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// The dashboard at a terminal, and all that came out of it.
+    struct Running {
+        child: Child,
+        out: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl Running {
+        /// Starts it; its exit code and the terminal's settings are printed behind it.
+        fn start(place: &Place, flags: &str) -> Self {
+            let program = env!("CARGO_BIN_EXE_ticketctl");
+            let shell = format!(
+                "stty cols 80 rows 24; sh -c 'echo $$ > pid; exec \"{program}\" tui {flags}'; echo code=$?; stty -a"
+            );
+            let environment = place.command(&[]);
+            let mut command = Command::new("script");
+            command.args(["-qec", &shell, "/dev/null"]).current_dir(place.0.path());
+            for (name, value) in environment.get_envs() {
+                match value {
+                    Some(value) => command.env(name, value),
+                    None => command.env_remove(name),
+                };
+            }
+            command.env("TERM", "xterm-256color").env("SHELL", "/bin/sh");
+            let mut child = command
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::inherit())
+                .spawn()
+                .unwrap();
+            let (mut from, out) = (child.stdout.take().unwrap(), Arc::new(Mutex::new(Vec::new())));
+            let into = Arc::clone(&out);
+            std::thread::spawn(move || {
+                let mut buffer = [0; 4096];
+                while let Ok(n @ 1..) = from.read(&mut buffer) {
+                    into.lock().unwrap().extend_from_slice(&buffer[..n]);
+                }
+            });
+            Self { child, out }
+        }
+
+        fn text(&self) -> String {
+            String::from_utf8_lossy(&self.out.lock().unwrap()).into_owned()
+        }
+
+        fn wait_for(&self, text: &str) {
+            let begun = Instant::now();
+            while !self.text().contains(text) {
+                assert!(begun.elapsed() < PATIENCE, "no {text:?} in {:?}", self.text());
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+
+        fn press(&mut self, keys: &str) {
+            self.child.stdin.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
+        }
+
+        fn signal(place: &Place, name: &str) {
+            let pid = std::fs::read_to_string(place.0.path().join("pid")).unwrap();
+            assert!(Command::new("kill").args(["-s", name, pid.trim()]).status().unwrap().success());
+        }
+
+        /// Waits for its end and returns what it left behind.
+        fn finish(mut self) -> String {
+            self.wait_for("speed ");
+            self.wait_for(" icanon");
+            drop(self.child.stdin.take());
+            self.child.wait().unwrap();
+            self.text()
+        }
+    }
+
+    fn assert_given_back(text: &str) {
+        let (entered, left) = (text.find(ENTER).unwrap(), text.rfind(LEAVE).unwrap());
+        assert!(entered < left, "{text:?}");
+        assert!(text[left..].contains(SHOW_CURSOR), "{text:?}");
+        let settings = text.split("code=").nth(1).unwrap();
+        assert!(settings.contains(" icanon") && settings.contains(" echo "), "{settings}");
+    }
+
+    #[test]
+    fn keys_and_signals_end_it_and_the_terminal_is_given_back() {
+        let place = Place::seeded();
+        let rows: [(&str, Option<&str>, &str, i32); 6] = [
+            ("q", None, "", 0),
+            ("\u{3}", None, "", 0),
+            ("\u{1b}", None, "--readonly", 0),
+            ("", Some("INT"), "", 130),
+            ("", Some("TERM"), "", 143),
+            ("", Some("HUP"), "", 143),
+        ];
+        for (keys, signal, flags, code) in rows {
+            let mut running = Running::start(&place, flags);
+            running.wait_for("live");
+            running.press(keys);
+            if let Some(signal) = signal {
+                Running::signal(&place, signal);
+            }
+            let text = running.finish();
+            assert_given_back(&text);
+            assert!(text.contains(&format!("code={code}")), "{keys:?} {signal:?}: {text:?}");
+        }
+    }
+
+    #[test]
+    fn a_store_that_is_not_there_ends_it_with_the_sentence_of_every_command() {
+        let text = Running::start(&Place::new(), "").finish();
+        assert_given_back(&text);
+        assert!(text.contains("code=3") && text.contains("ticketctl seed demo"), "{text:?}");
+    }
+}
