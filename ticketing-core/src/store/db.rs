@@ -56,6 +56,18 @@ impl Column {
         }
     }
 
+    /// The JSON that SQLite is given for a list.
+    fn json(&self) -> String {
+        let mut out = String::with_capacity(self.len() * 36 + 2);
+        out.push('[');
+        for row in 0..self.len() {
+            out.push_str(if row > 0 { "," } else { "" });
+            self.push_json(row, &mut out);
+        }
+        out.push(']');
+        out
+    }
+
     /// Appends the value of one row as JSON. Bytes are hexadecimal, which the statement turns back.
     fn push_json(&self, row: usize, out: &mut String) {
         let _ = match self {
@@ -128,27 +140,6 @@ pub enum Arg {
     Rows(Vec<Column>),
 }
 
-impl Arg {
-    /// The JSON that SQLite is given for a list or table.
-    fn json(columns: &[Column], nested: bool) -> String {
-        let rows = columns.first().map_or(0, Column::len);
-        assert!(columns.iter().all(|c| c.len() == rows), "the columns of one table have one length");
-        let mut out = String::with_capacity(rows * columns.len() * 24 + 2);
-        out.push('[');
-        for row in 0..rows {
-            out.push_str(if row > 0 { "," } else { "" });
-            out.push_str(if nested { "[" } else { "" });
-            for (i, column) in columns.iter().enumerate() {
-                out.push_str(if i > 0 { "," } else { "" });
-                column.push_json(row, &mut out);
-            }
-            out.push_str(if nested { "]" } else { "" });
-        }
-        out.push(']');
-        out
-    }
-}
-
 macro_rules! impl_arg_from {
     ($($from:ty => $variant:ident),+ $(,)?) => {
         $(impl From<$from> for Arg {
@@ -187,11 +178,61 @@ macro_rules! bind_sqlite {
                 Arg::Text(v) => query.bind(v),
                 Arg::OptText(v) => query.bind(v),
                 Arg::Uuid(v) => query.bind(v),
-                Arg::Any(column) => query.bind(Arg::json(&[column], false)),
-                Arg::Rows(columns) => query.bind(Arg::json(&columns, true)),
+                Arg::Any(column) => query.bind(column.json()),
+                Arg::Rows(_) => unreachable!("rows are bound part by part, and alone"),
             };
         }
         query
+    }};
+}
+
+/// Binds `count` rows from `start` on, one value after the other; beyond the last row all is null.
+macro_rules! bind_sqlite_rows {
+    ($query:expr, $columns:expr, $start:expr, $count:expr) => {{
+        let mut query = $query;
+        for row in $start..$start + $count {
+            for column in $columns {
+                query = match column {
+                    Column::Uuid(v) => query.bind(v.get(row).copied()),
+                    Column::Int(v) => query.bind(v.get(row).copied()),
+                    Column::Big(v) => query.bind(v.get(row).copied()),
+                    Column::OptBig(v) => query.bind(v.get(row).copied().flatten()),
+                    Column::Text(v) => query.bind(v.get(row).cloned()),
+                    Column::OptText(v) => query.bind(v.get(row).cloned().flatten()),
+                    Column::Bytes(v) => query.bind(v.get(row).cloned()),
+                };
+            }
+        }
+        query
+    }};
+}
+
+/// Returns all rows of a query on SQLite, of each part of its `{rows …}` where it has such.
+macro_rules! sqlite_all {
+    ($sql:expr, $args:expr, $executor:expr) => {{
+        let (sql, args) = ($sql, $args);
+        match args.as_slice() {
+            [Arg::Rows(columns)] => {
+                let mut found = Vec::new();
+                let mut failed = None;
+                let total = columns.first().map_or(0, Column::len);
+                let mut start = 0;
+                while start < total && failed.is_none() {
+                    let (text, count) = sql.sqlite_part(total - start);
+                    let query = bind_sqlite_rows!(sqlx::query_as::<Sqlite, R>(text), columns, start, count);
+                    match query.fetch_all($executor).await {
+                        Ok(rows) => found.extend(rows),
+                        Err(error) => failed = Some(error),
+                    }
+                    start += count;
+                }
+                match failed {
+                    None => Ok(found),
+                    Some(error) => Err(error),
+                }
+            }
+            _ => bind_sqlite!(sqlx::query_as::<Sqlite, R>(sql.sqlite), args).fetch_all($executor).await,
+        }
     }};
 }
 
@@ -292,6 +333,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// for a process that went away in the middle of a transaction.
 const LIMITS: [(&str, &str); 3] =
     [("lock_timeout", "5s"), ("statement_timeout", "60s"), ("idle_in_transaction_session_timeout", "60s")];
+/// Prepared statements that a SQLite connection keeps: all of ours, those with rows in five sizes.
+const STATEMENTS_KEPT: usize = 400;
 /// Readers beside the one writer of a SQLite file.
 const SQLITE_READERS_MAX: u32 = 4;
 /// Connections to one PostgreSQL.
@@ -338,6 +381,7 @@ impl Db {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(synchronous)
             .busy_timeout(BUSY_TIMEOUT)
+            .statement_cache_capacity(STATEMENTS_KEPT)
             // A larger log between checkpoints turns random page writes into fewer, later ones.
             .pragma("wal_autocheckpoint", "20000")
             .pragma("cache_size", "-131072")
@@ -418,7 +462,7 @@ impl Db {
     pub async fn all<R: Record>(&self, sql: &'static Sql, args: Vec<Arg>) -> Result<Vec<R>> {
         let rows = match &self.pools {
             Pools::Sqlite { readers, .. } => {
-                bind_sqlite!(sqlx::query_as::<Sqlite, R>(sql.sqlite), args).fetch_all(readers).await
+                sqlite_all!(sql, args, readers)
             }
             Pools::Postgres(pool) => {
                 bind_postgres!(sqlx::query_as::<Postgres, R>(sql.postgres), args).fetch_all(pool).await
@@ -455,7 +499,7 @@ impl Db {
     pub async fn write<R: Record>(&self, sql: &'static Sql, args: Vec<Arg>) -> Result<Vec<R>> {
         let rows = match &self.pools {
             Pools::Sqlite { writer, .. } => {
-                bind_sqlite!(sqlx::query_as::<Sqlite, R>(sql.sqlite), args).fetch_all(writer).await
+                sqlite_all!(sql, args, writer)
             }
             Pools::Postgres(pool) => {
                 bind_postgres!(sqlx::query_as::<Postgres, R>(sql.postgres), args).fetch_all(pool).await
@@ -528,6 +572,23 @@ async fn begin_sqlite(writer: &SqlitePool) -> sqlx::Result<sqlx::Transaction<'st
     }
 }
 
+/// Runs a statement with `{rows …}` on SQLite, part by part, and returns how many rows it changed.
+async fn run_parts(
+    tx: &mut sqlx::Transaction<'static, Sqlite>,
+    sql: &'static Sql,
+    columns: &[Column],
+) -> sqlx::Result<u64> {
+    let total = columns.first().map_or(0, Column::len);
+    let (mut start, mut changed) = (0, 0);
+    while start < total {
+        let (text, count) = sql.sqlite_part(total - start);
+        let query = bind_sqlite_rows!(sqlx::query::<Sqlite>(text), columns, start, count);
+        changed += query.execute(&mut **tx).await?.rows_affected();
+        start += count;
+    }
+    Ok(changed)
+}
+
 /// A transaction. Dropped without [`Tx::commit`], it did nothing.
 #[derive(Debug)]
 pub struct Tx {
@@ -562,7 +623,7 @@ impl Tx {
     pub async fn all<R: Record>(&mut self, sql: &'static Sql, args: Vec<Arg>) -> Result<Vec<R>> {
         let rows = match &mut self.inner {
             TxInner::Sqlite(tx) => {
-                bind_sqlite!(sqlx::query_as::<Sqlite, R>(sql.sqlite), args).fetch_all(&mut **tx).await
+                sqlite_all!(sql, args, &mut **tx)
             }
             TxInner::Postgres(tx) => {
                 bind_postgres!(sqlx::query_as::<Postgres, R>(sql.postgres), args).fetch_all(&mut **tx).await
@@ -585,10 +646,13 @@ impl Tx {
     /// What the engine says.
     pub async fn run(&mut self, sql: &'static Sql, args: Vec<Arg>) -> Result<u64> {
         let done = match &mut self.inner {
-            TxInner::Sqlite(tx) => bind_sqlite!(sqlx::query::<Sqlite>(sql.sqlite), args)
-                .execute(&mut **tx)
-                .await
-                .map(|done| done.rows_affected()),
+            TxInner::Sqlite(tx) => match args.as_slice() {
+                [Arg::Rows(columns)] => run_parts(tx, sql, columns).await,
+                _ => bind_sqlite!(sqlx::query::<Sqlite>(sql.sqlite), args)
+                    .execute(&mut **tx)
+                    .await
+                    .map(|done| done.rows_affected()),
+            },
             TxInner::Postgres(tx) => bind_postgres!(sqlx::query::<Postgres>(sql.postgres), args)
                 .execute(&mut **tx)
                 .await
