@@ -88,11 +88,7 @@ pub(crate) fn catalog(count: usize, rows: u32) -> CatalogSet {
 pub(crate) async fn open(config: &StoreConfig, engine: EngineConfig, set: CatalogSet) -> (App, EngineTask) {
     let clock = Clock::system();
     let stores = Stores::open_and_migrate(config, clock.now()).await.expect("stores open");
-    let (app, task) = App::start(stores, clock, engine, |r| {
-        if std::env::var_os("BATCHES").is_some() && r.events > 1 {
-            eprintln!("{r:?}");
-        }
-    });
+    let (app, task) = App::start(stores, clock, engine, |_| ());
     let plan = seed::plan(&app, "bench", set).await.expect("a plan");
     let actor = Actor { name: "bench".into(), reason: None };
     let seeded = seed::execute(&app, plan, &actor, &mut |_, _| ()).await.expect("seeded");

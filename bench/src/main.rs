@@ -1,46 +1,210 @@
 //! Measures the figures of the README side by side, in one run, and prints them as a table.
+//!
+//! `cargo build --release && cargo run --release -p bench` takes about five minutes. It needs
+//! `TEST_POSTGRES_URL` for the figures on PostgreSQL (`eval "$(scripts/services up)"` gives one) and
+//! `pgbench` beside the server's programs; without them it measures SQLite alone. It makes databases and
+//! folders of its own and removes them. All load goes to this machine and ends by itself.
+//!
+//! `cargo run --release -p bench -- engine` measures only the engine against `pgbench`.
 
 mod city;
+mod fill;
+mod http;
 mod load;
 mod pgbench;
+mod program;
+mod tickets;
 
-use std::path::PathBuf;
-use ticketing_core::app::StoreConfig;
+use load::Rate;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use ticketing_core::app::{App, StoreConfig, queries};
 use ticketing_core::engine::EngineConfig;
+use ticketing_core::store::db::Engine;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Seconds of each measurement.
+const SECONDS: u64 = 5;
+/// Callers or connections of each loaded measurement.
+const CALLERS: usize = 256;
+/// Departures of the uniform load, of 4,000 seats each.
+const OFFERINGS: usize = 1_000;
+const ROWS: u32 = 200;
+/// Rows of 20 seats of the hot departure.
+const HOT_ROWS: u32 = 10_000;
+/// Bookings of the store with a past.
+const PAST: usize = 1_000_000;
+
 #[tokio::main]
 async fn main() {
-    let url = std::env::var("TEST_POSTGRES_URL").expect("TEST_POSTGRES_URL");
-    let seconds = 5;
-    let db = pgbench::fresh(&url, "bench_pgbench").expect("db");
-    let config =
-        StoreConfig { data_dir: PathBuf::new(), database_url: Some(db.clone()), read_database_url: None };
-    let (app, _task) = city::open(&config, EngineConfig::default(), city::catalog(1, 1)).await;
+    let only_engine = std::env::args().nth(1).as_deref() == Some("engine");
+    println!("{:<62}{:>13}{:>10}  wanted", "", "per second", "ratio");
+    match std::env::var("TEST_POSTGRES_URL") {
+        Ok(url) => match postgres(&url, only_engine).await {
+            Ok(()) => {}
+            Err(why) => println!("PostgreSQL: {why}"),
+        },
+        Err(_) => println!("PostgreSQL left out: TEST_POSTGRES_URL is not set"),
+    }
+    let folder = std::env::temp_dir().join(format!("ticketing-bench-{}", std::process::id()));
+    sqlite(&folder, only_engine).await;
+    if !only_engine {
+        programs(&folder.join("many"));
+    }
+    if let Err(error) = std::fs::remove_dir_all(&folder) {
+        println!("{} could not be removed: {error}", folder.display());
+    }
+}
+
+fn line(what: &str, rate: &Rate, against: Option<(f64, &str)>) {
+    let ratio = against.map_or(String::new(), |(base, _)| format!("{:.2}", rate.per_second / base));
+    let wanted = against.map_or("", |(_, wanted)| wanted);
+    let failed = if rate.failed > 0 { format!("  ({} failed)", rate.failed) } else { String::new() };
+    let latency = format!("p50 {:.1} ms, p99 {:.1} ms", millis(rate.p50), millis(rate.p99));
+    println!("{what:<62}{:>13.0}{ratio:>10}  {wanted:<6} {latency}{failed}", rate.per_second);
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+fn on_server(url: String) -> StoreConfig {
+    StoreConfig { data_dir: PathBuf::new(), database_url: Some(url), read_database_url: None }
+}
+
+fn in_folder(data_dir: PathBuf) -> StoreConfig {
+    StoreConfig { data_dir, database_url: None, read_database_url: None }
+}
+
+async fn postgres(url: &str, only_engine: bool) -> Result<(), String> {
+    let engine = EngineConfig::default();
+    let db = pgbench::fresh(url, "bench_pgbench")?;
+    let (app, _task) = city::open(&on_server(db.clone()), engine, city::catalog(1, 1)).await;
+    app.stores.close().await;
+    let (usual, clients) = pgbench::best(&db, SECONDS)?;
+    println!(
+        "{:<62}{usual:>13.0}",
+        format!("pgbench, one statement a booking, {clients} clients (the best count)")
+    );
+
+    let db = pgbench::fresh(url, "bench_uniform")?;
+    let (app, _task) = city::open(&on_server(db.clone()), engine, city::catalog(OFFERINGS, ROWS)).await;
+    load::reserves(&app, CALLERS, 2, OFFERINGS).await;
+    let uniform = load::reserves(&app, CALLERS, SECONDS, OFFERINGS).await;
+    line("engine, PostgreSQL, 256 callers", &uniform, Some((usual, ">= 3")));
+    if only_engine {
+        app.stores.close().await;
+        return Ok(());
+    }
+    let commit = pgbench::bare_commit(&db, SECONDS)?;
+    app.stores.close().await;
     drop(app);
-    if std::env::args().nth(1).is_none() {
-        println!("pgbench {:?}", pgbench::best(&db, seconds));
+
+    let hot_db = pgbench::fresh(url, "bench_hot")?;
+    let (app, _task) = city::open(&on_server(hot_db), engine, city::catalog(1, HOT_ROWS)).await;
+    load::reserves(&app, CALLERS, 1, 1).await;
+    let hot = load::reserves(&app, CALLERS, SECONDS.min(4), 1).await;
+    line("engine, PostgreSQL, one departure of 200,000 seats", &hot, Some((uniform.per_second, ">= 0.8")));
+    app.stores.close().await;
+    drop(app);
+
+    let http_db = pgbench::fresh(url, "bench_http")?;
+    let stores = on_server(http_db);
+    let (app, _task) = city::open(&stores, engine, city::catalog(OFFERINGS, ROWS)).await;
+    app.stores.close().await;
+    drop(app);
+    let server = http::serve(stores).await;
+    let lone = http::reserves(&server, 1, SECONDS, OFFERINGS).await;
+    let over_http = http::reserves(&server, CALLERS, SECONDS, OFFERINGS).await;
+    line("HTTP, PostgreSQL, 256 connections, JWT, read model running", &over_http, Some((usual, ">= 2")));
+    line("HTTP, PostgreSQL, one connection", &lone, None);
+    println!(
+        "{:<62}{:>13}{:>10.2}  <= 2   bare commit mean {:.2} ms, request p50 {:.2} ms",
+        "a lone request against a bare durable commit",
+        "",
+        lone.p50.as_secs_f64() / commit.as_secs_f64(),
+        millis(commit),
+        millis(lone.p50),
+    );
+    let behind = caught_up(server.app()).await;
+    println!("{:<62}{:>13}{behind:>10.1}         s until the read model had it all", "after the load", "");
+    cached(server.app(), "PostgreSQL").await;
+    server.stop().await;
+
+    past(&on_server(pgbench::fresh(url, "bench_past")?), "PostgreSQL", uniform.per_second).await;
+    Ok(())
+}
+
+async fn sqlite(folder: &Path, only_engine: bool) {
+    let one = EngineConfig { batch_max: 1, ..EngineConfig::default() };
+    let (app, _task) = city::open(&in_folder(folder.join("one")), one, city::catalog(OFFERINGS, ROWS)).await;
+    let single = load::reserves(&app, CALLERS, SECONDS, OFFERINGS).await;
+    line("engine, SQLite (synchronous=FULL), one a transaction", &single, None);
+    app.stores.close().await;
+    drop(app);
+
+    let stores = in_folder(folder.join("many"));
+    let (app, _task) = city::open(&stores, EngineConfig::default(), city::catalog(OFFERINGS, ROWS)).await;
+    let grouped = load::reserves(&app, CALLERS, SECONDS, OFFERINGS).await;
+    line("engine, SQLite (synchronous=FULL), 256 callers", &grouped, Some((single.per_second, ">= 7")));
+    app.stores.close().await;
+    drop(app);
+    if !only_engine {
+        past(&in_folder(folder.join("past")), "SQLite", grouped.per_second).await;
     }
-    let which = std::env::args().nth(1).unwrap_or_default();
-    if which != "sqlite" {
-        let db = pgbench::fresh(&url, "bench_engine").expect("db");
-        let config =
-            StoreConfig { data_dir: PathBuf::new(), database_url: Some(db.clone()), read_database_url: None };
-        let (app, _task) = city::open(&config, EngineConfig::default(), city::catalog(1000, 100)).await;
-        for callers in [1, 256, 256] {
-            println!("engine pg {callers} {:?}", load::reserves(&app, callers, seconds, 1000).await);
-        }
+}
+
+/// The rate on a store that has a million bookings and a hundred thousand open holds.
+async fn past(stores: &StoreConfig, name: &str, empty: f64) {
+    let (app, _task) = city::open(stores, EngineConfig::default(), city::catalog(OFFERINGS, ROWS)).await;
+    fill::fill(&app, PAST, OFFERINGS).await;
+    if app.stores.write.engine() == Engine::Postgres {
+        // What the server's own housekeeping would have done by the time there are a million.
+        pgbench::analyze(stores.database_url.as_deref().unwrap_or_default()).expect("statistics");
     }
-    if which == "pg" {
+    load::reserves(&app, CALLERS, 2, OFFERINGS).await;
+    let rate = load::reserves(&app, CALLERS, SECONDS, OFFERINGS).await;
+    let what = format!("engine, {name}, beside 1,000,000 bookings, 100,000 open holds");
+    line(&what, &rate, Some((empty, ">= 0.8")));
+    app.stores.close().await;
+}
+
+/// Waits until the read model has all of the log; returns the seconds that it took.
+async fn caught_up(app: &App) -> f64 {
+    let began = Instant::now();
+    let head = *app.engine.head().borrow();
+    while queries::wait_for(app, Some(head)).await.is_err() && began.elapsed() < Duration::from_secs(120) {}
+    began.elapsed().as_secs_f64()
+}
+
+async fn cached(app: &App, name: &str) {
+    let Some(user) = busiest(app).await else { return };
+    let straight = tickets::asked(app, &user, SECONDS.min(3), false).await;
+    let cached = tickets::asked(app, &user, SECONDS.min(3), true).await;
+    line(&format!("my-tickets, 50 rows, {name}, from the read model"), &straight, None);
+    line(&format!("my-tickets, 50 rows, {name}, cached"), &cached, Some((straight.per_second, ">= 5")));
+}
+
+/// A buyer of the last run, who has many tickets.
+async fn busiest(app: &App) -> Option<String> {
+    let newest = ticketing_core::ops::lists::bookings(app, None).await.ok()?;
+    newest.first().map(|ticket| ticket.booking.user_id.0.clone())
+}
+
+fn programs(data_dir: &Path) {
+    let Some(ticketctl) = program::ticketctl() else {
+        println!("ticketctl left out: run `cargo build --release` first");
         return;
-    }
-    let dir = std::env::temp_dir().join(format!("bench-{}", std::process::id()));
-    let config = StoreConfig { data_dir: dir.clone(), database_url: None, read_database_url: None };
-    let (app, _task) = city::open(&config, EngineConfig::default(), city::catalog(1000, 100)).await;
-    for callers in [1, 256, 256] {
-        println!("engine sqlite {callers} {:?}", load::reserves(&app, callers, seconds, 1000).await);
-    }
-    std::fs::remove_dir_all(dir).unwrap_or_default();
+    };
+    let help = program::help(&ticketctl);
+    println!("{:<62}{:>13}{:>10.1}  < 15   ms", "ticketctl --help", "", millis(help));
+    let up = program::up(&ticketctl, data_dir, 23_997);
+    println!(
+        "{:<62}{:>13}{:>10.0}  < 300  ms",
+        "ticketctl up on an existing folder, to good health",
+        "",
+        millis(up)
+    );
 }

@@ -1,6 +1,7 @@
 //! The usual way, at its best: one transaction a booking, as one statement, by pgbench on our own tables.
 
 use std::process::Command;
+use std::time::Duration;
 
 /// The same durable work as one reserve of the engine: the seat's claim, the booking, the passenger, the
 /// stored answer and the event, with all their keys. Ids are in order, as v7 ids are; positions come from a
@@ -60,6 +61,21 @@ pub(crate) fn best(url: &str, seconds: u64) -> Result<(f64, u32), String> {
     }
     let _ = std::fs::remove_file(&script);
     Ok(best)
+}
+
+/// Returns the mean time of one client's bare durable commit: one small row.
+pub(crate) fn bare_commit(url: &str, seconds: u64) -> Result<Duration, String> {
+    sql(url, "CREATE TABLE IF NOT EXISTS bench_commit (n BIGINT)")?;
+    let script = std::env::temp_dir().join(format!("ticketing-commit-{}.sql", std::process::id()));
+    std::fs::write(&script, "INSERT INTO bench_commit (n) VALUES (1);\n").map_err(|e| e.to_string())?;
+    let rate = run(url, &script, 1, seconds);
+    let _ = std::fs::remove_file(&script);
+    Ok(Duration::from_secs_f64(1.0 / rate?))
+}
+
+/// Renews the planner's statistics.
+pub(crate) fn analyze(url: &str) -> Result<(), String> {
+    sql(url, "ANALYZE")
 }
 
 fn run(url: &str, script: &std::path::Path, clients: u32, seconds: u64) -> Result<f64, String> {
