@@ -275,12 +275,13 @@ impl Worker {
     /// Decides a batch on memory as the batches under way will leave it, and sends it off.
     async fn depart(&mut self, mut commands: Vec<Queued>, flights: &mut VecDeque<Flight>) {
         let now = self.clock.now();
-        let loaded = self.decided(&commands, now, false).await;
-        let (batch, outcomes) = match loaded {
-            Ok(decided) => decided,
-            Err(error) => {
-                // Memory stays right: nothing was decided. The one way to treat failures is `process`.
-                tracing::debug!(%error, "loading for a batch failed");
+        let (batch, outcomes) = match self.decided(&commands, now, false).await {
+            Ok(Some(decided)) => decided,
+            other => {
+                // Memory stays right: what was decided is forgotten. `process` knows how to go on.
+                if let Err(error) = other {
+                    tracing::debug!(%error, "loading for a batch failed");
+                }
                 self.land_all(flights).await;
                 return self.process(&mut commands).await;
             }
@@ -354,28 +355,28 @@ impl Worker {
     }
 
     /// Loads and decides. Before a refusal counts, its idempotency key is looked up: the very command may
-    /// have been done before, by another process.
+    /// have been done before, by another process. `None` if one was: what was decided is forgotten, and is
+    /// to be decided `again`, when nothing is under way any more.
     async fn decided(
         &mut self,
         commands: &[Queued],
         now: Timestamp,
         again: bool,
-    ) -> Result<(Batch, Vec<Outcome>), StoreError> {
+    ) -> Result<Option<(Batch, Vec<Outcome>)>, StoreError> {
         let mut found = load(&self.db, &mut self.state, commands, now, again).await?;
         let (batch, outcomes) = decide_all(&mut self.state, &mut found, commands, now);
         let refused = commands.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_err());
         let keys: Vec<_> = refused.filter_map(|(command, _)| command.meta.idempotency.as_ref()).collect();
         if again || keys.is_empty() {
-            return Ok((batch, outcomes));
+            return Ok(Some((batch, outcomes)));
         }
         let mut stored = Found::default();
-        load_answers(&self.db, keys, &mut stored).await?;
-        if stored.answers.is_empty() {
-            return Ok((batch, outcomes));
+        let looked_up = load_answers(&self.db, keys, &mut stored).await;
+        if looked_up.is_ok() && stored.answers.is_empty() {
+            return Ok(Some((batch, outcomes)));
         }
         self.state.forget_batch(&batch);
-        let mut found = load(&self.db, &mut self.state, commands, now, true).await?;
-        Ok(decide_all(&mut self.state, &mut found, commands, now))
+        looked_up.map(|()| None)
     }
 
     /// Does all of `commands` and answers each.
@@ -427,7 +428,9 @@ impl Worker {
         retries: u32,
     ) -> Result<Option<Vec<Outcome>>, StoreError> {
         let now = self.clock.now();
-        let (batch, outcomes) = self.decided(commands, now, retries > 0 || self.in_doubt).await?;
+        let Some((batch, outcomes)) = self.decided(commands, now, retries > 0 || self.in_doubt).await? else {
+            return Ok(None);
+        };
         let began = Instant::now();
         if batch.events.is_empty() && batch.answers.is_empty() {
             // Nothing to write: what was refused was refused on the truth, if the log has not moved.
@@ -462,7 +465,7 @@ impl Worker {
         let mut tx = self.db.begin().await?;
         batch::lock_head(&mut tx).await?;
         catch_up(&self.db, &mut self.state).await?;
-        let (batch, outcomes) = self.decided(commands, now, true).await?;
+        let Some((batch, outcomes)) = self.decided(commands, now, true).await? else { return Ok(None) };
         let began = Instant::now();
         match batch::write_in(tx, &batch).await? {
             batch::Outcome::Committed => {
