@@ -154,10 +154,6 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
     use std::path::Path;
 
-    fn mode(path: &Path) -> u32 {
-        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
-    }
-
     #[tokio::test]
     async fn only_the_owner_can_read_what_is_made() {
         let folder = tempfile::tempdir().unwrap();
@@ -165,6 +161,7 @@ mod tests {
         let config = StoreConfig { data_dir: data_dir.clone(), database_url: None, read_database_url: None };
         let now = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
         let stores = Stores::open_and_migrate(&config, now).await.unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&data_dir), 0o700);
         let files: Vec<_> =
             std::fs::read_dir(&data_dir).unwrap().map(|entry| entry.unwrap().path()).collect();
