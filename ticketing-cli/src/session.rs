@@ -12,9 +12,10 @@ use std::time::Duration;
 use ticketing_core::app::config::Settings;
 use ticketing_core::app::{App, StoreConfig, Stores};
 use ticketing_core::clock::Clock;
+use ticketing_core::domain::rules::{check_text, len_max};
 use ticketing_core::engine::EngineConfig;
 use ticketing_core::ops::audit::Actor;
-use ticketing_core::ops::{lists, people};
+use ticketing_core::ops::lists;
 use ticketing_core::worker::projector::Projector;
 
 /// What a command may expect of the stores.
@@ -193,10 +194,9 @@ impl Session {
 /// A usage error for a name or reason that can't be kept.
 pub fn actor(globals: &Globals, change: &ChangeArgs) -> Result<Actor, Failure> {
     let name = globals.actor();
-    people::check_text(&name, people::REFERENCE_CHARS_MAX)
-        .map_err(|why| Failure::usage(format!("--as {why}.")).hint("--as NAME"))?;
+    check_text(&name, len_max::ID).map_err(|why| Failure::usage(format!("--as {why}.")).hint("--as NAME"))?;
     if let Some(reason) = &change.reason {
-        people::check_text(reason, people::REASON_CHARS_MAX)
+        check_text(reason, len_max::REASON)
             .map_err(|why| Failure::usage(format!("--reason {why}.")).hint("--reason TEXT"))?;
     }
     Ok(Actor { name, reason: change.reason.clone() })

@@ -6,6 +6,8 @@ mod support;
 use serde_json::Value;
 use std::process::{Command, Stdio};
 use support::Place;
+use ticketing_core::domain::time::Timestamp;
+use ticketing_server::folder::FolderLock;
 
 const UNKNOWN: &str = "01234567-89ab-7000-8000-000000000000";
 
@@ -203,6 +205,24 @@ fn the_log_is_read_line_by_line() {
         1
     );
     assert_eq!(place.run(&["events", "tail", "--since", "soon"]).code, 2);
+}
+
+#[test]
+fn status_says_who_serves_the_data_folder() {
+    let place = Place::seeded();
+    let status = || place.run(&["status", "-o", "json"]).ok().json();
+    assert!(status()["server"].is_null());
+    let folder = place.0.path().join("data");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let now = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
+    let mut lock = runtime.block_on(FolderLock::take(&folder, now)).unwrap();
+    lock.listens_at("127.0.0.1:3002").unwrap();
+    let served = status();
+    assert_eq!(served["server"]["address"], "127.0.0.1:3002");
+    assert_eq!(served["server"]["pid"].as_u64(), Some(u64::from(std::process::id())));
+    assert!(place.run(&["status"]).ok().out.contains("127.0.0.1:3002"));
+    drop(lock);
+    assert!(status()["server"].is_null());
 }
 
 #[cfg(unix)]

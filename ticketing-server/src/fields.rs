@@ -5,7 +5,6 @@
 //! values that nobody asked for are never built.
 
 use crate::error::ApiError;
-use crate::rules::{Complaint, check_email, check_text};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -13,6 +12,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::RangeInclusive;
 use ticketing_core::domain::money::{Currency, Money};
+use ticketing_core::domain::rules::{Complaint, check_email, check_text};
 use uuid::Uuid;
 
 /// The most members of a body that are looked at; no command has a quarter of them.

@@ -10,6 +10,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use ticketing_core::app::make_data_dir;
 use ticketing_core::domain::time::Timestamp;
 
 /// The file in the data folder that says who serves it.
@@ -89,7 +90,7 @@ impl FolderLock {
     /// Somebody else serves it, or it can't be used.
     pub async fn take(folder: &Path, now: Timestamp) -> Result<Self, FolderError> {
         let unusable = |source| FolderError::Unusable { folder: folder.to_owned(), source };
-        std::fs::create_dir_all(folder).map_err(unusable)?;
+        make_data_dir(folder).map_err(unusable)?;
         let path = folder.join(SERVER_FILE);
         let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
         let file = open.map_err(unusable)?;

@@ -30,7 +30,6 @@ pub mod query;
 pub mod refusals;
 pub mod requests;
 pub mod routes;
-pub mod rules;
 pub mod secret;
 pub mod serve;
 pub mod settings;

@@ -1,6 +1,7 @@
-//! The server alone, configured by the environment: for containers, where `ticketctl` would be too much.
+//! The server alone, configured by the environment and `ticketing.toml`: for containers, where `ticketctl` would be too much.
 
 use std::process::ExitCode;
+use ticketing_core::app::config::Settings;
 use ticketing_server::logs::LogSettings;
 use ticketing_server::{ServerConfig, start};
 
@@ -18,9 +19,9 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Box<dyn std::error::Error>> {
-    let variable = |name: &str| std::env::var(name).ok();
-    LogSettings::read(variable)?.init()?;
-    let config = ServerConfig::read(variable)?;
+    let settings = Settings::load()?;
+    LogSettings::read(|name| settings.get(name))?.init()?;
+    let config = ServerConfig::read(&settings, settings.stores(None, None)?)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let asked_to_stop = StopSignal::listen()?;

@@ -3,11 +3,11 @@
 
 use crate::error::ApiError;
 use crate::fields::finish_problems;
-use crate::rules::{Complaint, check_date, check_text};
 use axum::extract::{FromRequestParts, Path};
 use axum::http::Uri;
 use axum::http::request::Parts;
 use serde_json::{Value, json};
+use ticketing_core::domain::rules::{Complaint, check_date, check_text, len_max};
 
 /// How many a page holds unless asked otherwise, and at most.
 pub const LIMIT_DEFAULT: u32 = 10;
@@ -173,7 +173,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
         let Ok(Path(id)) = Path::<String>::from_request_parts(parts, state).await else {
             return Err(ApiError::no_such_address());
         };
-        match check_text(&id, crate::rules::len_max::ID) {
+        match check_text(&id, len_max::ID) {
             Ok(()) => Ok(Self(id)),
             Err(_) => Err(ApiError::not_found("There is nothing with such an id.")),
         }

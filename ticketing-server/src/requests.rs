@@ -4,11 +4,11 @@
 
 use crate::fields::Fields;
 use crate::query::{PageRequest, Parameters};
-use crate::rules::len_max;
 use ticketing_core::domain::booking::command::HoldKind;
 use ticketing_core::domain::booking::state::BookingState;
 use ticketing_core::domain::id::BookingId;
 use ticketing_core::domain::money::Money;
+use ticketing_core::domain::rules::len_max;
 
 /// The shortest and the longest hold that a request may ask for, in seconds.
 pub const HOLD_SECONDS: std::ops::RangeInclusive<u32> = 1..=3600;

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use ticketing_core::app::make_data_dir;
 use uuid::Uuid;
 
 /// The shortest secret for production, in bytes: as long as an HS256 hash (RFC 7518, 3.2).
@@ -150,7 +151,7 @@ fn keep(data_dir: &Path) -> Result<Secret, SecretError> {
     if let Some(secret) = read(&path)? {
         return Ok(secret);
     }
-    fs::create_dir_all(data_dir).map_err(failed("made"))?;
+    make_data_dir(data_dir).map_err(failed("made"))?;
     let draft = data_dir.join(format!(".{SECRET_FILE}.{}", Uuid::new_v4()));
     let linked = write_draft(&draft).and_then(|()| fs::hard_link(&draft, &path));
     let _ = fs::remove_file(&draft); // if it was never made, there is nothing to remove

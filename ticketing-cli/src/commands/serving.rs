@@ -36,10 +36,10 @@ pub fn run(
     ready: impl AsyncFnOnce(&App, SocketAddr, &mut Printer) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let (settings, stores) = session::configured(globals)?;
-    let get = |name: &str| settings.get(name);
-    LogSettings::read(get)?.init().map_err(|error| Failure::error(format!("{error}.")))?;
-    let mut config = ServerConfig::read(get)?;
-    config.stores = stores.clone();
+    LogSettings::read(|name| settings.get(name))?
+        .init()
+        .map_err(|error| Failure::error(format!("{error}.")))?;
+    let mut config = ServerConfig::read(&settings, stores.clone())?;
     config.roles = roles;
     config.port = args.port.unwrap_or(config.port);
     config.host = args.host.clone().unwrap_or(config.host);

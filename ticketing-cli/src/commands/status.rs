@@ -1,13 +1,16 @@
-//! `ticketctl status`: how the system is.
+//! `ticketctl status`: how the system is, and who serves it.
 
 use crate::failure::Failure;
 use crate::globals::Globals;
 use crate::output::{Column, Printer};
 use crate::session::{self, Opening};
+use serde::Serialize;
 use std::time::Duration;
+use ticketing_core::app::StoreConfig;
 use ticketing_core::ops::status;
+use ticketing_server::folder::{self, Owner};
 
-/// Show where the log and the read store are, and what is held
+/// Show who serves the stores, where the log and the read store are, and what is held
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "Examples:\n  ticketctl status\n  ticketctl status --watch\n  ticketctl status -o json"
@@ -19,6 +22,9 @@ pub struct Args {
 }
 
 const FIELDS: &[Column] = &[
+    Column::text("Served at", "server.address"),
+    Column::number("By process", "server.pid"),
+    Column::time("Since", "server.startedAt"),
     Column::text("Write store", "writeStore"),
     Column::text("Read store", "readStore"),
     Column::number("Log head", "head"),
@@ -30,6 +36,27 @@ const FIELDS: &[Column] = &[
     Column::number("Departures ahead", "departuresAhead"),
     Column::time("Looked at", "at"),
 ];
+
+/// What is shown: the stores, and who serves them.
+#[derive(Serialize)]
+struct Shown {
+    /// The server of the data folder; none if nobody serves it, or if the stores are on a server of their own.
+    server: Option<Owner>,
+    #[serde(flatten)]
+    stores: status::Status,
+}
+
+/// Returns who serves the data folder now.
+fn server(stores: &StoreConfig) -> Result<Option<Owner>, Failure> {
+    if !stores.is_embedded() {
+        return Ok(None);
+    }
+    folder::served_by(&stores.data_dir).map_err(|error| {
+        let folder = stores.data_dir.display();
+        Failure::error(format!("The folder {folder} can't be looked at: {error}."))
+            .hint("see that this user may read it")
+    })
+}
 
 /// How often `--watch` looks.
 pub const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -47,7 +74,8 @@ pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), 
     }
     session::run(globals, printer, Opening::AsTheyAre, async |session, printer| {
         loop {
-            let status = status::status(&session.app).await?;
+            let server = server(&session.stores)?;
+            let status = Shown { server, stores: status::status(&session.app).await? };
             if args.watch {
                 printer.drawing(CLEAR)?;
             }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// The file that is read from the folder where the program starts.
 pub const FILE_NAME: &str = "ticketing.toml";
-/// Where the embedded store is unless a flag says otherwise.
-pub const DATA_DIR: &str = "./data";
+/// Where the embedded stores are unless `DATA_DIR` or a flag says otherwise.
+pub const DATA_DIR_DEFAULT: &str = "./data";
 /// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 /// PostgreSQL's own port.
@@ -92,7 +92,8 @@ impl Settings {
     }
 
     /// Finds the stores. A flag names the stores whole: beside `--database-url` no other address is looked
-    /// at, and with `--data-dir` alone the stores are the embedded ones in that folder.
+    /// at, and with `--data-dir` alone the stores are the embedded ones in that folder. `DATA_DIR` only says
+    /// where the folder is.
     ///
     /// # Errors
     /// The variable that can't be used.
@@ -101,7 +102,10 @@ impl Settings {
         data_dir: Option<&Path>,
         database_url: Option<&str>,
     ) -> Result<StoreConfig, ConfigError> {
-        let folder = data_dir.map_or_else(|| PathBuf::from(DATA_DIR), Path::to_path_buf);
+        let folder = match data_dir {
+            Some(folder) => folder.to_path_buf(),
+            None => PathBuf::from(self.get("DATA_DIR").unwrap_or_else(|| DATA_DIR_DEFAULT.into())),
+        };
         let at = |database_url, read_database_url| StoreConfig {
             data_dir: folder.clone(),
             database_url,
@@ -219,6 +223,22 @@ mod tests {
             let stores = settings.stores(data_dir.map(Path::new), url).unwrap();
             assert_eq!(stores.database_url.as_deref(), expected, "{data_dir:?} {url:?}");
             assert_eq!(stores.data_dir, Path::new(data_dir.unwrap_or("./data")));
+        }
+    }
+
+    #[test]
+    fn the_data_folder_is_the_flags_the_variables_or_the_default() {
+        type Row<'a> = (&'a [(&'a str, &'a str)], &'a str, Option<&'a str>, &'a str);
+        let rows: [Row<'_>; 4] = [
+            (&[], "", None, "./data"),
+            (&[], "data_dir = \"file\"", None, "file"),
+            (&[("DATA_DIR", "env")], "data_dir = \"file\"", None, "env"),
+            (&[("DATA_DIR", "env")], "", Some("flag"), "flag"),
+        ];
+        for (environment, file, flag, expected) in rows {
+            let stores = settings(environment, file).unwrap().stores(flag.map(Path::new), None).unwrap();
+            assert_eq!(stores.data_dir, Path::new(expected));
+            assert!(stores.is_embedded());
         }
     }
 

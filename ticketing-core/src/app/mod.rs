@@ -9,7 +9,7 @@ mod stores;
 
 pub use cache::TicketCache;
 pub use error::AppError;
-pub use stores::{StoreConfig, Stores};
+pub use stores::{StoreConfig, Stores, make_data_dir};
 
 use crate::clock::Clock;
 use crate::engine::{BatchReport, Engine, EngineConfig};

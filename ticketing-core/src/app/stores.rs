@@ -4,6 +4,8 @@ use crate::domain::time::Timestamp;
 use crate::store::db::{Address, Db, Role};
 use crate::store::error::{Result, StoreError};
 use crate::store::migrate;
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// Where the databases are.
@@ -59,7 +61,13 @@ impl Stores {
     /// What the stores say.
     pub async fn open_and_migrate(config: &StoreConfig, now: Timestamp) -> Result<Self> {
         if config.is_embedded() {
-            make_folder(&config.data_dir)?;
+            let dir = &config.data_dir;
+            make_data_dir(dir).map_err(|e| not_made("folder", dir, "write", &e))?;
+        }
+        for (address, store) in [(config.write_address(), "write"), (config.read_address(), "read")] {
+            if let Address::File(path) = address {
+                make_file(&path).map_err(|e| not_made("file", &path, store, &e))?;
+            }
         }
         let stores = Self {
             write: Db::open(config.write_address(), Role::Write, true).await?,
@@ -103,15 +111,65 @@ impl Stores {
     }
 }
 
-fn make_folder(path: &Path) -> Result<()> {
-    std::fs::create_dir_all(path).map_err(|e| {
-        let reason = format!("can't make the folder {}: {e}", path.display());
-        match e.kind() {
-            std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => {
-                StoreError::ReadOnly { store: "write", reason }
-            }
-            std::io::ErrorKind::StorageFull => StoreError::Full { store: "write", reason },
-            _ => StoreError::Unavailable { store: "write", reason },
+/// Makes a data folder, for its owner alone, if it is missing. One that is there stays as it is.
+///
+/// # Errors
+/// What the system says.
+pub fn make_data_dir(path: &Path) -> io::Result<()> {
+    let mut folder = DirBuilder::new();
+    folder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+    folder.create(path)
+}
+
+/// Makes an empty file, for its owner alone, if it is missing: it will hold names and e-mail addresses.
+///
+/// SQLite takes an empty file for an empty database, and gives its permissions to the files beside it.
+fn make_file(path: &Path) -> io::Result<()> {
+    let mut file = OpenOptions::new();
+    file.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+    match file.open(path) {
+        Ok(_) => Ok(()),
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(e) => Err(e),
+    }
+}
+
+fn not_made(what: &str, path: &Path, store: &'static str, error: &io::Error) -> StoreError {
+    let reason = format!("can't make the {what} {}: {error}", path.display());
+    match error.kind() {
+        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => StoreError::ReadOnly { store, reason },
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::Full { store, reason },
+        _ => StoreError::Unavailable { store, reason },
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::{StoreConfig, Stores};
+    use crate::domain::time::Timestamp;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
+
+    #[tokio::test]
+    async fn only_the_owner_can_read_what_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let data_dir = folder.path().join("new/data");
+        let config = StoreConfig { data_dir: data_dir.clone(), database_url: None, read_database_url: None };
+        let now = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
+        let stores = Stores::open_and_migrate(&config, now).await.unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&data_dir), 0o700);
+        let files: Vec<_> =
+            std::fs::read_dir(&data_dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+        // Each database, its write-ahead log and the log's index.
+        assert!(files.len() >= 6, "{files:?}");
+        for file in &files {
+            assert_eq!(mode(file), 0o600, "{}", file.display());
         }
-    })
+        stores.close().await;
+    }
 }

@@ -9,5 +9,6 @@ pub mod event;
 pub mod id;
 pub mod money;
 pub mod occupancy;
+pub mod rules;
 pub mod seating;
 pub mod time;

@@ -8,6 +8,7 @@ use crate::args;
 use crate::domain::catalog::{OfferingFacts, Pattern, Route};
 use crate::domain::event::LayoutDefined;
 use crate::domain::id::{LayoutId, OfferingId};
+use crate::domain::seating::LayoutSpec;
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
@@ -26,7 +27,7 @@ pub struct Versioned<T> {
 statements! {
     /// Leans on the primary key.
     LAYOUTS = "SELECT id, spec, version FROM layouts WHERE id {any uuid}";
-    ALL_LAYOUTS = "SELECT id, spec, version FROM layouts ORDER BY name";
+    ALL_LAYOUTS = "SELECT id, spec FROM layouts ORDER BY name";
     /// Leans on the primary key.
     ROUTES = "SELECT id, data, version FROM routes WHERE id {any uuid}";
     /// Leans on the primary key.
@@ -80,15 +81,25 @@ fn parsed<T: serde::de::DeserializeOwned>(
 ) -> Result<HashMap<Uuid, Versioned<T>>> {
     rows.into_iter()
         .map(|(id, row)| {
-            let value = serde_json::from_str(&row.value).map_err(|e| StoreError::Corrupt {
-                table,
-                column,
-                row: id.to_string(),
-                reason: e.to_string(),
-            })?;
+            let value = parse_json(id, &row.value, table, column)?;
             Ok((id, Versioned { value, version: row.version }))
         })
         .collect()
+}
+
+/// Reads what [`json`] wrote.
+pub(super) fn parse_json<T: serde::de::DeserializeOwned>(
+    id: Uuid,
+    text: &str,
+    table: &'static str,
+    column: &'static str,
+) -> Result<T> {
+    serde_json::from_str(text).map_err(|e| StoreError::Corrupt {
+        table,
+        column,
+        row: id.to_string(),
+        reason: e.to_string(),
+    })
 }
 
 /// Returns these layouts, those that exist, by id.
@@ -96,25 +107,24 @@ fn parsed<T: serde::de::DeserializeOwned>(
 /// # Errors
 /// What the store says; [`StoreError::Corrupt`] for a row that is no layout.
 pub async fn layouts(db: &Db, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Versioned<LayoutDefined>>> {
-    let rows: HashMap<Uuid, Versioned<crate::domain::seating::LayoutSpec>> =
-        parsed(versioned(db, &LAYOUTS, ids).await?, "layouts", "spec")?;
-    Ok(rows.into_iter().map(|(id, row)| with_id(id, row)).collect())
+    let rows = parsed(versioned(db, &LAYOUTS, ids).await?, "layouts", "spec")?;
+    let with_id = |(id, row): (Uuid, Versioned<LayoutSpec>)| {
+        let value = LayoutDefined { id: LayoutId(id), spec: row.value };
+        (id, Versioned { value, version: row.version })
+    };
+    Ok(rows.into_iter().map(with_id).collect())
 }
 
-fn with_id(id: Uuid, row: Versioned<crate::domain::seating::LayoutSpec>) -> (Uuid, Versioned<LayoutDefined>) {
-    let value = LayoutDefined { id: LayoutId(id), spec: row.value };
-    (id, Versioned { value, version: row.version })
-}
-
-/// Returns the names of all layouts.
+/// Returns all layouts, by name.
 ///
 /// # Errors
 /// What the store says; [`StoreError::Corrupt`] for a row that is no layout.
 pub async fn all_layouts(db: &Db) -> Result<Vec<LayoutDefined>> {
-    let rows: Vec<(Uuid, String, i32)> = db.all(&ALL_LAYOUTS, args![]).await?;
-    let rows = rows.into_iter().map(|(id, value, version)| (id, Versioned { value, version })).collect();
-    let rows = parsed(rows, "layouts", "spec")?;
-    Ok(rows.into_iter().map(|(id, row)| with_id(id, row).1.value).collect())
+    let rows: Vec<(Uuid, String)> = db.all(&ALL_LAYOUTS, args![]).await?;
+    let layout = |(id, spec): (Uuid, String)| {
+        Ok(LayoutDefined { id: LayoutId(id), spec: parse_json(id, &spec, "layouts", "spec")? })
+    };
+    rows.into_iter().map(layout).collect()
 }
 
 /// Returns these routes, those that exist, by id.
@@ -272,7 +282,8 @@ pub async fn put_offerings(tx: &mut Tx, rows: &[Versioned<OfferingFacts>]) -> Re
     Ok(())
 }
 
+/// Returns a catalogue value as it is stored: in the write store and, the same, in the read store.
 #[allow(clippy::expect_used, reason = "these types hold only strings, numbers and lists")]
-fn json<T: serde::Serialize>(value: &T) -> String {
+pub(super) fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("catalogue values are plain JSON")
 }

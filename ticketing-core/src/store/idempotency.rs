@@ -28,8 +28,11 @@ statements! {
     FIND = "SELECT i.caller, i.key, i.request_hash, i.status, i.data, i.position
         FROM {rows caller text, key text} CROSS JOIN idempotency i
         WHERE i.caller = v.caller AND i.key = v.key";
-    /// Scans the table: an index on the age would cost every booking, this costs a reader once an hour.
-    OLD = "SELECT caller, key FROM idempotency WHERE created_at < $1 LIMIT $2";
+    /// Leans on the primary key, whose order it follows: an index on the age would cost every booking.
+    FROM = "SELECT caller, key, created_at FROM idempotency
+        WHERE (caller, key) > ($1, $2)
+        ORDER BY caller, key
+        LIMIT $3";
     /// Leans on the primary key.
     FORGET = "DELETE FROM idempotency WHERE (caller, key) IN (SELECT caller, key FROM {rows caller text, key text})";
 }
@@ -42,19 +45,34 @@ pub async fn find(db: &Db, callers: Vec<String>, keys: Vec<String>) -> Result<Ve
     db.all(&FIND, args![vec![Column::Text(callers), Column::Text(keys)]]).await
 }
 
-/// Forgets answers older than `before`, `limit` at most, and returns how many.
+/// Where a walk over the answers is: the caller and key it saw last. The default is the beginning.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place(String, String);
+
+/// What became of one page of a walk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forgotten {
+    /// How many answers were forgotten.
+    pub count: usize,
+    /// Where the walk goes on; `None` at its end.
+    pub next: Option<Place>,
+}
+
+/// Looks at the `limit` answers after `from` and forgets those from before `before`.
 ///
 /// # Errors
 /// What the store says.
-pub async fn forget(db: &Db, before: Timestamp, limit: i64) -> Result<usize> {
-    let old: Vec<(String, String)> = db.all(&OLD, args![before.as_millis(), limit]).await?;
-    if old.is_empty() {
-        return Ok(0);
+pub async fn forget(db: &Db, before: Timestamp, from: Place, limit: i64) -> Result<Forgotten> {
+    let page: Vec<(String, String, i64)> = db.all(&FROM, args![from.0, from.1, limit]).await?;
+    let is_last = i64::try_from(page.len()).is_ok_and(|len| len < limit);
+    let next = page.last().filter(|_| !is_last).map(|(caller, key, _)| Place(caller.clone(), key.clone()));
+    let old = page.into_iter().filter(|(_, _, created_at)| *created_at < before.as_millis());
+    let (callers, keys): (Vec<String>, Vec<String>) = old.map(|(caller, key, _)| (caller, key)).unzip();
+    let count = callers.len();
+    if count > 0 {
+        let mut tx = db.begin().await?;
+        tx.run(&FORGET, args![vec![Column::Text(callers), Column::Text(keys)]]).await?;
+        tx.commit().await?;
     }
-    let n = old.len();
-    let (callers, keys) = old.into_iter().unzip();
-    let mut tx = db.begin().await?;
-    tx.run(&FORGET, args![vec![Column::Text(callers), Column::Text(keys)]]).await?;
-    tx.commit().await?;
-    Ok(n)
+    Ok(Forgotten { count, next })
 }

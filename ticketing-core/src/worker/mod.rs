@@ -1,17 +1,17 @@
-//! What runs by itself: each a loop that does what is due and then waits for the next thing, not a timer.
+//! What runs by itself: each a loop that does what is due and then waits for the next thing.
 
 pub mod follower;
+pub mod housekeeper;
 pub mod projector;
 pub mod sweeper;
 
+use crate::app::App;
 use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// How long a worker waits after a failure of its store before it tries again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
-
-use crate::app::App;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 /// The running workers of a process.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct Workers {
 pub struct Roles {
     /// Fold the log into the read model.
     pub projector: bool,
-    /// Write down that holds have ended.
+    /// Write down that holds have ended, and forget old answers.
     pub expiry: bool,
 }
 
@@ -40,6 +40,7 @@ impl Workers {
         }
         if roles.expiry {
             tasks.push(tokio::spawn(sweeper::run(app.clone(), follow)));
+            tasks.push(tokio::spawn(housekeeper::run(app.clone())));
         }
         Self { app: app.clone(), tasks }
     }

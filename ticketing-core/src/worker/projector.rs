@@ -1,4 +1,7 @@
 //! Folds the log into the read model: a page of events, its rows and the cursor in one transaction.
+//!
+//! An event that can't be folded stops it: a read model that lacks a ticket would hide it from everybody, one
+//! that is behind says so.
 
 use super::RETRY_AFTER;
 use crate::app::App;
@@ -7,7 +10,7 @@ use crate::domain::event::{CatalogEvent, Event};
 use crate::domain::id::{BookingId, OfferingId};
 use crate::domain::seating::Layout;
 use crate::projection::tickets::{self, TicketChange};
-use crate::store::error::Result;
+use crate::store::error::{Result, StoreError};
 use crate::store::events::{self, LogEntry};
 use crate::store::views::{fold, network};
 use std::collections::{HashMap, HashSet};
@@ -41,7 +44,7 @@ pub async fn run(app: App, mut head: watch::Receiver<i64>) {
             }
             Err(error) => {
                 if !failing {
-                    tracing::warn!(%error, "the read model stands still; will try again");
+                    report(&error, app.read.known());
                 }
                 failing = true;
                 projector = Projector::default();
@@ -54,11 +57,30 @@ pub async fn run(app: App, mut head: watch::Receiver<i64>) {
     }
 }
 
+fn report(error: &StoreError, position: i64) {
+    if let StoreError::Corrupt { .. } = error {
+        tracing::error!(
+            %error,
+            position,
+            "the read model stands still after this position: an event can't be folded. Run the version of this \
+             program that wrote it, or restore the row from a backup; folding goes on by itself"
+        );
+    } else {
+        tracing::warn!(%error, position, "the read model stands still; will try again");
+    }
+}
+
+/// An event of the log that can't be folded.
+fn corrupt(entry: &LogEntry, reason: impl Into<String>) -> StoreError {
+    let (row, reason) = (format!("position {}", entry.position), reason.into());
+    StoreError::Corrupt { table: "events", column: "data", row, reason }
+}
+
 impl Projector {
     /// Folds until the read model has reached `target`, or the end of the log.
     ///
     /// # Errors
-    /// What the stores say.
+    /// What the stores say; [`StoreError::Corrupt`] for an event that can't be folded.
     pub async fn reach(&mut self, app: &App, target: i64) -> Result<()> {
         loop {
             let cursor = match self.cursor {
@@ -90,7 +112,7 @@ impl Projector {
             entries.truncate(cut);
         }
         let to = entries.last().map_or(cursor, |entry| entry.position);
-        let rows = if kind { self.tickets(app, &entries).await? } else { self.catalog(&entries) };
+        let rows = if kind { self.tickets(app, &entries).await? } else { self.catalog(&entries)? };
         for row in &rows.inserts {
             app.tickets.touch(&row.booking.user_id, to);
         }
@@ -107,19 +129,17 @@ impl Projector {
         Ok(true)
     }
 
-    fn catalog(&mut self, entries: &[LogEntry]) -> fold::Page {
+    fn catalog(&mut self, entries: &[LogEntry]) -> Result<fold::Page> {
         let mut page = fold::Page::default();
         self.known.clear();
         for entry in entries {
             let Event::Catalog(event) = &entry.event else { continue };
             let version = entry.stream_version;
             match event {
-                CatalogEvent::LayoutDefined(e) => match Layout::new(e.id, e.spec.clone()) {
-                    Ok(layout) => page.layouts.push((layout, version)),
-                    Err(reason) => {
-                        tracing::error!(position = entry.position, reason, "a layout can't be read");
-                    }
-                },
+                CatalogEvent::LayoutDefined(e) => {
+                    let layout = Layout::new(e.id, e.spec.clone()).map_err(|why| corrupt(entry, why))?;
+                    page.layouts.push((layout, version));
+                }
                 CatalogEvent::PatternDefined(e) => page.patterns.push(e.clone()),
                 CatalogEvent::RouteDefined(e) => page.routes.push((e.clone(), version)),
                 CatalogEvent::OfferingDefined(e) => page.departures.push((e.clone(), version)),
@@ -132,7 +152,7 @@ impl Projector {
         keep_last(&mut page.routes, |(r, _)| r.id.0);
         keep_last(&mut page.departures, |(d, _)| d.id.0);
         keep_last(&mut page.cancelled, |(id, _)| *id);
-        page
+        Ok(page)
     }
 
     async fn tickets(&mut self, app: &App, entries: &[LogEntry]) -> Result<fold::Page> {
@@ -154,10 +174,7 @@ impl Projector {
             let version = entry.stream_version.unsigned_abs();
             let Some(change) = tickets::change(id, version, event, entry.recorded_at) else {
                 if known.is_none() {
-                    tracing::error!(
-                        position = entry.position,
-                        "an event is of a departure that is not there"
-                    );
+                    return Err(corrupt(entry, "its departure is not in the read model"));
                 }
                 continue;
             };

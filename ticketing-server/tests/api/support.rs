@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tempfile::TempDir;
 use ticketing_core::adapters::seed_file::demo_city;
+use ticketing_core::app::config::Settings;
 use ticketing_core::ops::audit::Actor;
 use ticketing_core::ops::seed;
 use ticketing_server::auth::{Role, mint};
@@ -30,8 +31,9 @@ pub struct Reply {
 
 /// A configuration for a server in this folder, at any free port.
 pub fn config(folder: &TempDir) -> ServerConfig {
-    let mut config = ServerConfig::read(|_| None).unwrap();
-    config.stores.data_dir = folder.path().to_owned();
+    let settings = Settings::default();
+    let stores = settings.stores(Some(folder.path()), None).unwrap();
+    let mut config = ServerConfig::read(&settings, stores).unwrap();
     config.port = 0;
     config
 }

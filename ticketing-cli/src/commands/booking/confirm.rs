@@ -10,8 +10,9 @@ use crate::globals::{ChangeArgs, Globals};
 use crate::output::Printer;
 use crate::session::{self, Opening, Session};
 use ticketing_core::domain::booking::command::Change;
+use ticketing_core::domain::rules::{check_text, len_max};
 use ticketing_core::ops::bookings::BookingPlan;
-use ticketing_core::ops::{bookings, details, lookup, people};
+use ticketing_core::ops::{bookings, details, lookup};
 
 /// Confirm a booking whose payment you vouch for
 #[derive(clap::Args, Debug)]
@@ -33,7 +34,7 @@ pub struct Args {
 /// # Errors
 /// Not found; the rule that forbids it; what the stores say.
 pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), Failure> {
-    people::check_text(&args.payment, people::REFERENCE_CHARS_MAX)
+    check_text(&args.payment, len_max::ID)
         .map_err(|why| Failure::usage(format!("--payment {why}.")).hint("--payment ID"))?;
     session::run(globals, printer, Opening::AsTheyAre, async |session, printer| {
         confirm(args, globals, session, printer).await

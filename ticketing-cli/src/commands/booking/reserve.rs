@@ -12,6 +12,7 @@ use ticketing_core::app::commands::new_booking_id;
 use ticketing_core::domain::booking::command::{HoldKind, Reserve, SeatChoice};
 use ticketing_core::domain::booking::passenger::Passenger;
 use ticketing_core::domain::id::{OfferingId, UserId};
+use ticketing_core::domain::rules::{check_text, len_max};
 use ticketing_core::ops::{bookings, lookup, people};
 
 /// Hold a seat of a departure for somebody
@@ -139,14 +140,14 @@ impl Args {
 
     fn check(&self) -> Result<(), Failure> {
         let rows = [
-            ("--user", &self.user, people::REFERENCE_CHARS_MAX),
-            ("--seat", &self.seat, 64),
-            ("--from", &self.from, people::REFERENCE_CHARS_MAX),
-            ("--to", &self.to, people::REFERENCE_CHARS_MAX),
+            ("--user", &self.user, len_max::ID),
+            ("--seat", &self.seat, len_max::SEAT_OR_STOP),
+            ("--from", &self.from, len_max::ID),
+            ("--to", &self.to, len_max::ID),
         ];
         for (flag, value, chars_max) in rows {
             if let Some(value) = value {
-                people::check_text(value, chars_max).map_err(|why| {
+                check_text(value, chars_max).map_err(|why| {
                     Failure::usage(format!("{flag} {why}.")).hint("ticketctl booking reserve --help")
                 })?;
             }

@@ -9,9 +9,10 @@ use crate::session::{self, Opening};
 use clap::ValueEnum;
 use serde::Serialize;
 use std::time::Duration;
+use ticketing_core::domain::rules::{check_text, len_max};
 use ticketing_core::domain::time::Timestamp;
 use ticketing_core::ops::audit::audited;
-use ticketing_core::ops::{Plan as OpsPlan, PlanChange, people};
+use ticketing_core::ops::{Plan as OpsPlan, PlanChange};
 use ticketing_server::auth::{self, mint};
 use ticketing_server::secret::Secret;
 use ticketing_server::settings::HttpSettings;
@@ -95,7 +96,7 @@ struct Minted<'a> {
 /// What the subject can't be; a missing secret; what the stores say.
 pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), Failure> {
     change::refuse_key(&args.change, "Each token is a new one.")?;
-    people::check_text(&args.subject, people::REFERENCE_CHARS_MAX)
+    check_text(&args.subject, len_max::ID)
         .map_err(|why| Failure::usage(format!("The subject {why}.")).hint("ticketctl user token ada"))?;
     session::run(globals, printer, Opening::AsTheyAre, async |session, printer| {
         let actor = session::actor(globals, &args.change)?;

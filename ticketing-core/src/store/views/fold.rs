@@ -7,6 +7,7 @@ use crate::domain::seating::Layout;
 use crate::domain::time::Timestamp;
 use crate::projection::{TicketChange, TicketRow};
 use crate::store::bookings::write_seats;
+use crate::store::catalog::json;
 use crate::store::db::{Column, Db, Tx};
 use crate::store::error::Result;
 use crate::store::offerings::status_word;
@@ -219,9 +220,4 @@ async fn put_tickets(tx: &mut Tx, page: &Page) -> Result<Vec<UserId>> {
         return Ok(users.into_iter().map(|(user,)| UserId(user)).collect());
     }
     Ok(Vec::new())
-}
-
-#[allow(clippy::expect_used, reason = "these types hold only strings, numbers and lists")]
-fn json<T: serde::Serialize>(value: &T) -> String {
-    serde_json::to_string(value).expect("catalogue values are plain JSON")
 }

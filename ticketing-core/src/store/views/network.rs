@@ -5,8 +5,9 @@ use crate::domain::catalog::{OfferingFacts, Pattern, Route};
 use crate::domain::id::{LayoutId, OfferingId, PatternId, RouteId};
 use crate::domain::seating::Layout;
 use crate::domain::time::Timestamp;
+use crate::store::catalog::parse_json;
 use crate::store::db::{Column, Db};
-use crate::store::error::{Result, StoreError};
+use crate::store::error::Result;
 use crate::store::offerings::{OfferingRow, parse_layout, parse_pattern};
 use crate::store::sql::statements;
 use uuid::Uuid;
@@ -60,12 +61,7 @@ statements! {
 }
 
 fn route((id, data): (Uuid, String)) -> Result<Route> {
-    serde_json::from_str(&data).map_err(|e| StoreError::Corrupt {
-        table: "view_routes",
-        column: "data",
-        row: id.to_string(),
-        reason: e.to_string(),
-    })
+    parse_json(id, &data, "view_routes", "data")
 }
 
 fn count(row: Option<(i64,)>) -> u64 {

@@ -8,6 +8,7 @@ use ticketing_core::app::{App, AppError, commands};
 use ticketing_core::domain::booking::command::{Change, Reserve};
 use ticketing_core::engine::Done;
 use ticketing_core::store::idempotency;
+use ticketing_core::worker::housekeeper::{ANSWERS_KEPT_SECONDS, forget_answers};
 
 on_both_engines!(
     the_same_request_gets_the_first_answer_byte_for_byte,
@@ -17,6 +18,7 @@ on_both_engines!(
     two_programs_with_the_same_key_at_once_have_one_effect_and_one_answer,
     an_answer_that_changed_nothing_is_kept_too,
     answers_are_forgotten_when_they_are_old,
+    old_answers_are_looked_for_page_by_page,
 );
 
 /// A request: the booking's id is made anew each time, as the server does.
@@ -136,10 +138,39 @@ async fn answers_are_forgotten_when_they_are_old(place: Place) {
         send(&app, ask(bus), key, 1).await.unwrap();
         clock.advance(60_000);
     }
-    let forget = async |before, limit| idempotency::forget(&app.stores.write, before, limit).await.unwrap();
-    assert_eq!(forget(BEGIN, 10).await, 0);
-    assert_eq!(forget(BEGIN.plus_seconds(61), 1).await, 1);
-    assert_eq!(forget(BEGIN.plus_seconds(61), 10).await, 1);
+    clock.advance(ANSWERS_KEPT_SECONDS * 1000 - 180_000);
+    // Exactly as old as answers are kept: still kept.
+    assert_eq!(forget_answers(&app).await.unwrap(), 0);
+    clock.advance(60_001);
+    assert_eq!(forget_answers(&app).await.unwrap(), 2);
+    assert_eq!(forget_answers(&app).await.unwrap(), 0);
+    assert_eq!(count(&app.stores.write, "idempotency").await, 1);
     assert!(send(&app, ask(bus), "c", 1).await.unwrap().replayed);
-    assert!(!send(&app, ask(bus), "a", 1).await.unwrap().replayed);
+    assert_eq!(count(&app.stores.write, "bookings").await, 3);
+}
+
+async fn old_answers_are_looked_for_page_by_page(place: Place) {
+    let clock = clock();
+    let app = place.program(&clock).await;
+    let bus = seed_line(&app, 2, "ABCD", 2, 1).await[0];
+    for key in ["c", "a", "d", "b"] {
+        send(&app, ask(bus), key, 1).await.unwrap();
+        clock.advance(60_000);
+    }
+    let (mut from, mut pages) = (idempotency::Place::default(), Vec::new());
+    loop {
+        // Only `c` and `a` are from before the third minute.
+        let before = BEGIN.plus_seconds(61);
+        let page = idempotency::forget(&app.stores.write, before, from, 2).await.unwrap();
+        pages.push(page.count);
+        match page.next {
+            Some(next) => from = next,
+            None => break,
+        }
+    }
+    // [a b], [c d], and a page that finds the end.
+    assert_eq!(pages, [1, 1, 0]);
+    for (key, replayed) in [("d", true), ("b", true)] {
+        assert_eq!(send(&app, ask(bus), key, 1).await.unwrap().replayed, replayed, "{key}");
+    }
 }

@@ -9,6 +9,7 @@ use ticketing_core::app::{App, AppError};
 use ticketing_core::args;
 use ticketing_core::domain::booking::command::Reserve;
 use ticketing_core::domain::id::UserId;
+use ticketing_core::store::error::StoreError;
 use ticketing_core::store::views::tickets::UserQuery;
 use ticketing_core::store::{events, views};
 use ticketing_core::worker::projector::Projector;
@@ -22,6 +23,7 @@ on_both_engines!(
     a_buyers_page_is_never_older_than_the_position_asked_for,
     a_hold_reads_expired_exactly_at_its_time_also_from_the_cache,
     the_history_of_a_ticket_tells_every_event,
+    an_event_that_can_not_be_folded_stops_the_read_model_until_it_can,
 );
 
 async fn story(app: &App, seats: u32) {
@@ -185,4 +187,24 @@ async fn the_history_of_a_ticket_tells_every_event(place: Place) {
     let other = details(&app, held.id, Some(&UserId("bob".into())), None).await;
     assert_eq!(code(&other), "NotFound");
     assert_eq!(views::tickets::count_all(&app.stores.read).await.unwrap(), 1);
+}
+
+async fn an_event_that_can_not_be_folded_stops_the_read_model_until_it_can(place: Place) {
+    let app = place.program(&clock()).await;
+    let bus = seed_line(&app, 2, "A", 2, 1).await[0];
+    project(&app).await;
+    let broken = hold(&app, ask(bus)).await;
+    let head = events::head(&app.stores.write).await.unwrap();
+    hold(&app, ask(bus)).await;
+    let of_broken = events::of_stream(&app.stores.write, broken.id.0).await.unwrap();
+    let rename = "UPDATE events SET event_type = $1 WHERE position = $2";
+    by_hand(&app.stores.write, rename, args!["TicketTeleported", head]).await.unwrap();
+    let error = Projector::default().reach(&app, head + 1).await.unwrap_err();
+    let at = format!("position {head}");
+    assert!(matches!(&error, StoreError::Corrupt { row, .. } if *row == at), "{error}");
+    assert_eq!(views::fold::cursor(&app.stores.read).await.unwrap(), head - 1);
+    let known = of_broken[0].event.type_name();
+    by_hand(&app.stores.write, rename, args![known, head]).await.unwrap();
+    check(&app).await;
+    assert_eq!(views::fold::cursor(&app.stores.read).await.unwrap(), head + 1);
 }

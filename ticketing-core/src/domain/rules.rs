@@ -1,4 +1,5 @@
-//! What a text in a request must be like, whichever way it came: in a body's field or in the query.
+//! What a text must be like that somebody sent or typed, whichever way it came: in a request's body, in a
+//! query, or on the command line. Checked at the edge; nothing behind it looks again.
 
 /// The longest text of each kind, in characters.
 pub mod len_max {
