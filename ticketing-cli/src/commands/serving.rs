@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use ticketing_core::app::App;
 use ticketing_server::config::{Roles, ServerConfig};
 use ticketing_server::logs::LogSettings;
+use ticketing_server::secret::SecretError;
 use ticketing_server::settings::SettingsError;
 use ticketing_server::start::StartError;
 
@@ -89,7 +90,10 @@ impl From<&StartError> for Failure {
             StartError::Listen { .. } => Self::error(format!("{error}."))
                 .code("LISTEN")
                 .hint("ticketctl up --port 0 takes any free port"),
-            StartError::Secret(_) => Self::usage(format!("{error}.")).code("CONFIG"),
+            StartError::Secret(SecretError::Setting(_)) => Self::usage(format!("{error}.")).code("CONFIG"),
+            StartError::Secret(SecretError::File { .. } | SecretError::Corrupt { .. }) => {
+                Self::error(format!("{error}.")).code("SECRET_FILE").hint("ticketctl up --data-dir OTHER")
+            }
         }
     }
 }
