@@ -157,9 +157,10 @@ impl From<&Rejection> for Failure {
                     .why("A stop is named by its id, its externalId, or #n, its sequence.")
                     .hint("ticketctl schedule get SCHEDULE")
             }
-            Rejection::UnknownSeat { .. } | Rejection::SeatTaken { .. } | Rejection::SoldOut => {
-                failure.hint("ticketctl seat map SCHEDULE")
-            }
+            Rejection::UnknownSeat { .. }
+            | Rejection::SeatRepeated { .. }
+            | Rejection::SeatTaken { .. }
+            | Rejection::SoldOut => failure.hint("ticketctl seat map SCHEDULE"),
             Rejection::PriceMismatch { .. } => failure,
             Rejection::HoldExpired { .. } => failure.hint("ticketctl booking reserve SCHEDULE"),
             Rejection::InvalidState { .. } => failure.hint("ticketctl booking get BOOKING"),

@@ -53,6 +53,17 @@ fn the_demo_city_is_seeded_once_however_often_it_is_asked_for() {
 }
 
 #[test]
+fn a_seeding_that_was_killed_after_its_commit_is_made_whole_by_the_next() {
+    let place = Place::seeded();
+    // What the read store had not got yet is all of it.
+    for name in ["read.db", "read.db-wal", "read.db-shm"] {
+        let _ = std::fs::remove_file(place.0.path().join("data").join(name));
+    }
+    assert_eq!(place.run(&["seed", "demo"]).ok().err, "Nothing to change.\n");
+    assert_eq!(place.run(&["route", "list", "-o", "name"]).ok().names().len(), 4);
+}
+
+#[test]
 fn a_booking_is_held_confirmed_and_cancelled() {
     let place = Place::seeded();
     let schedule = place.schedule();

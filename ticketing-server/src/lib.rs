@@ -38,4 +38,4 @@ pub mod start;
 pub mod state;
 
 pub use config::{Roles, ServerConfig};
-pub use start::{Running, StartError, start};
+pub use start::{Running, StartError, prepare, start};

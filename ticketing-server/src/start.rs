@@ -74,11 +74,34 @@ pub struct Running {
     folder: Option<FolderLock>,
 }
 
+/// A server that has everything but answers nobody yet: who connects waits. What the first answer must
+/// already show, such as a demo city, is stored now.
+#[derive(Debug)]
+pub struct Prepared {
+    address: SocketAddr,
+    secret: Secret,
+    app: App,
+    engine: EngineTask,
+    workers: Workers,
+    folder: Option<FolderLock>,
+    listener: TcpListener,
+    shell: Shell,
+    config: ServerConfig,
+}
+
 /// Starts a server and returns once it answers.
 ///
 /// # Errors
 /// What stands in its way, and what to do about it.
 pub async fn start(config: ServerConfig) -> Result<Running, StartError> {
+    Ok(prepare(config).await?.serve())
+}
+
+/// Brings up all of a server except its answers.
+///
+/// # Errors
+/// What stands in its way, and what to do about it.
+pub async fn prepare(config: ServerConfig) -> Result<Prepared, StartError> {
     let data_dir = &config.stores.data_dir;
     let secret = Secret::resolve(config.http.environment, config.jwt_secret.as_deref(), data_dir)?;
     let now = config.clock.now();
@@ -101,22 +124,44 @@ pub async fn start(config: ServerConfig) -> Result<Running, StartError> {
     let (app, engine) = App::start(stores, config.clock.clone(), config.engine, observer);
     let roles = worker::Roles { projector: config.roles.projector, expiry: config.roles.expiry };
     let workers = Workers::start(&app, roles);
-    let shell = Arc::new(shell(&config, app.clone(), &secret, metrics));
-    let (stop, stopped) = oneshot::channel();
-    let served = tokio::spawn(serve(listener, shell, config.limits, async {
-        // Asked to stop, or nobody left who could ask.
-        let _ = stopped.await;
-    }));
-    tracing::info!(
-        %address,
-        version = env!("CARGO_PKG_VERSION"),
-        environment = ?config.http.environment,
-        roles = ?config.roles,
-        write_store = app.stores.write.address().redacted(),
-        read_store = app.stores.read.address().redacted(),
-        "the server answers"
-    );
-    Ok(Running { address, secret, app, engine, workers, stop, served, folder })
+    let shell = shell(&config, app.clone(), &secret, metrics);
+    Ok(Prepared { address, secret, app, engine, workers, folder, listener, shell, config })
+}
+
+impl Prepared {
+    /// Its use cases, as [`Running::app`].
+    #[must_use]
+    pub const fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Answers from now on.
+    #[must_use]
+    pub fn serve(self) -> Running {
+        let Self { address, secret, app, engine, workers, folder, listener, shell, config } = self;
+        let (stop, stopped) = oneshot::channel();
+        let served = tokio::spawn(serve(listener, Arc::new(shell), config.limits, async {
+            // Asked to stop, or nobody left who could ask.
+            let _ = stopped.await;
+        }));
+        tracing::info!(
+            %address,
+            version = env!("CARGO_PKG_VERSION"),
+            environment = ?config.http.environment,
+            roles = ?config.roles,
+            write_store = app.stores.write.address().redacted(),
+            read_store = app.stores.read.address().redacted(),
+            "the server answers"
+        );
+        Running { address, secret, app, engine, workers, stop, served, folder }
+    }
+
+    /// Ends it in order without an answer to anybody.
+    pub async fn abandon(self) {
+        let Self { app, engine, workers, folder, listener, shell, .. } = self;
+        drop((listener, shell));
+        end(app, engine, workers, folder).await;
+    }
 }
 
 impl Running {
@@ -152,17 +197,22 @@ impl Running {
                 Served { cut_off: 0 }
             }
         };
-        workers.stop().await;
-        let stores = app.stores.clone();
-        drop(app);
-        if tokio::time::timeout(ENGINE_END_TIMEOUT, engine.finished()).await.is_err() {
-            tracing::error!("the engine did not end in time; what was answered is on disk all the same");
-        }
-        stores.close().await;
-        drop(folder);
+        end(app, engine, workers, folder).await;
         tracing::info!(%address, "the server has stopped");
         served
     }
+}
+
+/// Ends what is behind the answers: workers, then the engine with what it has, then the stores.
+async fn end(app: App, engine: EngineTask, workers: Workers, folder: Option<FolderLock>) {
+    workers.stop().await;
+    let stores = app.stores.clone();
+    drop(app);
+    if tokio::time::timeout(ENGINE_END_TIMEOUT, engine.finished()).await.is_err() {
+        tracing::error!("the engine did not end in time; what was answered is on disk all the same");
+    }
+    stores.close().await;
+    drop(folder);
 }
 
 async fn listen(host: &str, port: u16) -> Result<(TcpListener, SocketAddr), StartError> {

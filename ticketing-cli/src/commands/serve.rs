@@ -38,5 +38,5 @@ enum Role {
 pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), Failure> {
     let has = |role| args.roles.contains(&role);
     let roles = Roles { api: has(Role::Api), projector: has(Role::Projector), expiry: has(Role::Expiry) };
-    serving::run(&args.serving, roles, globals, printer, async |_, _, _| Ok(()))
+    serving::run(&args.serving, roles, globals, printer, async |_, _| Ok(()), |_, _| ())
 }

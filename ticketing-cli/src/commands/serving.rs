@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use ticketing_core::app::App;
 use ticketing_server::config::{Roles, ServerConfig};
 use ticketing_server::logs::LogSettings;
+use ticketing_server::secret::SecretError;
 use ticketing_server::settings::SettingsError;
 use ticketing_server::start::StartError;
 
@@ -24,16 +25,17 @@ pub struct Serving {
     host: Option<String>,
 }
 
-/// Starts a server, lets `ready` have its say, and serves until a signal.
+/// Starts a server, lets `first` fill its stores before it answers anybody, and serves until a signal.
 ///
 /// # Errors
-/// What stands in the server's way, or in `ready`'s.
+/// What stands in the server's way, or in `first`'s.
 pub fn run(
     args: &Serving,
     roles: Roles,
     globals: &Globals,
     printer: &mut Printer,
-    ready: impl AsyncFnOnce(&App, SocketAddr, &mut Printer) -> Result<(), Failure>,
+    first: impl AsyncFnOnce(&App, &mut Printer) -> Result<(), Failure>,
+    hints: impl FnOnce(SocketAddr, &mut Printer),
 ) -> Result<(), Failure> {
     let (settings, stores) = session::configured(globals)?;
     LogSettings::read(|name| settings.get(name))?
@@ -48,22 +50,25 @@ pub fn run(
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(cannot)?;
     runtime.block_on(async {
         let mut signals = StopSignals::listen().map_err(cannot)?;
-        let running = ticketing_server::start::start(config)
+        let prepared = ticketing_server::start::prepare(config)
             .await
             .map_err(|error| session::placed(Failure::from(&error), &stores))?;
+        if let Err(failure) = first(prepared.app(), printer).await {
+            prepared.abandon().await;
+            return Err(failure);
+        }
+        let running = prepared.serve();
         printer.note(&format!("Serving at http://{}", running.address()));
         printer.note(&format!("  store    {}", running.app().stores.write.address().redacted()));
-        let ready = ready(running.app(), running.address(), printer).await;
-        if ready.is_ok() {
-            // Ctrl-c is how a server is meant to end: in order, and with exit code 0.
-            signals.requested().await;
-            printer.note("Stopping: finishing what was accepted …");
-        }
+        hints(running.address(), printer);
+        // Ctrl-c is how a server is meant to end: in order, and with exit code 0.
+        signals.requested().await;
+        printer.note("Stopping: finishing what was accepted …");
         let served = running.stop().await;
         if served.cut_off > 0 {
             printer.warn(&format!("{} connections were cut off after the time to finish.", served.cut_off));
         }
-        ready
+        Ok(())
     })
 }
 
@@ -85,7 +90,10 @@ impl From<&StartError> for Failure {
             StartError::Listen { .. } => Self::error(format!("{error}."))
                 .code("LISTEN")
                 .hint("ticketctl up --port 0 takes any free port"),
-            StartError::Secret(_) => Self::usage(format!("{error}.")).code("CONFIG"),
+            StartError::Secret(SecretError::Setting(_)) => Self::usage(format!("{error}.")).code("CONFIG"),
+            StartError::Secret(SecretError::File { .. } | SecretError::Corrupt { .. }) => {
+                Self::error(format!("{error}.")).code("SECRET_FILE").hint("ticketctl up --data-dir OTHER")
+            }
         }
     }
 }

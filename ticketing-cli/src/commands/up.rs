@@ -32,13 +32,13 @@ pub struct Args {
 /// # Errors
 /// What stands in the server's way.
 pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), Failure> {
-    serving::run(&args.serving, Roles::ALL, globals, printer, async |app, address, printer| {
-        if args.demo {
-            seed_demo(app, globals, printer).await?;
-        }
+    let first = async |app: &App, printer: &mut Printer| match args.demo {
+        true => seed_demo(app, globals, printer).await,
+        false => Ok(()),
+    };
+    serving::run(&args.serving, Roles::ALL, globals, printer, first, |address, printer| {
         printer.note(&format!("  try      curl {address}/api/routes"));
         printer.note("  or       ticketctl schedule list, in another terminal; ctrl-c stops the server");
-        Ok(())
     })
 }
 

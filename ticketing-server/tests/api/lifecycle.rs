@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use ticketing_server::folder::served_by;
 use ticketing_server::settings::Environment;
-use ticketing_server::{Roles, StartError, start};
+use ticketing_server::{Roles, StartError, prepare, start};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -46,6 +48,30 @@ async fn the_end_finishes_what_was_accepted_and_a_new_start_finds_it() {
     let total = mine.json()["pagination"]["total"].as_u64().unwrap() as usize;
     assert!(total >= acknowledged, "{total} of {acknowledged}");
     city.running.stop().await;
+}
+
+#[tokio::test]
+async fn a_prepared_server_lets_its_first_callers_wait_until_it_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let prepared = prepare(config(&folder)).await.unwrap();
+    let address = served_by(folder.path()).unwrap().unwrap().address.unwrap();
+    let asking = tokio::spawn(async move {
+        let mut caller = TcpStream::connect(address).await.unwrap();
+        let request = b"GET /api/health/ready HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        caller.write_all(request).await.unwrap();
+        let mut text = String::new();
+        caller.read_to_string(&mut text).await.unwrap();
+        text
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!asking.is_finished(), "answered before what --demo seeds is there");
+    let running = prepared.serve();
+    let text = asking.await.unwrap();
+    assert!(text.starts_with("HTTP/1.1 200 OK"), "{text}");
+    running.stop().await;
+
+    prepare(config(&folder)).await.unwrap().abandon().await;
+    assert_eq!(served_by(folder.path()).unwrap(), None);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use crate::session::{self, Session};
 use serde::Serialize;
 use ticketing_core::adapters::gtfs::{Report, SkippedCount, SkippedRow, Summary};
 use ticketing_core::domain::catalog::CatalogSet;
+use ticketing_core::ops::lists;
 use ticketing_core::ops::seed::{self, Kept, SeedCounts, SeedPlan};
 
 /// So many skipped rows, and so many kept things, are told to people; programs are told of all.
@@ -111,6 +112,9 @@ pub async fn carry_out(
     let title = format!("Seed {} {}", grouped(count), if count == 1 { "thing" } else { "things" });
     let change = Change { title, severity: Severity::Adds, plan, protected: None };
     if count == 0 {
+        // A run that was killed between its commit and here left the rest of the way to this one.
+        let head = lists::head(&session.app).await?;
+        session.reach_with(printer, &mut progress, head).await;
         drop(progress);
         tell_skipped(printer, feed);
         tell_kept(printer, &planned.kept);

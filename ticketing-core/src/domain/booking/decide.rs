@@ -71,8 +71,12 @@ fn no_seat() -> Rejection {
 fn known_seats(offering: &Offering, labels: &[String]) -> Result<Vec<SeatNo>, Rejection> {
     let mut seats = Vec::with_capacity(labels.len());
     for label in labels {
-        let seat = offering.layout.seat(label).filter(|seat| !seats.contains(seat));
-        seats.push(seat.ok_or_else(|| Rejection::UnknownSeat { seat: label.clone() })?);
+        let unknown = || Rejection::UnknownSeat { seat: label.clone() };
+        let seat = offering.layout.seat(label).ok_or_else(unknown)?;
+        if seats.contains(&seat) {
+            return Err(Rejection::SeatRepeated { seat: label.clone() });
+        }
+        seats.push(seat);
     }
     Ok(seats)
 }

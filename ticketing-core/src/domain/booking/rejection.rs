@@ -39,8 +39,13 @@ pub enum Rejection {
         /// The stop's name.
         stop: String,
     },
-    /// The layout has no such seat, or the request names one twice.
+    /// The layout has no such seat.
     UnknownSeat {
+        /// The label asked for.
+        seat: String,
+    },
+    /// The request names a seat twice.
+    SeatRepeated {
         /// The label asked for.
         seat: String,
     },
@@ -108,7 +113,7 @@ impl Rejection {
             Self::UnknownStop { .. } => "UNKNOWN_STOP",
             Self::StopOrder { .. } => "STOP_ORDER",
             Self::NoBoarding { .. } => "NO_BOARDING",
-            Self::UnknownSeat { .. } => "UNKNOWN_SEAT",
+            Self::UnknownSeat { .. } | Self::SeatRepeated { .. } => "UNKNOWN_SEAT",
             Self::SeatTaken { .. } => "SEAT_TAKEN",
             Self::SoldOut => "SOLD_OUT",
             Self::Departed { .. } => "DEPARTED",
@@ -129,7 +134,8 @@ impl Rejection {
             | Self::UnknownStop { .. }
             | Self::StopOrder { .. }
             | Self::NoBoarding { .. }
-            | Self::UnknownSeat { .. } => RejectionClass::Invalid,
+            | Self::UnknownSeat { .. }
+            | Self::SeatRepeated { .. } => RejectionClass::Invalid,
             Self::SeatTaken { .. }
             | Self::SoldOut
             | Self::Departed { .. }
@@ -155,7 +161,8 @@ impl Rejection {
             Self::NoBoarding { field: "toStop", stop } => format!("Passengers can't leave at {stop}."),
             Self::NoBoarding { stop, .. } => format!("Passengers can't board at {stop}."),
             Self::UnknownSeat { seat } if seat.is_empty() => "No seat is asked for.".into(),
-            Self::UnknownSeat { seat } => format!("There is no seat {seat}, or it is named twice."),
+            Self::UnknownSeat { seat } => format!("There is no seat {seat}."),
+            Self::SeatRepeated { seat } => format!("Seat {seat} is named twice."),
             Self::SeatTaken { seat } => format!("Seat {seat} is taken."),
             Self::SoldOut => "No seat is free for the whole of this journey.".into(),
             Self::Departed { at } => format!("It left at {at}."),
@@ -183,7 +190,7 @@ impl Rejection {
                 json!({"field": field, "message": message, "stop": stop})
             }
             Self::StopOrder { to } => json!({"field": "toStop", "message": message, "stop": to}),
-            Self::UnknownSeat { seat } | Self::SeatTaken { seat } => {
+            Self::UnknownSeat { seat } | Self::SeatRepeated { seat } | Self::SeatTaken { seat } => {
                 json!({"field": "seatNumber", "message": message, "seat": seat})
             }
             Self::SoldOut => json!({"field": "seatNumber", "message": message}),

@@ -145,7 +145,7 @@ impl Life {
             (Err(Rejection::SeatTaken { seat }), SeatChoice::Named(_)) => {
                 prop_assert!(!free(self.coach.layout.seat(seat).unwrap(), legs), "{} is free", seat);
             }
-            (Err(Rejection::UnknownSeat { .. }), SeatChoice::Named(labels)) => {
+            (Err(Rejection::SeatRepeated { .. }), SeatChoice::Named(labels)) => {
                 prop_assert!(labels.len() == 2 && labels[0] == labels[1], "{:?}", labels);
             }
             other => prop_assert!(false, "{:?}", other),
