@@ -147,9 +147,14 @@ impl State {
         Next::Draw
     }
 
-    /// Returns the moment that the screen shows: now, or when it was paused.
+    /// Returns the moment that the screen shows: now; or when it was paused; or the last one that was seen of
+    /// a lost store.
     pub(crate) fn shown_at(&self) -> Timestamp {
-        self.paused_at.unwrap_or(self.now)
+        match (self.paused_at, &self.link, &self.picture) {
+            (Some(at), _, _) => at,
+            (None, Link::Lost { .. }, Some(picture)) => picture.status.at,
+            (None, _, _) => self.now,
+        }
     }
 
     /// Returns how old the picture is, in seconds.
@@ -239,13 +244,15 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_stops_the_shown_time_and_not_the_clock() {
+    fn a_pause_and_a_lost_store_stop_the_shown_time_and_not_the_clock() {
         let (state, _) = after(&[Step::Saw(7), Step::Key(Input::Pause), Step::Wait(9)]);
         assert_eq!(state.now.as_millis() - state.shown_at().as_millis(), 9_000);
         assert!(state.is_paused());
         let (state, _) =
             after(&[Step::Saw(7), Step::Key(Input::Pause), Step::Wait(9), Step::Key(Input::Pause)]);
         assert_eq!(state.now, state.shown_at());
+        let (state, _) = after(&[Step::Saw(7), Step::Wait(2), Step::Failed, Step::Wait(9)]);
+        assert_eq!(state.now.as_millis() - state.shown_at().as_millis(), 11_000);
     }
 
     #[test]
