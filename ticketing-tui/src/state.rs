@@ -215,11 +215,14 @@ mod tests {
         (state, next)
     }
 
+    /// What happens, and what is then told: the health, the head that is shown, its age.
+    type Row<'a> = (&'a [Step], Health, Option<i64>, Option<i64>);
+
     #[test]
     fn the_health_of_the_picture_is_told_as_it_is() {
         use Input::Pause;
         use Step::{Failed, Key, Saw, Wait};
-        let rows: [(&[Step], Health, Option<i64>, Option<i64>); 14] = [
+        let rows: [Row<'_>; 14] = [
             (&[], Health::Connecting, None, None),
             (&[Failed], Health::Connecting, None, None),
             (&[Key(Pause)], Health::Connecting, None, None),
