@@ -19,6 +19,7 @@ use input::Input;
 use jiff::tz::TimeZone;
 use ratatui::Terminal;
 use ratatui::backend::Backend;
+use ratatui::layout::{Position, Rect};
 use screen::Screen;
 use state::{Next, State};
 use std::future::Future;
@@ -178,7 +179,7 @@ async fn attend<B: Backend>(
             Next::Nothing => {}
             Next::Draw => draw(terminal, &state, theme)?,
             Next::Redraw => {
-                terminal.clear().map_err(io_error)?;
+                blank(terminal)?;
                 draw(terminal, &state, theme)?;
             }
         }
@@ -201,6 +202,13 @@ async fn attend<B: Backend>(
 
 fn draw<B: Backend>(terminal: &mut Terminal<B>, state: &State, theme: Theme) -> io::Result<()> {
     terminal.draw(|frame| view::draw(frame, state, theme)).map(|_| ()).map_err(io_error)
+}
+
+/// Clears the screen, so that everything is drawn. `Terminal::clear` would ask the terminal where its cursor
+/// is, and the keyboard's thread would take the answer.
+fn blank<B: Backend>(terminal: &mut Terminal<B>) -> io::Result<()> {
+    let size = terminal.size().map_err(io_error)?;
+    terminal.resize(Rect::from((Position::ORIGIN, size))).map_err(io_error)
 }
 
 fn io_error(error: impl std::error::Error) -> io::Error {

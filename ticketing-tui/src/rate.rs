@@ -94,7 +94,10 @@ mod tests {
         Timestamp::from_millis(1_000_000 + n * 1000)
     }
 
-    fn history(samples: &[(i64, i64, u64)]) -> History {
+    /// The second, the head, the bookings.
+    type Look = (i64, i64, u64);
+
+    fn history(samples: &[Look]) -> History {
         let mut history = History::default();
         for &(at, head, bookings) in samples {
             history.add(Sample { at: second(at), head, bookings });
@@ -105,7 +108,7 @@ mod tests {
     #[test]
     fn a_rate_is_what_came_between_looks_by_the_time_between_them() {
         let rates = |events, bookings| Some(Rates { events, bookings });
-        let rows: [(&[(i64, i64, u64)], Option<Rates>); 8] = [
+        let rows: [(&[Look], Option<Rates>); 8] = [
             (&[], None),
             (&[(0, 100, 10)], None),
             (&[(0, 100, 10), (1, 103, 11)], rates(3.0, 1.0)),

@@ -32,8 +32,7 @@ impl Screen {
         }));
         enable_raw_mode()?;
         execute!(io::stdout(), EnterAlternateScreen, Hide)?;
-        let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
-        terminal.clear()?;
+        let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
         Ok(Self { terminal, taken })
     }
 
@@ -60,5 +59,51 @@ impl Taken {
 impl Drop for Taken {
     fn drop(&mut self) {
         self.give_back();
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::Screen;
+    use std::process::{Command, Stdio};
+
+    const CHILD: &str = "TICKETING_TUI_TEST_CHILD";
+
+    /// Not a test by itself: what the tests below run at a terminal of its own.
+    #[test]
+    fn child() {
+        match std::env::var(CHILD).as_deref() {
+            Ok("panic") => {
+                let _screen = Screen::take().unwrap();
+                panic!("the report");
+            }
+            Ok("panic elsewhere") => {
+                let _screen = Screen::take().unwrap();
+                assert!(std::thread::spawn(|| panic!("the report")).join().is_err());
+            }
+            Ok("error") => {
+                drop(Screen::take().unwrap());
+                println!("the report");
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+
+    #[test]
+    fn the_terminal_is_given_back_before_a_panic_or_an_error_is_reported() {
+        let this = std::env::current_exe().unwrap();
+        for way in ["panic", "panic elsewhere", "error"] {
+            let shell = format!("'{}' --exact screen::tests::child --nocapture; stty -a", this.display());
+            let mut command = Command::new("script");
+            command.args(["-qec", &shell, "/dev/null"]).env(CHILD, way).env("SHELL", "/bin/sh");
+            let output = command.stdin(Stdio::null()).output().unwrap();
+            let text = String::from_utf8(output.stdout).unwrap();
+            let place =
+                |part: &str| text.find(part).unwrap_or_else(|| panic!("{way}: no {part:?} in {text:?}"));
+            let in_order =
+                [place("\u{1b}[?1049h"), place("\u{1b}[?1049l"), place("the report"), place(" icanon")];
+            assert!(in_order.is_sorted(), "{way}: {text:?}");
+            assert_eq!(text.matches("\u{1b}[?1049l").count(), 1, "{way}: given back twice: {text:?}");
+        }
     }
 }

@@ -147,9 +147,14 @@ impl State {
         Next::Draw
     }
 
-    /// Returns the moment that the screen shows: now, or when it was paused.
+    /// Returns the moment that the screen shows: now; or when it was paused; or the last one that was seen of
+    /// a lost store.
     pub(crate) fn shown_at(&self) -> Timestamp {
-        self.paused_at.unwrap_or(self.now)
+        match (self.paused_at, &self.link, &self.picture) {
+            (Some(at), _, _) => at,
+            (None, Link::Lost { .. }, Some(picture)) => picture.status.at,
+            (None, _, _) => self.now,
+        }
     }
 
     /// Returns how old the picture is, in seconds.
@@ -210,11 +215,14 @@ mod tests {
         (state, next)
     }
 
+    /// What happens, and what is then told: the health, the head that is shown, its age.
+    type Row<'a> = (&'a [Step], Health, Option<i64>, Option<i64>);
+
     #[test]
     fn the_health_of_the_picture_is_told_as_it_is() {
         use Input::Pause;
         use Step::{Failed, Key, Saw, Wait};
-        let rows: [(&[Step], Health, Option<i64>, Option<i64>); 14] = [
+        let rows: [Row<'_>; 14] = [
             (&[], Health::Connecting, None, None),
             (&[Failed], Health::Connecting, None, None),
             (&[Key(Pause)], Health::Connecting, None, None),
@@ -239,13 +247,15 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_stops_the_shown_time_and_not_the_clock() {
+    fn a_pause_and_a_lost_store_stop_the_shown_time_and_not_the_clock() {
         let (state, _) = after(&[Step::Saw(7), Step::Key(Input::Pause), Step::Wait(9)]);
         assert_eq!(state.now.as_millis() - state.shown_at().as_millis(), 9_000);
         assert!(state.is_paused());
         let (state, _) =
             after(&[Step::Saw(7), Step::Key(Input::Pause), Step::Wait(9), Step::Key(Input::Pause)]);
         assert_eq!(state.now, state.shown_at());
+        let (state, _) = after(&[Step::Saw(7), Step::Wait(2), Step::Failed, Step::Wait(9)]);
+        assert_eq!(state.now.as_millis() - state.shown_at().as_millis(), 11_000);
     }
 
     #[test]

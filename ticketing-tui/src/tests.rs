@@ -74,6 +74,16 @@ async fn a_look_is_shown_and_a_key_ends_it() {
 }
 
 #[tokio::test]
+async fn what_another_program_wrote_is_drawn_over_on_demand() {
+    let (hands, sources) = sources();
+    let mut terminal = screen();
+    hands.inputs.send(Ok(Input::Redraw)).await.unwrap();
+    hands.inputs.send(Ok(Input::Quit)).await.unwrap();
+    let stopped = attend(&mut terminal, sample::state(), THEME, sources, pending()).await;
+    assert!(stopped.is_ok() && shows(&terminal, "Connecting to ./data/write.db"));
+}
+
+#[tokio::test]
 async fn a_lost_keyboard_and_a_lost_watcher_end_it() {
     let (hands, from) = sources();
     hands.inputs.send(Err(io::Error::other("gone"))).await.unwrap();

@@ -21,10 +21,13 @@ pub(crate) fn harmless(text: &str) -> String {
 
 /// Returns what [`harmless`] returns, of at most `chars_max` characters.
 pub(crate) fn harmless_up_to(text: &str, chars_max: usize) -> String {
-    let shown = |c| if is_unseen(c) { UNSHOWN } else { c };
-    let mut out: String = text.chars().take(chars_max).map(shown).collect();
-    if text.chars().nth(chars_max).is_some() {
-        out.pop();
+    head(text, chars_max).chars().map(|c| if is_unseen(c) { UNSHOWN } else { c }).collect()
+}
+
+/// Returns the beginning of `text`, with a mark where it was cut to `width` characters.
+pub(crate) fn head(text: &str, width: usize) -> String {
+    let mut out: String = text.chars().take(width).collect();
+    if text.chars().nth(width).is_some() && out.pop().is_some() {
         out.push('…');
     }
     out
@@ -154,7 +157,7 @@ fn relative(at: Timestamp, now: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Room, duration, grouped, harmless, seconds_left, tail, time, time_width};
+    use super::{Room, duration, grouped, harmless, head, seconds_left, tail, time, time_width};
     use crate::TimeStyle;
     use jiff::tz::TimeZone;
     use ticketing_core::domain::time::Timestamp;
@@ -184,7 +187,10 @@ mod tests {
     }
 
     #[test]
-    fn of_a_path_the_end_is_kept() {
+    fn of_a_name_the_beginning_is_kept_and_of_a_path_the_end() {
+        for (width, expected) in [(13, "read position"), (9, "read pos…"), (1, "…"), (0, "")] {
+            assert_eq!(head("read position", width), expected, "{width}");
+        }
         for (width, expected) in
             [(20, "data/write.db"), (13, "data/write.db"), (9, "…write.db"), (1, "…"), (0, "")]
         {

@@ -23,7 +23,7 @@ use ratatui::widgets::{Block, Clear, Paragraph, Wrap};
 const WIDTH_MIN: u16 = 40;
 const HEIGHT_MIN: u16 = 14;
 /// From this size on, the two tables stand side by side.
-const WIDE: u16 = 110;
+const WIDE: u16 = 140;
 /// From this height on, the panels have room for more.
 const TALL: u16 = 30;
 /// From this width on, the clock has room beside the keys.

@@ -18,7 +18,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A look that takes long is followed by so many times as long a rest: watching must not weigh on a store
 /// that has work to do.
 const REST_FACTOR: u32 = 3;
-/// Before stores that could not be opened are tried again.
+/// But for no longer than this.
+const REST_MAX: Duration = Duration::from_secs(5);
+/// Before stores that could not be opened or looked at are tried again.
 pub(crate) const OPEN_EVERY: Duration = Duration::from_secs(2);
 /// Closing them takes no longer than this.
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
@@ -107,11 +109,19 @@ impl Watch {
                 Ok(Err(error)) => Look::Failed { why: why(&error) },
                 Err(_) => Look::Failed { why: self.no_answer() },
             };
+            let has_failed = matches!(look, Look::Failed { .. });
             out.send(look).await.ok()?;
-            let took = begun.elapsed();
-            sleep(LOOK_EVERY.saturating_sub(took).max(took * REST_FACTOR)).await;
+            sleep(rest(begun.elapsed(), has_failed)).await;
         }
     }
+}
+
+/// Returns how long to rest after a look. One that failed was no work for the store, and is tried again soon.
+fn rest(took: Duration, has_failed: bool) -> Duration {
+    if has_failed {
+        return OPEN_EVERY;
+    }
+    LOOK_EVERY.saturating_sub(took).max((took * REST_FACTOR).min(REST_MAX))
 }
 
 /// Waits for `work` while anybody listens.
@@ -148,4 +158,27 @@ fn file_id(path: &Path) -> Option<FileId> {
 #[cfg(not(unix))]
 fn file_id(_path: &Path) -> Option<FileId> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rest;
+    use std::time::Duration;
+
+    #[test]
+    fn a_slow_store_is_left_in_peace_and_a_lost_one_is_tried_again_soon() {
+        let rows = [
+            (0, false, 1_000),
+            (200, false, 800),
+            (500, false, 1_500),
+            (1_000, false, 3_000),
+            (9_000, false, 5_000),
+            (0, true, 2_000),
+            (10_000, true, 2_000),
+        ];
+        for (took, has_failed, expected) in rows {
+            let rest = rest(Duration::from_millis(took), has_failed);
+            assert_eq!(rest, Duration::from_millis(expected), "{took} {has_failed}");
+        }
+    }
 }

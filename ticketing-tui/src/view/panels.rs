@@ -4,7 +4,7 @@ use super::Theme;
 use crate::TimeStyle;
 use crate::picture::{EventLine, Picture};
 use crate::state::State;
-use crate::text::{Room, duration, grouped, seconds_left, time};
+use crate::text::{Room, duration, grouped, head, seconds_left, time};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
@@ -32,7 +32,7 @@ pub(super) fn log(frame: &mut Frame<'_>, area: Rect, state: &State, picture: &Pi
         " Log ",
         [
             ("head", grouped(status.head), theme.strong()),
-            ("read", grouped(status.read_position), Style::new()),
+            ("read position", grouped(status.read_position), Style::new()),
             ("lag", grouped(status.lag), lag),
             ("latest", latest, Style::new()),
             ("bookings", grouped(status.tickets), Style::new()),
@@ -87,10 +87,11 @@ fn figures<const N: usize>(frame: &mut Frame<'_>, area: Rect, title: &'static st
     lines(frame, inner, of);
 }
 
-/// One figure a line, as many as fit, names left and figures right.
+/// One figure a line, as many as fit: figures right, and as much of their names as there is room for, left.
 fn lines<const N: usize>(frame: &mut Frame<'_>, area: Rect, figures: [Figure; N]) {
     for ((name, figure, style), row) in figures.into_iter().zip(area.rows()) {
-        frame.render_widget(Line::from(format!(" {name}")), row);
+        let name_width = usize::from(row.width).saturating_sub(figure.chars().count() + 3);
+        frame.render_widget(Line::from(format!(" {}", head(name, name_width))), row);
         let figure = Line::from(vec![Span::styled(figure, style), " ".into()]);
         frame.render_widget(figure.right_aligned(), row);
     }

@@ -121,7 +121,10 @@ fn without_colour_there_is_no_colour_anywhere() {
 fn a_lost_store_greys_what_was_seen_and_not_what_is_said_of_it() {
     for has_colour in [true, false] {
         let buffer = drawn(&lost(), (80, 24), has_colour);
-        let cells = |rows: std::ops::Range<u16>| rows.flat_map(|y| (0..80).map(move |x| (x, y)));
+        // The second half of a wide character is a blank that is never drawn.
+        let is_drawn = |at: &(u16, u16)| buffer[*at].symbol() != " ";
+        let cells =
+            |rows: std::ops::Range<u16>| rows.flat_map(|y| (0..80).map(move |x| (x, y))).filter(is_drawn);
         assert!(cells(3..23).all(|at| buffer[at].modifier.contains(Modifier::DIM)));
         assert!(cells(1..2).all(|at| !buffer[at].modifier.contains(Modifier::DIM)));
         if has_colour {
