@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use ticketing_core::app::StoreConfig;
+use ticketing_core::app::config::Settings;
 use ticketing_server::auth::{Role, mint};
 use ticketing_server::config::ServerConfig;
 use ticketing_server::start::{Running, start};
@@ -14,14 +15,14 @@ use tokio::net::TcpStream;
 
 /// Starts a server on these stores, with every worker and a rate limit that nobody reaches.
 pub(crate) async fn serve(stores: StoreConfig) -> Running {
-    let variable = |name: &str| match name {
-        "RATE_LIMIT" => Some("100000000/1s".to_owned()),
-        "PORT" => Some("0".to_owned()),
-        "JWT_SECRET" => Some("b3nch-0nly-b3nch-0nly-b3nch-0nly-b3nch".to_owned()),
-        _ => None,
-    };
-    let mut config = ServerConfig::read(variable).expect("settings");
-    config.stores = stores;
+    let set = [
+        ("RATE_LIMIT", "100000000/1s"),
+        ("PORT", "0"),
+        ("JWT_SECRET", "b3nch-0nly-b3nch-0nly-b3nch-0nly-b3nch"),
+    ];
+    let set = set.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let settings = Settings::new(set, "").expect("settings");
+    let config = ServerConfig::read(&settings, stores).expect("settings");
     start(config).await.expect("a server")
 }
 
