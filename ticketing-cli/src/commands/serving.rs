@@ -1,5 +1,6 @@
 //! What `up` and `serve` share: a server from its settings to its orderly end.
 
+use crate::errors::sentence;
 use crate::failure::Failure;
 use crate::globals::Globals;
 use crate::output::Printer;
@@ -10,6 +11,7 @@ use std::net::SocketAddr;
 use ticketing_core::app::App;
 use ticketing_server::config::{Roles, ServerConfig};
 use ticketing_server::logs::LogSettings;
+use ticketing_server::secret::SecretError;
 use ticketing_server::settings::SettingsError;
 use ticketing_server::start::StartError;
 
@@ -37,7 +39,11 @@ pub fn run(
 ) -> Result<(), Failure> {
     let (settings, stores) = session::configured(globals)?;
     let get = |name: &str| settings.get(name);
-    LogSettings::read(get)?.init().map_err(|error| Failure::error(format!("{error}.")))?;
+    let log = |name: &str| match name {
+        "LOG" => globals.log_targets().map(str::to_owned).or_else(|| get(name)),
+        _ => get(name),
+    };
+    LogSettings::read(log)?.init().map_err(|error| Failure::error(format!("{error}.")))?;
     let mut config = ServerConfig::read(get)?;
     config.stores = stores.clone();
     config.roles = roles;
@@ -75,17 +81,27 @@ impl From<SettingsError> for Failure {
     }
 }
 
+impl From<&SecretError> for Failure {
+    fn from(error: &SecretError) -> Self {
+        let failure = Self::usage(sentence(&error.to_string())).code("CONFIG");
+        match error {
+            SecretError::Setting(_) => failure.hint("export JWT_SECRET=$(openssl rand -hex 32)"),
+            SecretError::File { .. } | SecretError::Corrupt { .. } => failure,
+        }
+    }
+}
+
 impl From<&StartError> for Failure {
     fn from(error: &StartError) -> Self {
         match error {
             StartError::Store { source, .. } => Self::from(source),
-            StartError::Folder(_) => Self::conflict(format!("{error}."))
+            StartError::Folder(_) => Self::conflict(sentence(&error.to_string()))
                 .code("DATA_DIR_IN_USE")
                 .hint("ticketctl up --data-dir OTHER, or stop that server"),
-            StartError::Listen { .. } => Self::error(format!("{error}."))
+            StartError::Listen { .. } => Self::error(sentence(&error.to_string()))
                 .code("LISTEN")
                 .hint("ticketctl up --port 0 takes any free port"),
-            StartError::Secret(_) => Self::usage(format!("{error}.")).code("CONFIG"),
+            StartError::Secret(error) => Self::from(error),
         }
     }
 }
