@@ -56,7 +56,7 @@ impl Place {
                 command.env_remove(name);
             }
         }
-        for name in ["NO_COLOR", "COLUMNS", "APP_ENV", "HOLD_SECONDS"] {
+        for name in ["NO_COLOR", "COLUMNS", "APP_ENV", "HOLD_SECONDS", "DATA_DIR"] {
             command.env_remove(name);
         }
         command.env("TICKETCTL_ACTOR", "tester");
