@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// The file that is read from the folder where the program starts.
 pub const FILE_NAME: &str = "ticketing.toml";
-/// Where the embedded store is unless a flag says otherwise.
+/// Where the embedded store is unless a flag or `DATA_DIR` says otherwise.
 pub const DATA_DIR: &str = "./data";
 /// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -101,7 +101,8 @@ impl Settings {
         data_dir: Option<&Path>,
         database_url: Option<&str>,
     ) -> Result<StoreConfig, ConfigError> {
-        let folder = data_dir.map_or_else(|| PathBuf::from(DATA_DIR), Path::to_path_buf);
+        let set = || self.get("DATA_DIR").map_or_else(|| PathBuf::from(DATA_DIR), PathBuf::from);
+        let folder = data_dir.map_or_else(set, Path::to_path_buf);
         let at = |database_url, read_database_url| StoreConfig {
             data_dir: folder.clone(),
             database_url,
@@ -219,6 +220,20 @@ mod tests {
             let stores = settings.stores(data_dir.map(Path::new), url).unwrap();
             assert_eq!(stores.database_url.as_deref(), expected, "{data_dir:?} {url:?}");
             assert_eq!(stores.data_dir, Path::new(data_dir.unwrap_or("./data")));
+        }
+    }
+
+    #[test]
+    fn the_data_folder_is_the_flags_else_the_variables_else_the_usual_one() {
+        let set = settings(&[("DATA_DIR", "/srv/d")], "data_dir = \"f\"").unwrap();
+        let rows = [
+            (&set, Some("x"), "x"),
+            (&set, None, "/srv/d"),
+            (&settings(&[], "data_dir = \"f\"").unwrap(), None, "f"),
+            (&settings(&[], "").unwrap(), None, "./data"),
+        ];
+        for (settings, flag, expected) in rows {
+            assert_eq!(settings.stores(flag.map(Path::new), None).unwrap().data_dir, Path::new(expected));
         }
     }
 
