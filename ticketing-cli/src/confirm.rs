@@ -34,6 +34,14 @@ pub struct Change {
     pub protected: Option<String>,
 }
 
+impl Change {
+    /// The title inside a sentence: "cancel 3 bookings".
+    fn what(&self) -> String {
+        let mut chars = self.title.chars();
+        chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+    }
+}
+
 /// What the gate decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gate {
@@ -91,8 +99,8 @@ fn gate_with(
     }
     if let Some(max) = args.max_affected.filter(|max| affected > *max) {
         return Err(Failure::refused(format!(
-            "{} would affect {}, more than {max}.",
-            change.title,
+            "Refused to {}: it would affect {}, more than {max}.",
+            change.what(),
             grouped(affected)
         ))
         .code("TOO_MANY_AFFECTED")
@@ -104,7 +112,7 @@ fn gate_with(
         return Ok(Gate::Execute);
     }
     if !printer.can_ask() {
-        return Err(Failure::refused(format!("{} was not confirmed.", change.title))
+        return Err(Failure::refused(format!("Nobody confirmed to {}.", change.what()))
             .code("NOT_CONFIRMED")
             .why("It takes something away, and nobody can be asked here. Nothing was done.")
             .hint(format!("{command} --yes")));
@@ -121,7 +129,7 @@ fn gate_with(
         Answer::Line(line) if matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes") => {
             Ok(Gate::Execute)
         }
-        Answer::Line(_) => Err(Failure::refused(format!("{} was answered with no.", change.title))
+        Answer::Line(_) => Err(Failure::refused(format!("Did not {}: the answer was no.", change.what()))
             .code("NOT_CONFIRMED")
             .why("Nothing was done.")),
         Answer::Stopped(failure) => Err(failure.why("Nothing was done.")),
@@ -131,13 +139,13 @@ fn gate_with(
 fn check_protection(change: &Change, args: &ChangeArgs, command: &str) -> Result<(), Failure> {
     let Some(context) = &change.protected else { return Ok(()) };
     if args.reason.as_deref().is_none_or(|reason| reason.trim().is_empty()) {
-        return Err(Failure::refused(format!("{} needs a reason.", change.title))
+        return Err(Failure::refused(format!("A reason is needed to {}.", change.what()))
             .code("REASON_REQUIRED")
             .why(format!("The context {context} is protected. Nothing was done."))
             .hint(format!("{command} --reason TEXT")));
     }
     if change.severity == Severity::Severe && args.confirm.as_deref() != Some(context) {
-        return Err(Failure::refused(format!("{} needs the name of its context.", change.title))
+        return Err(Failure::refused(format!("The context's name is needed to {}.", change.what()))
             .code("NOT_CONFIRMED")
             .why(format!("The context {context} is protected. Nothing was done."))
             .hint(format!("{command} --confirm {context}")));

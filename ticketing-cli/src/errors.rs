@@ -64,6 +64,12 @@ impl From<&StoreError> for Failure {
                     .why(sentence(reason))
                     .hint("move the file away, or name another folder with --data-dir DIR")
             }
+            StoreError::Missing { path } if path.ends_with("read.db") => {
+                Self::not_found(format!("There is no read store in {path}."))
+                    .code("NO_STORE")
+                    .why("The write store is there; what it lacks is made again from its log.")
+                    .hint("ticketctl up, or ticketctl serve")
+            }
             StoreError::Missing { path } => Self::not_found(format!("There is no store in {path}."))
                 .code("NO_STORE")
                 .hint("ticketctl seed demo, or ticketctl up --demo"),
@@ -87,9 +93,21 @@ impl From<AppError> for Failure {
     fn from(error: AppError) -> Self {
         match &error {
             AppError::Command(error) => Self::from(error),
+            AppError::NotFound { what, id } if id.trim().is_empty() => {
+                Self::not_found(format!("The id of the {what} is blank."))
+                    .code(format!("{}_NOT_FOUND", what.to_uppercase()))
+                    .hint(list_of(what))
+            }
             AppError::NotFound { what, .. } => Self::not_found(error.to_string())
                 .code(format!("{}_NOT_FOUND", what.to_uppercase()))
                 .hint(list_of(what)),
+            AppError::Ambiguous { what: "schedule", id } if !is_beginning(id) => {
+                Self::usage(format!("Several departures came with the id {id}, one for each service day."))
+                    .code("AMBIGUOUS_ID")
+                    .hint(format!(
+                        "name one with its service day, as {id}/2026-11-20; ticketctl schedule list"
+                    ))
+            }
             AppError::Ambiguous { what, .. } => Self::usage(error.to_string())
                 .code("AMBIGUOUS_ID")
                 .hint(format!("write more of it; {} shows the ids", list_of(what))),
@@ -99,6 +117,11 @@ impl From<AppError> for Failure {
             AppError::Store(error) => Self::from(&**error),
         }
     }
+}
+
+/// Says whether an id may be the beginning of one of ours, not one that came from outside.
+fn is_beginning(id: &str) -> bool {
+    id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
 fn list_of(what: &str) -> String {
@@ -164,7 +187,9 @@ impl From<&Rejection> for Failure {
             Rejection::PriceMismatch { .. } => failure,
             Rejection::HoldExpired { .. } => failure.hint("ticketctl booking reserve SCHEDULE"),
             Rejection::InvalidState { .. } => failure.hint("ticketctl booking get BOOKING"),
-            Rejection::PaymentUsed { .. } => failure.hint("ticketctl booking list --query payment=ID"),
+            Rejection::PaymentUsed { payment_id } => {
+                failure.hint(format!("ticketctl booking list --query 'payment=\"{payment_id}\"'"))
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here panics, and nothing here writes to stdout.
 
+use crate::errors::sentence;
 use crate::globals::ColorChoice;
 use crate::output::{json, node::Node, terminal, terminal::Tone, visible};
 use clap::ValueEnum as _;
@@ -142,20 +143,18 @@ impl Failure {
         )
     }
 
-    /// Returns what the parser of the command line had to say.
+    /// Returns what the parser of the command line had to say about `command`, as far as it was named.
     #[must_use]
-    pub fn from_clap(error: &clap::Error) -> Self {
+    pub fn from_clap(error: &clap::Error, command: &str) -> Self {
+        let failure = |message: &str| Self::usage(sentence(message)).hint(format!("{command} --help"));
         if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-            return Self::usage("A command is missing.").hint("ticketctl --help");
+            return failure("a command is missing");
         }
         let text = error.to_string();
         let mut message = Vec::new();
         let mut tips = Vec::new();
-        let mut command = "ticketctl".to_owned();
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-            if let Some(usage) = line.strip_prefix("Usage: ") {
-                let is_name = |word: &&str| word.starts_with(|c: char| c.is_ascii_lowercase());
-                command = usage.split(' ').take_while(is_name).collect::<Vec<_>>().join(" ");
+            if line.starts_with("Usage: ") {
                 break;
             } else if let Some(tip) = line.strip_prefix("tip: ") {
                 tips.push(tip);
@@ -163,8 +162,8 @@ impl Failure {
                 message.push(line.strip_prefix("error: ").unwrap_or(line));
             }
         }
-        let failure = Self::usage(message.join(" ")).hint(format!("{command} --help"));
-        if tips.is_empty() { failure } else { failure.why(tips.join("; ")) }
+        let failure = failure(&message.join(" "));
+        if tips.is_empty() { failure } else { failure.why(sentence(&tips.join("; "))) }
     }
 
     /// Returns the failure of a defect in this program.
@@ -220,6 +219,20 @@ impl Failure {
 /// Text without what could drive the terminal, its later lines indented, so that none looks like ours.
 fn indented(text: &str) -> String {
     visible::visible_lines(text.trim_end()).replace('\n', "\n       ")
+}
+
+/// Returns the command that a command line names, `ticketctl seat map`, as far as its words are commands.
+#[must_use]
+pub fn named_command(program: &clap::Command, args: &[OsString]) -> String {
+    let mut words = program.get_name().to_owned();
+    let mut command = program;
+    for arg in args.iter().skip(1).map(|arg| arg.to_string_lossy()).take_while(|arg| arg != "--") {
+        if let Some(found) = command.find_subcommand(&*arg) {
+            command = found;
+            words = format!("{words} {arg}");
+        }
+    }
+    words
 }
 
 /// Says whether a command line asks for errors as JSON, also one that the parser refuses.
@@ -280,7 +293,7 @@ fn panic_message<'a>(info: &'a PanicHookInfo<'_>) -> &'a str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Exit, Failure, wants_json};
+    use super::{Exit, Failure, named_command, wants_json};
     use std::io;
 
     fn printed(failure: &Failure, as_json: bool) -> String {
@@ -326,6 +339,22 @@ mod tests {
         let full = Failure::output(&io::ErrorKind::StorageFull.into());
         assert_eq!(full.exit, Exit::Error);
         assert!(printed(&full, false).starts_with("error: The output could not be written.\n  why: "));
+    }
+
+    #[test]
+    fn a_wrong_command_line_is_led_to_the_help_of_the_command_that_it_names() {
+        let seat = clap::Command::new("seat").subcommand(clap::Command::new("map"));
+        let program = clap::Command::new("ticketctl").subcommand(seat);
+        for (line, expected) in [
+            ("ticketctl", "ticketctl"),
+            ("ticketctl --bogus", "ticketctl"),
+            ("ticketctl -q seat", "ticketctl seat"),
+            ("ticketctl seat map -o bogus", "ticketctl seat map"),
+            ("ticketctl seat -- map", "ticketctl seat"),
+        ] {
+            let args: Vec<_> = line.split(' ').map(Into::into).collect();
+            assert_eq!(named_command(&program, &args), expected, "{line}");
+        }
     }
 
     #[test]

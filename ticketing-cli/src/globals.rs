@@ -92,7 +92,7 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "URL", help_heading = HEADING)]
     pub database_url: Option<Secret>,
 
-    /// Folder of the embedded store [default: ./data]
+    /// Folder of the embedded store [default: DATA_DIR, else ./data]
     #[arg(long, global = true, value_name = "DIR", help_heading = HEADING)]
     pub data_dir: Option<PathBuf>,
 
@@ -119,7 +119,7 @@ pub struct Globals {
     #[arg(short, long, global = true, help_heading = HEADING, conflicts_with = "verbose")]
     pub quiet: bool,
 
-    /// Print more about what is done; twice for all of it
+    /// Log what is done to stderr; twice for every statement
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = HEADING)]
     pub verbose: u8,
 
@@ -178,6 +178,16 @@ impl Globals {
                     .to_owned(),
             ],
             Some(_) | None => Vec::new(),
+        }
+    }
+
+    /// Returns what `-v` asks to be logged, as `LOG` says it; `None` without it.
+    #[must_use]
+    pub const fn log_targets(&self) -> Option<&'static str> {
+        match self.verbose {
+            0 => None,
+            1 => Some("info,ticketing_core=debug,ticketing_server=debug,ticketctl=debug"),
+            _ => Some("debug"),
         }
     }
 
@@ -283,6 +293,14 @@ impl ListArgs {
             None => Some(TABLE_ROWS_DEFAULT),
         }
     }
+}
+
+/// Reads a day.
+///
+/// # Errors
+/// Says what a day looks like.
+pub fn parse_day(text: &str) -> Result<jiff::civil::Date, String> {
+    text.parse().map_err(|_| "must be a day, as 2026-11-20".into())
 }
 
 /// Parses a positive time with its unit: `500ms`, `10s`, `5m`, `1h`, `2d`.

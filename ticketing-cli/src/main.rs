@@ -20,6 +20,7 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use ticketing_server::logs::LogSettings;
 
 /// Books tickets, and runs and repairs the platform that books them
 #[derive(Parser, Debug)]
@@ -84,7 +85,9 @@ fn run(args: &[OsString], terminal: Terminal, as_json: bool) -> Exit {
                 }
             };
         }
-        Err(error) if error.use_stderr() => Err(Failure::from_clap(&error)),
+        Err(error) if error.use_stderr() => {
+            Err(Failure::from_clap(&error, &failure::named_command(&command, args)))
+        }
         Err(help) => print_help(&help, terminal.colour_out(failure::wanted_colour(args))),
     };
     match outcome {
@@ -103,6 +106,9 @@ fn dispatch(cli: &Cli, printer: &mut Printer) -> Result<(), Failure> {
         printer.warn(&warning);
     }
     let globals = &cli.globals;
+    if !matches!(cli.command, Command::Up(_) | Command::Serve(_)) {
+        log_if_asked(globals)?;
+    }
     match &cli.command {
         Command::Up(args) => commands::up::run(args, globals, printer),
         Command::Serve(args) => commands::serve::run(args, globals, printer),
@@ -121,6 +127,15 @@ fn dispatch(cli: &Cli, printer: &mut Printer) -> Result<(), Failure> {
         Command::Completions(args) => commands::completions::run(args, printer, &mut Cli::command()),
         Command::Version(args) => commands::version::run(args, printer),
     }
+}
+
+/// Logs to stderr what the core does, for commands that say nothing of it unless `-v` is given. Servers log
+/// anyway.
+fn log_if_asked(globals: &Globals) -> Result<(), Failure> {
+    let Some(targets) = globals.log_targets() else { return Ok(()) };
+    LogSettings::read(|name| (name == "LOG").then(|| targets.to_owned()))?
+        .init()
+        .map_err(|error| Failure::error(format!("{error}.")))
 }
 
 /// Prints what `--help` and `--version` ask for: an answer, so on stdout.

@@ -8,7 +8,9 @@ use crate::globals::{ChangeArgs, Globals};
 use crate::output::{Printer, grouped};
 use crate::progress::Progress;
 use crate::signals::{self, Doing};
+use std::path::PathBuf;
 use std::time::Duration;
+use ticketing_core::app::commands::new_booking_id;
 use ticketing_core::app::config::Settings;
 use ticketing_core::app::{App, StoreConfig, Stores};
 use ticketing_core::clock::Clock;
@@ -16,6 +18,7 @@ use ticketing_core::domain::rules::{check_text, len_max};
 use ticketing_core::engine::EngineConfig;
 use ticketing_core::ops::audit::Actor;
 use ticketing_core::ops::lists;
+use ticketing_core::store::db::Address;
 use ticketing_core::worker::projector::Projector;
 
 /// What a command may expect of the stores.
@@ -25,6 +28,40 @@ pub enum Opening {
     AsTheyAre,
     /// They are made and migrated where needed.
     MakeAndMigrate,
+    /// For the dry run of what makes them: embedded ones that are not there yet are made elsewhere, empty,
+    /// and thrown away.
+    AsIfMade,
+}
+
+impl Opening {
+    /// For what makes its stores, unless it only says what it would do.
+    #[must_use]
+    pub const fn to_seed(change: &ChangeArgs) -> Self {
+        if change.dry_run { Self::AsIfMade } else { Self::MakeAndMigrate }
+    }
+}
+
+/// A folder that goes with this value.
+#[derive(Debug)]
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn make() -> Result<Self, Failure> {
+        let folder = std::env::temp_dir().join(format!("ticketctl-dry-run-{}", new_booking_id()));
+        std::fs::create_dir(&folder).map_err(|error| {
+            Failure::error(format!("The folder {} can't be made.", folder.display()))
+                .why(format!("{error}."))
+                .hint("set TMPDIR to a folder that this user may write")
+        })?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What is left of it is in the way of nobody.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// The opened stores, and who works on them.
@@ -64,13 +101,23 @@ pub fn run(
     opening: Opening,
     command: impl AsyncFnOnce(&Session, &mut Printer) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let (settings, config) = configured(globals)?;
+    let (settings, mut config) = configured(globals)?;
+    let is_missing = matches!(config.write_address(), Address::File(file) if !file.exists());
+    let (opening, _scratch) = match opening {
+        Opening::AsIfMade if is_missing => {
+            let scratch = Scratch::make()?;
+            config.data_dir.clone_from(&scratch.0);
+            (Opening::MakeAndMigrate, Some(scratch))
+        }
+        Opening::AsIfMade => (Opening::AsTheyAre, None),
+        Opening::AsTheyAre | Opening::MakeAndMigrate => (opening, None),
+    };
     let doing = Doing::default();
     let outcome = signals::run(&doing, async {
         let clock = Clock::system();
         let open = async {
             match opening {
-                Opening::AsTheyAre => Stores::open(&config).await,
+                Opening::AsTheyAre | Opening::AsIfMade => Stores::open(&config).await,
                 Opening::MakeAndMigrate => Stores::open_and_migrate(&config, clock.now()).await,
             }
         };

@@ -40,6 +40,7 @@ fn reading_makes_no_folder_and_names_the_way_to_one() {
 fn the_demo_city_is_seeded_once_however_often_it_is_asked_for() {
     let place = Place::new();
     let dry = place.run(&["seed", "demo", "--dry-run", "-o", "json"]).ok().json();
+    assert_eq!(std::fs::read_dir(place.0.path()).unwrap().count(), 0, "a dry run makes no store");
     assert_eq!(dry["changes"].as_array().unwrap().len() as u64, dry["affected"].as_u64().unwrap());
     let first = place.run(&["seed", "demo"]).ok();
     assert!(first.out.starts_with("KIND      NEW  CHANGED  UNCHANGED  KEPT\nlayout      3"), "{}", first.out);
@@ -203,6 +204,8 @@ fn the_log_is_read_line_by_line() {
     let tail = place.run(&["events", "tail", "--limit", "3", "-o", "name"]).ok();
     assert_eq!(tail.names().last().copied(), last["position"].as_str());
     assert_eq!(tail.names().len(), 3);
+    let of_late = place.run(&["events", "tail", "--since", "-1h", "--limit", "3", "-o", "name"]).ok();
+    assert_eq!(of_late.names(), tail.names(), "the last ones, whichever way they are chosen");
     let position = last["position"].as_str().unwrap();
     assert_eq!(place.run(&["events", "show", position, "-o", "json"]).ok().json(), *last);
     assert_eq!(place.run(&["events", "show", "999999"]).code, 3);
@@ -462,12 +465,18 @@ fn every_command_has_examples() {
     let all = verbs.iter().flat_map(|(noun, verbs)| verbs.iter().map(move |verb| vec![*noun, *verb]));
     for mut args in all.chain(more.map(<[_]>::to_vec)) {
         args.push("--help");
-        let help = place.run(&args).ok().out;
+        let mut command = place.command(&args);
+        let help = place.finish(command.env("COLUMNS", "80"), "").ok().out;
         assert!(
             help.contains("Examples:\n  ticketctl ") || help.contains("Examples:\n  source"),
             "{args:?}: {help}"
         );
         assert!(!help.contains('\u{1b}'));
+        // None is so long that it would be broken in two, where nobody could copy it.
+        let begins = ["ticketctl ", "curl ", "source ", "TOKEN=", "generate-timetable ", "    "];
+        for line in help.lines().skip_while(|line| *line != "Examples:").skip(1) {
+            assert!(begins.iter().any(|it| line.strip_prefix("  ").unwrap().starts_with(it)), "{line}");
+        }
     }
 }
 

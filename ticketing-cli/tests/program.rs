@@ -41,16 +41,17 @@ fn help_shows_no_value_of_the_environment() {
 fn a_wrong_command_line_says_what_why_and_what_to_try() {
     let (code, out, err) = run(&["version", "--bogus"]);
     assert_eq!((code, out.as_str()), (2, ""));
-    assert_eq!(err, "error: unexpected argument '--bogus' found\n  try: ticketctl version --help\n");
+    assert_eq!(err, "error: Unexpected argument '--bogus' found.\n  try: ticketctl version --help\n");
 
     let (code, out, err) = run(&["verison"]);
     assert_eq!((code, out.as_str()), (2, ""));
     assert!(err.starts_with(
-        "error: unrecognized subcommand 'verison'\n  why: a similar subcommand exists: 'version'\n"
+        "error: Unrecognized subcommand 'verison'.\n  why: A similar subcommand exists: 'version'.\n"
     ));
 
     let (code, _, err) = run(&["-o", "xml", "version"]);
     assert_eq!(code, 2);
+    assert!(err.ends_with("  try: ticketctl version --help\n"), "{err}");
     assert!(err.contains("[possible values: table, wide, json, jsonl, yaml, csv, name]"), "{err}");
 
     assert_eq!(

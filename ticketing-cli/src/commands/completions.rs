@@ -11,6 +11,7 @@ use clap_complete::Shell;
                         ticketctl completions fish > ~/.config/fish/completions/ticketctl.fish")]
 pub struct Args {
     /// bash, zsh, fish, elvish or powershell
+    #[arg(hide_possible_values = true)]
     shell: Shell,
 }
 

@@ -1,5 +1,6 @@
 //! What `up` and `serve` share: a server from its settings to its orderly end.
 
+use crate::errors::sentence;
 use crate::failure::Failure;
 use crate::globals::Globals;
 use crate::output::Printer;
@@ -38,9 +39,12 @@ pub fn run(
     hints: impl FnOnce(SocketAddr, &mut Printer),
 ) -> Result<(), Failure> {
     let (settings, stores) = session::configured(globals)?;
-    LogSettings::read(|name| settings.get(name))?
-        .init()
-        .map_err(|error| Failure::error(format!("{error}.")))?;
+    let get = |name: &str| settings.get(name);
+    let log = |name: &str| match name {
+        "LOG" => globals.log_targets().map(str::to_owned).or_else(|| get(name)),
+        _ => get(name),
+    };
+    LogSettings::read(log)?.init().map_err(|error| Failure::error(format!("{error}.")))?;
     let mut config = ServerConfig::read(&settings, stores.clone())?;
     config.roles = roles;
     config.port = args.port.unwrap_or(config.port);
@@ -80,20 +84,27 @@ impl From<SettingsError> for Failure {
     }
 }
 
+impl From<&SecretError> for Failure {
+    fn from(error: &SecretError) -> Self {
+        let failure = Self::usage(sentence(&error.to_string())).code("CONFIG");
+        match error {
+            SecretError::Setting(_) => failure.hint("export JWT_SECRET=$(openssl rand -hex 32)"),
+            SecretError::File { .. } | SecretError::Corrupt { .. } => failure,
+        }
+    }
+}
+
 impl From<&StartError> for Failure {
     fn from(error: &StartError) -> Self {
         match error {
             StartError::Store { source, .. } => Self::from(source),
-            StartError::Folder(_) => Self::conflict(format!("{error}."))
+            StartError::Folder(_) => Self::conflict(sentence(&error.to_string()))
                 .code("DATA_DIR_IN_USE")
                 .hint("ticketctl up --data-dir OTHER, or stop that server"),
-            StartError::Listen { .. } => Self::error(format!("{error}."))
+            StartError::Listen { .. } => Self::error(sentence(&error.to_string()))
                 .code("LISTEN")
                 .hint("ticketctl up --port 0 takes any free port"),
-            StartError::Secret(SecretError::Setting(_)) => Self::usage(format!("{error}.")).code("CONFIG"),
-            StartError::Secret(SecretError::File { .. } | SecretError::Corrupt { .. }) => {
-                Self::error(format!("{error}.")).code("SECRET_FILE").hint("ticketctl up --data-dir OTHER")
-            }
+            StartError::Secret(error) => Self::from(error),
         }
     }
 }

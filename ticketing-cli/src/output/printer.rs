@@ -5,7 +5,7 @@ use super::list::{self, List};
 use super::node::Node;
 use super::plan::Plan;
 use super::terminal::{self, Terminal, Tone};
-use super::{Format, json, table, visible, yaml};
+use super::{Format, json, table, visible, when, yaml};
 use crate::failure::Failure;
 use crate::globals::{Globals, TimeStyle};
 use serde::Serialize;
@@ -107,6 +107,12 @@ impl Printer {
     #[must_use]
     pub fn paint(&self, tone: Tone, text: &str) -> String {
         terminal::paint(tone, &visible::visible(text), self.colour_out)
+    }
+
+    /// Returns a time as people are shown it: by `--time`.
+    #[must_use]
+    pub fn time(&self, at: Timestamp) -> String {
+        when::time(&at.to_string(), self.time, (self.clock)())
     }
 
     /// Prints one object: its `fields` to people, all of it to programs.

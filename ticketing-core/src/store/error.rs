@@ -117,6 +117,8 @@ impl StoreError {
         match error {
             sqlx::Error::Database(db) => {
                 let code = db.code().unwrap_or_default();
+                // Without the place in the server's own sources.
+                let reason = format!("{} ({code})", db.message());
                 if db.is_unique_violation() || db.is_check_violation() {
                     let constraint = db.constraint().unwrap_or("primary key").to_owned();
                     return Self::Conflict { constraint };
@@ -131,6 +133,10 @@ impl StoreError {
             }
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_) => {
                 Self::Refused { store, reason }
+            }
+            // The driver's words are of its pool; what was wrong it has tried away.
+            sqlx::Error::PoolTimedOut => {
+                Self::Unavailable { store, reason: "no connection could be had in time".into() }
             }
             sqlx::Error::Configuration(_) => Self::Address { store, reason },
             _ => Self::Unavailable { store, reason },

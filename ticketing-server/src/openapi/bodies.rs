@@ -12,7 +12,7 @@ pub struct BookRequest {
     /// The route, by id or `externalId`.
     #[schema(max_length = 255)]
     pub route_id: String,
-    /// The departure, by id or `externalId`.
+    /// The departure, by id or `externalId`, with `/` and the service day where several have it.
     #[schema(max_length = 255)]
     pub schedule_id: String,
     /// The seat's label; the engine picks one if there is none.
@@ -37,7 +37,7 @@ pub struct BookRequest {
     /// Where it ends; the last stop if there is none.
     #[schema(max_length = 64)]
     pub to_stop: Option<String>,
-    /// What to charge.
+    /// What to charge. Refused in this version, which charges nobody: `PAYMENT_TOKEN_UNSUPPORTED`.
     #[schema(max_length = 255)]
     pub payment_token: Option<String>,
 }

@@ -35,7 +35,7 @@ pub struct RoutePath {
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct SchedulePath {
-    /// The departure, by id or `externalId`; `externalId/2026-11-20` where that is of several days.
+    /// The departure, by id or `externalId`; `externalId%2F2026-11-20` where that is of several days.
     #[param(max_length = 255)]
     pub id: String,
 }

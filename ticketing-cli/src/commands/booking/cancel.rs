@@ -15,7 +15,7 @@ use ticketing_core::ops::bookings;
 #[command(after_help = "Of several ids one unknown or one that can't be cancelled: nothing is done.\n\n\
                         Examples:\n  ticketctl booking cancel 0192a8c4 --reason 'asked by phone'\n  \
                         ticketctl booking cancel 0192a8c4 0192a8d0 --dry-run\n  \
-                        ticketctl booking list --query 'route~Airport status=CONFIRMED' -o name | \
+                        ticketctl booking list --query 'route~Airport status=CONFIRMED' -o name |\n      \
                         ticketctl booking cancel - --reason 'storm' --max-affected 50 --yes")]
 pub struct Args {
     /// Ids, or unique beginnings of them; `-` reads them from stdin

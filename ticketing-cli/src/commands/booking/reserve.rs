@@ -14,14 +14,16 @@ use ticketing_core::domain::booking::passenger::Passenger;
 use ticketing_core::domain::id::{OfferingId, UserId};
 use ticketing_core::domain::rules::{check_text, len_max};
 use ticketing_core::ops::{bookings, lookup, people};
+use ticketing_server::config::{HOLD_SECONDS_DEFAULT, HOLD_SECONDS_MAX};
 
 /// Hold a seat of a departure for somebody
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Examples:\n  ticketctl booking reserve 5f0c9a1e --passenger-name 'Ada L.' --passenger-email ada@example.org\n  \
-                        ticketctl booking reserve 10@05:00/2026-11-21 --seat A1 --from harbour --to university \\\n      \
-                        --passenger-name Ada --passenger-email ada@example.org --hold 30m\n  \
-                        ticketctl booking reserve 5f0c9a1e --passenger-name Ada --passenger-email a@b.org --dry-run -o json"
+    after_help = "Examples:\n  ticketctl booking reserve 5f0c9a1e \\\n      --passenger-name 'Ada L.' --passenger-email ada@example.org\n  \
+                        ticketctl booking reserve 10@05:00/2026-11-21 --seat A1 \\\n      --from harbour --to university --hold 30m \\\n      \
+                        --passenger-name Ada --passenger-email ada@example.org\n  \
+                        ticketctl booking reserve 5f0c9a1e --dry-run -o json \\\n      \
+                        --passenger-name Ada --passenger-email ada@example.org"
 )]
 pub struct Args {
     /// The departure: its id, a unique beginning of it, its externalId, or externalId/DATE
@@ -54,14 +56,12 @@ pub struct Args {
     change: ChangeArgs,
 }
 
-/// The longest hold.
-const HOLD_SECONDS_MAX: u64 = 3_600;
-/// The hold where nothing says otherwise.
-const HOLD_SECONDS_DEFAULT: u32 = 900;
+/// The longest hold that is asked for; `HOLD_SECONDS` may be longer, as for the server.
+const HOLD_FLAG_SECONDS_MAX: u64 = 3_600;
 
 fn hold(text: &str) -> Result<Duration, String> {
     let hold = parse_duration(text)?;
-    let is_right = hold.subsec_millis() == 0 && (1..=HOLD_SECONDS_MAX).contains(&hold.as_secs());
+    let is_right = hold.subsec_millis() == 0 && (1..=HOLD_FLAG_SECONDS_MAX).contains(&hold.as_secs());
     is_right.then_some(hold).ok_or_else(|| "must be whole seconds, 1s to 1h".into())
 }
 
@@ -181,7 +181,7 @@ impl Args {
 fn hold_setting(text: Option<&str>) -> Result<u32, Failure> {
     let Some(text) = text else { return Ok(HOLD_SECONDS_DEFAULT) };
     let seconds = text.trim().parse::<u32>().ok();
-    seconds.filter(|s| (1..=HOLD_SECONDS_MAX).contains(&u64::from(*s))).ok_or_else(|| {
+    seconds.filter(|s| (1..=HOLD_SECONDS_MAX).contains(s)).ok_or_else(|| {
         Failure::usage(format!(
             "HOLD_SECONDS is \"{text}\", which is no number from 1 to {HOLD_SECONDS_MAX}."
         ))
@@ -208,6 +208,7 @@ mod tests {
         }
         assert_eq!(hold_setting(Some("60")).ok(), Some(60));
         assert_eq!(hold_setting(None).ok(), Some(900));
+        assert_eq!(hold_setting(Some("7200")).ok(), Some(7200));
         assert!(hold_setting(Some("0")).is_err() && hold_setting(Some("x")).is_err());
     }
 }

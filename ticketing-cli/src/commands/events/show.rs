@@ -12,8 +12,12 @@ use ticketing_core::ops::lists;
 #[command(after_help = "Examples:\n  ticketctl events show 17\n  ticketctl events show 17 -o json")]
 pub struct Args {
     /// Its position in the log, from 1
-    #[arg(value_name = "POSITION", value_parser = clap::value_parser!(i64).range(1..))]
+    #[arg(value_name = "POSITION", value_parser = position)]
     position: i64,
+}
+
+fn position(text: &str) -> Result<i64, String> {
+    text.parse().ok().filter(|at| *at > 0).ok_or_else(|| "must be a whole number from 1".into())
 }
 
 /// Shows the event.

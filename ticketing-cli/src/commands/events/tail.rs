@@ -7,11 +7,13 @@ use crate::failure::Failure;
 use crate::globals::{Globals, ListArgs};
 use crate::output::{List, Printer};
 use crate::session::{self, Opening, Session};
+use std::collections::VecDeque;
 use std::time::Duration;
 use ticketing_core::domain::id::BookingId;
 use ticketing_core::domain::time::Timestamp;
 use ticketing_core::ops::time_range::{TimeRange, parse_range, parse_since};
 use ticketing_core::ops::{lists, lookup};
+use ticketing_core::store::events::LogEntry;
 
 /// List the last events of the log, in order, and with -f those that come
 #[derive(clap::Args, Debug)]
@@ -108,7 +110,7 @@ async fn tail(args: &Args, session: &Session, printer: &mut Printer) -> Result<(
 }
 
 /// Prints the events after `begin`, up to `end` or for as long as there are any; returns the last position
-/// looked at and how many passed, of which `limit` were printed.
+/// looked at and how many passed, of which the last `limit` were printed.
 async fn print(
     session: &Session,
     list: &mut List<'_>,
@@ -119,28 +121,47 @@ async fn print(
     limit: u64,
 ) -> Result<(i64, u64), Failure> {
     let (mut last, mut passed) = (begin, 0);
-    while end.is_none_or(|end| last < end) {
+    // Which are the last ones is known at the end; without a limit nothing waits.
+    let mut kept = VecDeque::new();
+    'log: while end.is_none_or(|end| last < end) {
         let page = lists::events(&session.app, last).await?;
         if page.is_empty() {
             break;
         }
         for entry in page {
             if end.is_some_and(|end| entry.position > end) {
-                return Ok((last, passed));
+                break 'log;
             }
             last = entry.position;
             let is_in = from.is_none_or(|from| entry.recorded_at >= from)
                 && to.is_none_or(|to| entry.recorded_at < to);
             if is_in {
                 passed += 1;
-                if passed <= limit {
-                    if streams.len() < SHORT_TABLE_ROWS_MAX {
-                        streams.push(BookingId(entry.stream_id));
-                    }
-                    list.row(&lists::event_body(entry))?;
+                if limit == u64::MAX {
+                    print_all(list, streams, [entry])?;
+                    continue;
                 }
+                if kept.len() as u64 == limit {
+                    kept.pop_front();
+                }
+                kept.push_back(entry);
             }
         }
     }
+    print_all(list, streams, kept)?;
     Ok((last, passed))
+}
+
+fn print_all(
+    list: &mut List<'_>,
+    streams: &mut Vec<BookingId>,
+    entries: impl IntoIterator<Item = LogEntry>,
+) -> Result<(), Failure> {
+    for entry in entries {
+        if streams.len() < SHORT_TABLE_ROWS_MAX {
+            streams.push(BookingId(entry.stream_id));
+        }
+        list.row(&lists::event_body(entry))?;
+    }
+    Ok(())
 }

@@ -9,10 +9,10 @@ use crate::session::{self, Opening};
 /// Make a route, which then can have departures
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Examples:\n  ticketctl route create --key 7 --name 'Harbour – Lakeside' --price 2.50 --timezone America/Chicago \\\n      \
-                        --stops 'harbour=Harbour,lakeside=Lakeside'\n  \
-                        ticketctl route create --key N1 --name 'Night bus' --stops 'a=North,b=South,a' --price 4 \\\n      \
-                        --timezone Europe/Dublin --currency EUR --dry-run"
+    after_help = "Examples:\n  ticketctl route create --key 7 --name 'Harbour – Lakeside' --price 2.50 \\\n      \
+                        --timezone America/Chicago --stops 'harbour=Harbour,lakeside=Lakeside'\n  \
+                        ticketctl route create --key N1 --name 'Night bus' --price 4 --currency EUR \\\n      \
+                        --stops 'a=North,b=South,a' --timezone Europe/Dublin --dry-run"
 )]
 pub struct Args {
     /// Its externalId

@@ -9,11 +9,11 @@ use ticketing_core::ops::lookup;
 
 /// Put a departure of a route on sale
 #[derive(clap::Args, Debug)]
-#[command(
-    after_help = "Examples:\n  ticketctl schedule create --route 10 --at 2026-12-01T08:00 --layout bus-40 --minutes 0,6,11,19,34\n  \
-                        ticketctl schedule create --route X90 --at 2026-12-24T23:30 --layout coach-52 \\\n      \
-                        --minutes 0,25,70,145 --price 35.00 --reason 'Christmas' --dry-run"
-)]
+#[command(after_help = "Examples:\n  ticketctl schedule create --route 10 --at 2026-12-01T08:00 \\\n      \
+                        --layout bus-40 --minutes 0,6,11,19,34\n  \
+                        ticketctl schedule create --route X90 --at 2026-12-24T23:30 \\\n      \
+                        --layout coach-52 --minutes 0,25,70,145 --price 35.00 \\\n      \
+                        --reason 'Christmas' --dry-run")]
 pub struct Args {
     /// The route: its id, a unique beginning of it, or its externalId
     #[arg(long, value_name = "ROUTE")]

@@ -3,7 +3,7 @@
 use super::view;
 use crate::commands::listing::{SHORT_TABLE_ROWS_MAX, node, walk};
 use crate::failure::Failure;
-use crate::globals::{Globals, ListArgs};
+use crate::globals::{Globals, ListArgs, parse_day};
 use crate::output::{List, Printer};
 use crate::session::{self, Opening, Session};
 use ticketing_core::app::queries::network;
@@ -23,7 +23,7 @@ pub struct Args {
     #[arg(long, value_name = "ROUTE")]
     route: Option<String>,
     /// Only those of this service day, in the route's time zone
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = parse_day)]
     date: Option<jiff::civil::Date>,
     #[command(flatten)]
     list: ListArgs,

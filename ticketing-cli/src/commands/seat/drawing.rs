@@ -5,6 +5,7 @@
 use crate::output::grouped;
 use crate::output::terminal::Tone;
 use ticketing_core::app::queries::network::SeatMap;
+use ticketing_core::domain::catalog::OfferingStatus;
 use ticketing_core::domain::occupancy::SeatState;
 use ticketing_core::domain::seating::SeatNo;
 
@@ -18,11 +19,11 @@ const GAP: usize = 4;
 /// How text is coloured.
 pub type Paint<'a> = &'a dyn Fn(Tone, &str) -> String;
 
-/// Returns the drawing: a head line, the seats, a legend with counts. `width` is how wide it may be; `None`
+/// Returns the drawing: a head line with when it `leaves`, the seats, a legend with counts. `width` is how wide it may be; `None`
 /// draws every seat, however large.
 #[must_use]
-pub fn draw(map: &SeatMap, width: Option<usize>, paint: Paint<'_>) -> String {
-    let mut out = head(map, paint);
+pub fn draw(map: &SeatMap, leaves: &str, width: Option<usize>, paint: Paint<'_>) -> String {
+    let mut out = head(map, leaves, paint);
     out.push('\n');
     let spec = map.offering.layout.spec();
     let digits = spec.rows.to_string().len();
@@ -56,12 +57,15 @@ const fn sign(state: SeatState) -> (&'static str, Tone) {
     }
 }
 
-fn head(map: &SeatMap, paint: Paint<'_>) -> String {
+fn head(map: &SeatMap, leaves: &str, paint: Paint<'_>) -> String {
     let calls = &map.offering.pattern.calls;
     let name = |stop: u16| calls.get(usize::from(stop)).map_or("", |call| &call.name);
     let journey = format!("{} → {}", name(map.legs.from()), name(map.legs.to()));
-    let leaves = map.offering.departure_at(map.legs.from());
-    format!("{}  {}\n", paint(Tone::Strong, &journey), paint(Tone::Faint, &leaves.to_string()))
+    let withdrawn = match map.offering.facts.status {
+        OfferingStatus::Open => String::new(),
+        OfferingStatus::Cancelled => format!("  {}", paint(Tone::Bad, "CANCELLED")),
+    };
+    format!("{}  {}{withdrawn}\n", paint(Tone::Strong, &journey), paint(Tone::Faint, leaves))
 }
 
 fn rows(map: &SeatMap, panels: u32, digits: usize, paint: Paint<'_>) -> String {
@@ -187,7 +191,7 @@ mod tests {
     }
 
     fn drawn(map: &SeatMap, width: Option<usize>) -> String {
-        draw(map, width, &|_, text| crate::output::visible::visible(text).into_owned())
+        draw(map, "in 3h", width, &|_, text| crate::output::visible::visible(text).into_owned())
     }
 
     #[test]
@@ -195,7 +199,7 @@ mod tests {
         assert_eq!(
             drawn(&map(3, "AB CD"), Some(80)),
             "\
-Harbour → Air\\u{1b}port  2026-11-20T12:00:00.000Z
+Harbour → Air\\u{1b}port  in 3h
 
    A B   C D
 1  x h   . .
@@ -205,6 +209,13 @@ Harbour → Air\\u{1b}port  2026-11-20T12:00:00.000Z
 . free 9   h held 1   S sold 1   x blocked 1
 "
         );
+    }
+
+    #[test]
+    fn the_map_of_a_withdrawn_departure_says_so() {
+        let mut map = map(3, "AB CD");
+        map.offering.facts.status = OfferingStatus::Cancelled;
+        assert!(drawn(&map, Some(80)).contains("  in 3h  CANCELLED\n"));
     }
 
     #[test]

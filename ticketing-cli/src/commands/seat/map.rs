@@ -68,7 +68,8 @@ fn show(map: &SeatMap, printer: &mut Printer) -> Result<(), Failure> {
     match printer.format() {
         Format::Table | Format::Wide => {
             let width = if printer.format() == Format::Wide { None } else { Some(printer.width()) };
-            let text = drawing::draw(map, width, &|tone, text| printer.paint(tone, text));
+            let leaves = printer.time(map.offering.departure_at(map.legs.from()));
+            let text = drawing::draw(map, &leaves, width, &|tone, text| printer.paint(tone, text));
             printer.drawing(&text)
         }
         Format::Json | Format::Jsonl | Format::Yaml => printer.object(&node(&map.body())?, &[]),

@@ -33,7 +33,7 @@ pub struct Args {
 pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), Failure> {
     let sources =
         args.files.iter().map(|name| Ok((name.clone(), read(name)?))).collect::<Result<Vec<_>, Failure>>()?;
-    session::run(globals, printer, Opening::MakeAndMigrate, async |session, printer| {
+    session::run(globals, printer, Opening::to_seed(&args.change), async |session, printer| {
         let progress = Progress::start(printer.progress_style(), "reading", None);
         let mut seed = seed_file::parse_all(&sources, session.app.clock.now())?;
         layouts::complete(session, &mut seed).await?;

@@ -22,7 +22,7 @@ pub struct Args {
 /// # Errors
 /// What the stores say.
 pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), Failure> {
-    session::run(globals, printer, Opening::MakeAndMigrate, async |session, printer| {
+    session::run(globals, printer, Opening::to_seed(&args.change), async |session, printer| {
         let set = seed_file::demo_city(session.app.clock.now());
         let progress = Progress::start(printer.progress_style(), "comparing", None);
         let seeding = Seeding { action: "seed demo", set, feed: Feed::default(), progress };

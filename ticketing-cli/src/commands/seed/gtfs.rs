@@ -3,7 +3,7 @@
 use super::layouts;
 use super::outcome::{self, Feed, Seeding};
 use crate::failure::Failure;
-use crate::globals::{ChangeArgs, Globals};
+use crate::globals::{ChangeArgs, Globals, parse_day};
 use crate::output::{Printer, grouped};
 use crate::progress::Progress;
 use crate::session::{self, Opening, Session};
@@ -17,21 +17,22 @@ use ticketing_core::adapters::gtfs::{self, Import, Options, Summary};
     after_help = "Rows that can't be right are skipped and reported; with --strict the first one refuses the feed.\n\
                         Seeding a changed feed again updates what nobody has booked and reports the rest.\n\n\
                         Examples:\n  ticketctl seed gtfs feed.zip --from 2026-11-23 --days 30\n  \
-                        ticketctl seed gtfs old-feed.zip --from 2019-05-13 --days 7 --start-on 2026-11-23 --fare 2.00\n  \
-                        ticketctl seed gtfs feed.zip --from 2026-11-23 --days 7 --strict --dry-run -o json"
+                        ticketctl seed gtfs old-feed.zip --from 2019-05-13 --days 7 \\\n      \
+                        --start-on 2026-11-23 --fare 2.00\n  \
+                        ticketctl seed gtfs feed.zip --from 2026-11-23 --days 7 --strict --dry-run"
 )]
 pub struct Args {
     /// The feed: a .zip, or a folder with its .txt files
     #[arg(value_name = "FEED.zip")]
     feed: PathBuf,
     /// The first service day
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = parse_day)]
     from: Date,
     /// How many service days
     #[arg(long, value_name = "N")]
     days: u32,
     /// Lay the days from --from on onto the days from this one on, of the same weekday
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = parse_day)]
     start_on: Option<Date>,
     /// The seats of every departure: the name of a layout
     #[arg(long, value_name = "NAME", default_value = "bus-40")]
@@ -51,7 +52,7 @@ pub struct Args {
 /// # Errors
 /// What is wrong with the feed; what the stores say.
 pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), Failure> {
-    session::run(globals, printer, Opening::MakeAndMigrate, async |session, printer| {
+    session::run(globals, printer, Opening::to_seed(&args.change), async |session, printer| {
         seed(args, globals, session, printer).await
     })
 }

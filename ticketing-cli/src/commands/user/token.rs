@@ -22,7 +22,8 @@ use ticketing_server::settings::HttpSettings;
 #[command(
     after_help = "Whoever has the token is believed to be SUBJECT until it ends: keep it as a password.\n\n\
                         Examples:\n  ticketctl user token ada\n  TOKEN=$(ticketctl user token ops --role operator --ttl 8h)\n  \
-                        curl -H \"Authorization: Bearer $(ticketctl user token ada)\" http://localhost:3002/api/tickets/queries/my-tickets"
+                        curl -H \"Authorization: Bearer $(ticketctl user token ada)\" \\\n      \
+                        localhost:3002/api/tickets/queries/my-tickets"
 )]
 pub struct Args {
     /// The user's id: 1 to 255 characters
@@ -120,7 +121,7 @@ pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), 
         let http = HttpSettings::read(|name| session.settings.get(name))?;
         let jwt_secret = session.settings.get("JWT_SECRET");
         let secret = Secret::resolve(http.environment, jwt_secret.as_deref(), &session.stores.data_dir)
-            .map_err(|error| Failure::usage(format!("{error}.")).code("CONFIG"))?;
+            .map_err(|error| Failure::from(&error))?;
         // Whoever made a token is written down before anybody can have it.
         audited(&session.app, &actor, &plan, async { Ok(()) }).await?;
         let token = mint(&secret, &args.subject, args.role.into(), args.ttl)

@@ -139,9 +139,7 @@ pub enum GtfsError {
         column: &'static str,
     },
     /// `strict`, and a row that can't be right.
-    #[error(
-        "{file} line {line}: {reason}; nothing was imported. Mend it, or leave --strict off to skip such rows"
-    )]
+    #[error("{file} line {line}: {reason}; mend it, or leave --strict off to skip such rows")]
     Strict {
         /// The file.
         file: String,
