@@ -35,6 +35,12 @@ impl<K: Hash + Eq + Copy, V> Cache<K, V> {
         self.old.remove(&key);
     }
 
+    /// Forgets what `keep` says no to.
+    pub(super) fn retain(&mut self, keep: impl Fn(&V) -> bool) {
+        self.young.retain(|_, value| keep(value));
+        self.old.retain(|_, value| keep(value));
+    }
+
     pub(super) fn clear(&mut self) {
         self.young.clear();
         self.old.clear();

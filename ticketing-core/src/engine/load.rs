@@ -139,7 +139,7 @@ async fn load_readable(db: &Db, state: &mut State, ids: Vec<BookingId>) -> Resul
         match booking {
             Ok(booking) => state.bookings.insert(booking.id, Arc::new(booking)),
             Err(error) => {
-                tracing::error!(%error, "a hold can't be read, so it can't end; run `ticketctl verify`");
+                tracing::error!(%error, "a hold can't be read, so it can't end; its row in bookings is corrupt");
             }
         }
     }

@@ -330,7 +330,7 @@ impl Worker {
         for flight in again.iter().rev() {
             self.state.forget_batch(&flight.batch);
         }
-        self.state.head = Some(again[0].batch.expected_head);
+        self.state.go_back(again[0].batch.expected_head);
         match landed {
             Ok(_) => self.alone = ALONE_AFTER_STALE,
             Err(error) => {
@@ -417,7 +417,8 @@ impl Worker {
         self.state.forget();
         Err(StoreError::Refused {
             store: "write",
-            reason: "a batch could not be brought in line with the log; run `ticketctl verify`".into(),
+            reason: "a batch could not be brought in line with the log: claims or bookings contradict it"
+                .into(),
         })
     }
 

@@ -86,6 +86,14 @@ impl State {
         }
     }
 
+    /// Goes back to a head, after batches that were decided on top of it were not written and what they
+    /// touched is forgotten. An offering that was loaded for one of them counts events as known that are
+    /// now somebody else's: it is forgotten too.
+    pub(super) fn go_back(&mut self, head: i64) {
+        self.offerings.retain(|live| live.as_of <= head);
+        self.head = Some(head);
+    }
+
     /// Keeps memory within its bounds.
     pub(super) fn trim(&mut self) {
         self.offerings.trim();

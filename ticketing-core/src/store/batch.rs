@@ -306,8 +306,8 @@ async fn steps(tx: &mut Tx, batch: &Batch) -> Result<Outcome> {
     Ok(Outcome::Committed)
 }
 
-/// Appends events to the log in a transaction that also writes what they are about: seeding. Takes the
-/// positions as its last step, so that bookings go on meanwhile, and returns the new head.
+/// Appends events to the log in a transaction that has written what they are about: seeding. Call it last:
+/// from here to the commit the log's head is taken, and bookings wait. Returns the new head.
 ///
 /// # Errors
 /// What the store says.
