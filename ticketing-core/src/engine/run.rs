@@ -408,6 +408,8 @@ impl Worker {
             match done {
                 Ok(Some(outcomes)) => return Ok(outcomes),
                 Ok(None) => {}
+                // Another program had the log's lock for too long: ask again.
+                Err(StoreError::Conflict { .. }) => self.state.forget(),
                 Err(error) => {
                     self.state.forget();
                     return Err(error);

@@ -123,6 +123,10 @@ impl StoreError {
                     let constraint = db.constraint().unwrap_or("primary key").to_owned();
                     return Self::Conflict { constraint };
                 }
+                // lock_not_available, deadlock_detected, serialization_failure: somebody else is at it.
+                if matches!(code.as_ref(), "55P03" | "40P01" | "40001") {
+                    return Self::Conflict { constraint: format!("lock, {code}") };
+                }
                 match Code::of(&code) {
                     Code::Unavailable => Self::Unavailable { store, reason },
                     Code::ReadOnly => Self::ReadOnly { store, reason },
@@ -164,8 +168,8 @@ impl Code {
                 _ if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") => {
                     Self::Unavailable
                 }
-                // serialization_failure, deadlock_detected, lock_not_available, query_canceled
-                "40001" | "40P01" | "55P03" | "57014" => Self::Unavailable,
+                // query_canceled
+                "57014" => Self::Unavailable,
                 _ => Self::Other,
             };
         }
@@ -173,7 +177,7 @@ impl Code {
             // PostgreSQL states made of digits only.
             Ok(53100) => Self::Full,
             Ok(25006) => Self::ReadOnly,
-            Ok(40001 | 57014 | 53000 | 53200 | 53300 | 53400) => Self::Unavailable,
+            Ok(57014 | 53000 | 53200 | 53300 | 53400) => Self::Unavailable,
             Ok(n) if n < 10_000 => match n & 0xff {
                 // SQLITE_BUSY, SQLITE_LOCKED, SQLITE_IOERR, SQLITE_CANTOPEN, SQLITE_PROTOCOL
                 5 | 6 | 10 | 14 | 15 => Self::Unavailable,

@@ -104,8 +104,7 @@ fn spell(text: &str, engine: Engine) -> String {
 /// # Errors
 /// [`StoreError::SchemaNewer`] if a newer program was here; else what the engine says.
 pub async fn up(db: &Db, role: Role, now: Timestamp) -> Result<Vec<i64>> {
-    let mut tx = db.begin().await?;
-    tx.all::<(i32,)>(&LOCK, args![LOCK_KEY]).await?;
+    let mut tx = begin_alone(db).await?;
     tx.run(&MAKE_TABLE, args![]).await?;
     let mut done = Vec::new();
     let found = applied_in(&mut tx, role).await?;
@@ -121,6 +120,22 @@ pub async fn up(db: &Db, role: Role, now: Timestamp) -> Result<Vec<i64>> {
     }
     tx.commit().await?;
     Ok(done)
+}
+
+/// How often a migrator waits for another one, a quarter of a second each time.
+const LOCK_TRIES: u32 = 120;
+
+/// Begins a transaction that no other migrator runs beside.
+async fn begin_alone(db: &Db) -> Result<Tx> {
+    let mut tries = 0;
+    loop {
+        let mut tx = db.begin().await?;
+        match tx.all::<(i32,)>(&LOCK, args![LOCK_KEY]).await {
+            Ok(_) => return Ok(tx),
+            Err(StoreError::Conflict { .. }) if tries < LOCK_TRIES => tries += 1,
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 async fn applied_in(tx: &mut Tx, role: Role) -> Result<Vec<AppliedRow>> {
