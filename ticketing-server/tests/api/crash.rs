@@ -123,6 +123,9 @@ async fn all_tickets(base: &str, token: &str) -> Vec<Value> {
         }
         all.extend(rows);
     }
+    // While the read model still catches up, new rows push others onto the next page, where they come again.
+    let mut seen = HashSet::new();
+    all.retain(|ticket| seen.insert(ticket["id"].clone()));
     all
 }
 
