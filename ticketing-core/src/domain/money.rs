@@ -90,6 +90,7 @@ pub const AMOUNT_MINOR_MAX: i64 = 1_000_000_000_000;
 
 /// An amount of one currency, in minor units (cents for USD).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Money {
     /// Minor units; zero or more for prices.
     pub amount_minor: i64,
