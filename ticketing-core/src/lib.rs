@@ -9,6 +9,7 @@ pub mod domain;
 pub mod engine;
 pub mod ops;
 pub mod projection;
+pub mod saga;
 pub mod store;
 pub mod text;
 pub mod worker;

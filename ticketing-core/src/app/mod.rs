@@ -17,7 +17,7 @@ use crate::store::error::Result as StoreResult;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 /// Everything that a use case needs. Cloning is cheap.
@@ -78,11 +78,13 @@ pub struct ReadPosition {
     seen: Arc<watch::Sender<i64>>,
     /// Up to here, somebody else's projector wrote rows that this process has not seen.
     foreign: Arc<AtomicI64>,
+    /// A reader has begun to wait.
+    wanted: Arc<Notify>,
 }
 
 impl Default for ReadPosition {
     fn default() -> Self {
-        Self { seen: Arc::new(watch::channel(0).0), foreign: Arc::default() }
+        Self { seen: Arc::new(watch::channel(0).0), foreign: Arc::default(), wanted: Arc::default() }
     }
 }
 
@@ -115,6 +117,12 @@ impl ReadPosition {
         }
     }
 
+    /// Waits until a reader waits for the read model, but not beyond `at`.
+    pub(crate) async fn wanted_or(&self, at: tokio::time::Instant) {
+        // Whichever comes first: the caller goes on with either.
+        let _ = tokio::time::timeout_at(at, self.wanted.notified()).await;
+    }
+
     /// Waits until the read model has reached a position; false if it has not after two seconds.
     ///
     /// # Errors
@@ -122,6 +130,10 @@ impl ReadPosition {
     pub async fn reached(&self, stores: &Stores, position: i64) -> StoreResult<bool> {
         let deadline = tokio::time::Instant::now() + READ_WAIT;
         let mut seen = self.seen.subscribe();
+        if *seen.borrow_and_update() >= position {
+            return Ok(true);
+        }
+        self.wanted.notify_one();
         loop {
             if *seen.borrow_and_update() >= position {
                 return Ok(true);

@@ -212,6 +212,41 @@ pub struct OfferingFacts {
     pub fare: Money,
     /// Whether it is sold at all.
     pub status: OfferingStatus,
+    /// What happens to money that comes after a hold has ended and its seats are gone.
+    #[serde(default, skip_serializing_if = "LatePayment::is_default")]
+    pub late_payment: LatePayment,
+}
+
+/// What happens to money that comes after a hold has ended and whose very seats are gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LatePayment {
+    /// Other seats on the same legs are taken, if there are any; else the money goes back.
+    #[default]
+    ReReserve,
+    /// The money goes back.
+    Refund,
+}
+
+impl LatePayment {
+    /// The word of the store and of seed files.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::ReReserve => "re-reserve",
+            Self::Refund => "refund",
+        }
+    }
+
+    /// Returns the policy with this word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::ReReserve, Self::Refund].into_iter().find(|p| p.word() == word)
+    }
+
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A coherent piece of the catalogue, as a seed file or a feed brings it: what it names is in it.

@@ -3,6 +3,7 @@
 use super::booking::event::BookingEvent;
 use super::catalog::{OfferingFacts, Pattern, Route};
 use super::id::{LayoutId, OfferingId};
+use super::payment::PaymentEvent;
 use super::seating::LayoutSpec;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -12,6 +13,8 @@ use uuid::Uuid;
 pub enum Event {
     /// Of a booking's stream.
     Booking(BookingEvent),
+    /// Of a payment, in the stream of its booking or, where it is for none, in its own.
+    Payment(PaymentEvent),
     /// Of the stream of something that is sold.
     Catalog(CatalogEvent),
 }
@@ -110,6 +113,9 @@ named_events! {
     Booking::BookingEvent {
         TicketBooked, TicketReserved, TicketConfirmed, TicketCancelled, TicketExpired, RefundRequested,
         TicketRefunded,
+    }
+    Payment::PaymentEvent {
+        PaymentRequested, PaymentCreated, PaymentFailed, PaymentRefunded,
     }
     Catalog::CatalogEvent {
         LayoutDefined, RouteDefined, PatternDefined, OfferingDefined, OfferingCancelled,

@@ -53,6 +53,32 @@ uuid_id!(
     StopId
 );
 
+uuid_id!(
+    /// A payment. A second try after a decline is another payment.
+    PaymentId
+);
+uuid_id!(
+    /// One thing asked of a payment provider: a charge or a refund. The provider is given it as its
+    /// idempotency key, so that asking again never charges again.
+    AttemptId
+);
+uuid_id!(
+    /// A saga. It has the id of its booking, or of its payment where that is for no booking.
+    SagaId
+);
+
+impl From<BookingId> for SagaId {
+    fn from(id: BookingId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl From<PaymentId> for SagaId {
+    fn from(id: PaymentId) -> Self {
+        Self(id.0)
+    }
+}
+
 /// The namespace of every derived (v5) id of this product.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6f0c_5d0e_8a57_5b6e_9d3c_2f1e_4b7a_9c11);
 

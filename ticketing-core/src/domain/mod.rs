@@ -9,6 +9,7 @@ pub mod event;
 pub mod id;
 pub mod money;
 pub mod occupancy;
+pub mod payment;
 pub mod rules;
 pub mod seating;
 pub mod time;

@@ -123,6 +123,14 @@ impl State {
                         *booking = Arc::new(next);
                     }
                 }
+                Event::Payment(event) => {
+                    if let Some(id) = event.facts().booking_id
+                        && let Some(booking) = self.bookings.get_mut(id)
+                        && i64::from(booking.version) + 1 == i64::from(entry.stream_version)
+                    {
+                        Arc::make_mut(booking).version += 1;
+                    }
+                }
                 Event::Catalog(event) => match event {
                     CatalogEvent::LayoutDefined(_) => {
                         self.layouts.clear();

@@ -49,16 +49,16 @@ statements! {
         SELECT id, calls, 1 FROM {rows id uuid, calls text} WHERE true
         ON CONFLICT (id) DO NOTHING";
     PUT_OFFERINGS = "INSERT INTO offerings (id, kind, route_id, pattern_id, layout_id, external_id,
-            service_date, departs_at, arrives_at, fare_minor, currency, status, version)
+            service_date, departs_at, arrives_at, fare_minor, currency, status, late_payment, version)
         SELECT id, kind, route_id, pattern_id, layout_id, external_id, service_date, departs_at, arrives_at,
-            fare_minor, currency, status, version
+            fare_minor, currency, status, late_payment, version
         FROM {rows id uuid, kind text, route_id uuid, pattern_id uuid, layout_id uuid, external_id text,
             service_date text, departs_at big, arrives_at big, fare_minor big, currency text, status text,
-            version int} WHERE true
+            late_payment text, version int} WHERE true
         ON CONFLICT (id) DO UPDATE SET pattern_id = excluded.pattern_id, layout_id = excluded.layout_id,
             route_id = excluded.route_id, departs_at = excluded.departs_at, arrives_at = excluded.arrives_at,
             fare_minor = excluded.fare_minor, currency = excluded.currency, status = excluded.status,
-            version = excluded.version";
+            late_payment = excluded.late_payment, version = excluded.version";
 }
 
 async fn versioned(
@@ -275,6 +275,7 @@ pub async fn put_offerings(tx: &mut Tx, rows: &[Versioned<OfferingFacts>]) -> Re
             Column::Big(chunk.iter().map(|r| r.value.fare.amount_minor).collect()),
             Column::Text(chunk.iter().map(|r| r.value.fare.currency.code().to_owned()).collect()),
             Column::Text(chunk.iter().map(|r| status_word(r.value.status).to_owned()).collect()),
+            Column::Text(chunk.iter().map(|r| r.value.late_payment.word().to_owned()).collect()),
             Column::Int(chunk.iter().map(|r| r.version).collect()),
         ];
         tx.run(&PUT_OFFERINGS, args![columns]).await?;

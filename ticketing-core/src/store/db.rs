@@ -1,17 +1,18 @@
 //! A database: SQLite or PostgreSQL behind one face. The only file that names both.
 
+pub use super::bind::{Arg, Column};
+use super::bind::{bind_postgres, bind_sqlite, bind_sqlite_rows};
 use super::error::{Result, StoreError};
+use super::kept::{Kept, PgTx};
 use super::sql::Sql;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
-use std::fmt::Write as _;
+use sqlx::{Postgres, Sqlite, SqlitePool};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
-use uuid::Uuid;
 
 /// A row type that both engines can fill; `derive(sqlx::FromRow)` makes one.
 pub trait Record:
@@ -22,189 +23,6 @@ pub trait Record:
 impl<T> Record for T where
     T: for<'r> sqlx::FromRow<'r, SqliteRow> + for<'r> sqlx::FromRow<'r, PgRow> + Send + Unpin
 {
-}
-
-/// A column of values for `{rows …}` and `{any …}`.
-#[derive(Clone, Debug)]
-pub enum Column {
-    /// UUIDs.
-    Uuid(Vec<Uuid>),
-    /// 32-bit integers.
-    Int(Vec<i32>),
-    /// 64-bit integers.
-    Big(Vec<i64>),
-    /// 64-bit integers that may be null.
-    OptBig(Vec<Option<i64>>),
-    /// Texts.
-    Text(Vec<String>),
-    /// Texts that may be null.
-    OptText(Vec<Option<String>>),
-    /// Byte strings.
-    Bytes(Vec<Vec<u8>>),
-}
-
-impl Column {
-    fn len(&self) -> usize {
-        match self {
-            Self::Uuid(v) => v.len(),
-            Self::Int(v) => v.len(),
-            Self::Big(v) => v.len(),
-            Self::OptBig(v) => v.len(),
-            Self::Text(v) => v.len(),
-            Self::OptText(v) => v.len(),
-            Self::Bytes(v) => v.len(),
-        }
-    }
-
-    /// The JSON that SQLite is given for a list.
-    fn json(&self) -> String {
-        let mut out = String::with_capacity(self.len() * 36 + 2);
-        out.push('[');
-        for row in 0..self.len() {
-            out.push_str(if row > 0 { "," } else { "" });
-            self.push_json(row, &mut out);
-        }
-        out.push(']');
-        out
-    }
-
-    /// Appends the value of one row as JSON. Bytes are hexadecimal, which the statement turns back.
-    fn push_json(&self, row: usize, out: &mut String) {
-        let _ = match self {
-            Self::Uuid(v) => write!(out, "\"{}\"", v[row].simple()),
-            Self::Int(v) => write!(out, "{}", v[row]),
-            Self::Big(v) => write!(out, "{}", v[row]),
-            Self::OptBig(v) => match v[row] {
-                Some(n) => write!(out, "{n}"),
-                None => write!(out, "null"),
-            },
-            Self::Text(v) => {
-                push_json_text(&v[row], out);
-                Ok(())
-            }
-            Self::OptText(v) => {
-                match &v[row] {
-                    Some(text) => push_json_text(text, out),
-                    None => out.push_str("null"),
-                }
-                Ok(())
-            }
-            Self::Bytes(v) => {
-                out.push('"');
-                for byte in &v[row] {
-                    let _ = write!(out, "{byte:02x}");
-                }
-                out.push('"');
-                Ok(())
-            }
-        };
-    }
-}
-
-fn push_json_text(text: &str, out: &mut String) {
-    out.push('"');
-    let mut plain = 0;
-    for (i, byte) in text.bytes().enumerate() {
-        if byte == b'"' || byte == b'\\' || byte < 0x20 {
-            out.push_str(&text[plain..i]);
-            plain = i + 1;
-            let _ = match byte {
-                b'"' => out.write_str("\\\""),
-                b'\\' => out.write_str("\\\\"),
-                _ => write!(out, "\\u{byte:04x}"),
-            };
-        }
-    }
-    out.push_str(&text[plain..]);
-    out.push('"');
-}
-
-/// A parameter.
-#[derive(Clone, Debug)]
-pub enum Arg {
-    /// An integer.
-    Big(i64),
-    /// An integer that may be null.
-    OptBig(Option<i64>),
-    /// A 32-bit integer.
-    Int(i32),
-    /// A text.
-    Text(String),
-    /// A text that may be null.
-    OptText(Option<String>),
-    /// A UUID.
-    Uuid(Uuid),
-    /// The list of an `{any …}`.
-    Any(Column),
-    /// The columns of a `{rows …}`, all of one length.
-    Rows(Vec<Column>),
-}
-
-macro_rules! impl_arg_from {
-    ($($from:ty => $variant:ident),+ $(,)?) => {
-        $(impl From<$from> for Arg {
-            fn from(value: $from) -> Self {
-                Self::$variant(value)
-            }
-        })+
-    };
-}
-impl_arg_from! {
-    i64 => Big, Option<i64> => OptBig, i32 => Int, String => Text, Option<String> => OptText, Uuid => Uuid,
-    Vec<Column> => Rows, Column => Any,
-}
-
-impl From<&str> for Arg {
-    fn from(value: &str) -> Self {
-        Self::Text(value.to_owned())
-    }
-}
-
-/// The parameters of a statement: `args![id, now]`.
-#[macro_export]
-macro_rules! args {
-    ($($value:expr),* $(,)?) => { vec![$($crate::store::db::Arg::from($value)),*] };
-}
-
-/// Builds the query of one engine from a statement and its parameters.
-macro_rules! bind_sqlite {
-    ($query:expr, $args:expr) => {{
-        let mut query = $query;
-        for arg in $args {
-            query = match arg {
-                Arg::Big(v) => query.bind(v),
-                Arg::OptBig(v) => query.bind(v),
-                Arg::Int(v) => query.bind(v),
-                Arg::Text(v) => query.bind(v),
-                Arg::OptText(v) => query.bind(v),
-                Arg::Uuid(v) => query.bind(v),
-                Arg::Any(column) => query.bind(column.json()),
-                Arg::Rows(_) => unreachable!("rows are bound part by part, and alone"),
-            };
-        }
-        query
-    }};
-}
-
-/// Binds `count` rows from `start` on, one value after the other; beyond the last row all is null.
-macro_rules! bind_sqlite_rows {
-    ($query:expr, $columns:expr, $start:expr, $count:expr) => {{
-        let mut query = $query;
-        for row in $start..$start + $count {
-            for column in $columns {
-                query = match column {
-                    Column::Uuid(v) => query.bind(v.get(row).copied()),
-                    Column::Int(v) => query.bind(v.get(row).copied()),
-                    Column::Big(v) => query.bind(v.get(row).copied()),
-                    Column::OptBig(v) => query.bind(v.get(row).copied().flatten()),
-                    Column::Text(v) => query.bind(v.get(row).cloned()),
-                    Column::OptText(v) => query.bind(v.get(row).cloned().flatten()),
-                    Column::Bytes(v) => query.bind(v.get(row).cloned()),
-                };
-            }
-        }
-        query
-    }};
 }
 
 /// Returns all rows of a query on SQLite, of each part of its `{rows …}` where it has such.
@@ -234,42 +52,6 @@ macro_rules! sqlite_all {
             _ => bind_sqlite!(sqlx::query_as::<Sqlite, R>(sql.sqlite), args).fetch_all($executor).await,
         }
     }};
-}
-
-macro_rules! bind_postgres {
-    ($query:expr, $args:expr) => {{
-        let mut query = $query;
-        for arg in $args {
-            query = match arg {
-                Arg::Big(v) => query.bind(v),
-                Arg::OptBig(v) => query.bind(v),
-                Arg::Int(v) => query.bind(v),
-                Arg::Text(v) => query.bind(v),
-                Arg::OptText(v) => query.bind(v),
-                Arg::Uuid(v) => query.bind(v),
-                Arg::Any(column) => bind_postgres!(@column query, column),
-                Arg::Rows(columns) => {
-                    let mut query = query;
-                    for column in columns {
-                        query = bind_postgres!(@column query, column);
-                    }
-                    query
-                }
-            };
-        }
-        query
-    }};
-    (@column $query:expr, $column:expr) => {
-        match $column {
-            Column::Uuid(v) => $query.bind(v),
-            Column::Int(v) => $query.bind(v),
-            Column::Big(v) => $query.bind(v),
-            Column::OptBig(v) => $query.bind(v),
-            Column::Text(v) => $query.bind(v),
-            Column::OptText(v) => $query.bind(v),
-            Column::Bytes(v) => $query.bind(v),
-        }
-    };
 }
 
 /// Which engine a database runs on.
@@ -326,7 +108,7 @@ impl Role {
 }
 
 /// How long a connection may take to be had.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long SQLite waits for another process's write to end.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// What PostgreSQL is told to wait at most: for a lock, for one statement (seeding writes many rows), and
@@ -351,7 +133,7 @@ pub struct Db {
 #[derive(Clone, Debug)]
 enum Pools {
     Sqlite { writer: SqlitePool, readers: SqlitePool },
-    Postgres(PgPool),
+    Postgres(Kept),
 }
 
 impl Db {
@@ -427,7 +209,7 @@ impl Db {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .test_before_acquire(false)
             .connect_lazy_with(options);
-        Ok(Pools::Postgres(pool))
+        Ok(Pools::Postgres(Kept::new(pool)))
     }
 
     /// Which engine it runs on.
@@ -464,9 +246,7 @@ impl Db {
             Pools::Sqlite { readers, .. } => {
                 sqlite_all!(sql, args, readers)
             }
-            Pools::Postgres(pool) => {
-                bind_postgres!(sqlx::query_as::<Postgres, R>(sql.postgres), args).fetch_all(pool).await
-            }
+            Pools::Postgres(kept) => kept.all(sql, args).await,
         };
         rows.map_err(|e| self.fault(&e))
     }
@@ -487,7 +267,7 @@ impl Db {
     pub async fn begin(&self) -> Result<Tx> {
         let inner = match &self.pools {
             Pools::Sqlite { writer, .. } => begin_sqlite(writer).await.map(TxInner::Sqlite),
-            Pools::Postgres(pool) => pool.begin().await.map(TxInner::Postgres),
+            Pools::Postgres(kept) => kept.begin().await.map(TxInner::Postgres),
         };
         Ok(Tx { inner: inner.map_err(|e| self.fault(&e))?, store: self.role.name() })
     }
@@ -501,9 +281,7 @@ impl Db {
             Pools::Sqlite { writer, .. } => {
                 sqlite_all!(sql, args, writer)
             }
-            Pools::Postgres(pool) => {
-                bind_postgres!(sqlx::query_as::<Postgres, R>(sql.postgres), args).fetch_all(pool).await
-            }
+            Pools::Postgres(kept) => kept.all(sql, args).await,
         };
         rows.map_err(|e| self.fault(&e))
     }
@@ -518,7 +296,7 @@ impl Db {
             Pools::Sqlite { .. } if sql.sqlite.is_empty() => Ok(()),
             Pools::Postgres(_) if sql.postgres.is_empty() => Ok(()),
             Pools::Sqlite { readers, .. } => readers.prepare(sql.sqlite.into_sql_str()).await.map(|_| ()),
-            Pools::Postgres(pool) => pool.prepare(sql.postgres.into_sql_str()).await.map(|_| ()),
+            Pools::Postgres(kept) => kept.prepare(sql).await,
         };
         done.map_err(|e| self.fault(&e))
     }
@@ -530,7 +308,7 @@ impl Db {
                 readers.close().await;
                 writer.close().await;
             }
-            Pools::Postgres(pool) => pool.close().await,
+            Pools::Postgres(kept) => kept.close().await,
         }
     }
 }
@@ -599,7 +377,7 @@ pub struct Tx {
 #[derive(Debug)]
 enum TxInner {
     Sqlite(sqlx::Transaction<'static, Sqlite>),
-    Postgres(sqlx::Transaction<'static, Postgres>),
+    Postgres(PgTx),
 }
 
 impl Tx {
@@ -626,7 +404,8 @@ impl Tx {
                 sqlite_all!(sql, args, &mut **tx)
             }
             TxInner::Postgres(tx) => {
-                bind_postgres!(sqlx::query_as::<Postgres, R>(sql.postgres), args).fetch_all(&mut **tx).await
+                let query = bind_postgres!(sqlx::query_as::<Postgres, R>(sql.postgres), args);
+                query.fetch_all(tx.connection()).await
             }
         };
         rows.map_err(|e| self.fault(&e))
@@ -654,7 +433,7 @@ impl Tx {
                     .map(|done| done.rows_affected()),
             },
             TxInner::Postgres(tx) => bind_postgres!(sqlx::query::<Postgres>(sql.postgres), args)
-                .execute(&mut **tx)
+                .execute(tx.connection())
                 .await
                 .map(|done| done.rows_affected()),
         };
@@ -669,7 +448,7 @@ impl Tx {
         let script = sqlx::raw_sql(sqlx::AssertSqlSafe(text));
         let done = match &mut self.inner {
             TxInner::Sqlite(tx) => script.execute(&mut **tx).await.map(|_| ()),
-            TxInner::Postgres(tx) => script.execute(&mut **tx).await.map(|_| ()),
+            TxInner::Postgres(tx) => script.execute(tx.connection()).await.map(|_| ()),
         };
         done.map_err(|e| self.fault(&e))
     }
@@ -679,19 +458,12 @@ impl Tx {
     /// # Errors
     /// What the engine says; then nothing was committed, unless it is [`StoreError::Unavailable`].
     pub async fn script_and_commit(mut self, statement: String) -> Result<()> {
-        match self.engine() {
-            Engine::Postgres => {
-                self.script(format!("{statement}; COMMIT AND CHAIN")).await?;
-                // All is on disk. The driver still counts a transaction: the empty one that was chained on
-                // is ended while the caller goes on.
-                tokio::spawn(async move {
-                    if let Err(error) = self.commit().await {
-                        tracing::debug!(%error, "an empty transaction ended without an answer");
-                    }
-                });
-                Ok(())
+        let store = self.store;
+        match self.inner {
+            TxInner::Postgres(tx) => {
+                tx.commit_after(statement).await.map_err(|e| StoreError::from_sqlx(store, &e))
             }
-            Engine::Sqlite => {
+            TxInner::Sqlite(_) => {
                 self.script(statement).await?;
                 self.commit().await
             }

@@ -30,8 +30,8 @@ statements! {
         WHERE i.caller = v.caller AND i.key = v.key";
     /// Leans on the primary key, whose order it follows: an index on the age would cost every booking.
     FROM = "SELECT caller, key, created_at FROM idempotency
-        WHERE (caller, key) > ($1, $2)
-        ORDER BY caller, key
+        WHERE (key, caller) > ($2, $1)
+        ORDER BY key, caller
         LIMIT $3";
     /// Leans on the primary key.
     FORGET = "DELETE FROM idempotency WHERE (caller, key) IN (SELECT caller, key FROM {rows caller text, key text})";

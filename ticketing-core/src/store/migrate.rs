@@ -20,8 +20,10 @@ pub struct Migration {
     text: &'static str,
 }
 
-const WRITE: &[Migration] =
-    &[Migration { version: 1, name: "begin", text: include_str!("migrations/write_0001_begin.sql") }];
+const WRITE: &[Migration] = &[
+    Migration { version: 1, name: "begin", text: include_str!("migrations/write_0001_begin.sql") },
+    Migration { version: 2, name: "payments", text: include_str!("migrations/write_0002_payments.sql") },
+];
 const READ: &[Migration] =
     &[Migration { version: 1, name: "begin", text: include_str!("migrations/read_0001_begin.sql") }];
 

@@ -6,15 +6,19 @@
 
 pub mod audit;
 pub mod batch;
+mod bind;
 pub mod bookings;
 pub mod catalog;
 pub mod db;
 pub mod error;
 pub mod events;
 pub mod idempotency;
+mod kept;
 pub mod migrate;
 pub mod offerings;
 pub mod passengers;
+pub mod payments;
+pub mod sagas;
 pub mod sql;
 pub mod views;
 

@@ -5,7 +5,7 @@ use super::error::{Result, StoreError};
 use super::sql::statements;
 use crate::args;
 use crate::domain::booking::state::BookingState;
-use crate::domain::catalog::{Offering, OfferingFacts, OfferingKind, OfferingStatus, Pattern};
+use crate::domain::catalog::{LatePayment, Offering, OfferingFacts, OfferingKind, OfferingStatus, Pattern};
 use crate::domain::id::{BookingId, LayoutId, OfferingId, PatternId, RouteId, derived};
 use crate::domain::money::{Currency, Money};
 use crate::domain::occupancy::{Held, Occupancy};
@@ -29,6 +29,8 @@ pub(crate) struct OfferingRow {
     pub(crate) fare_minor: i64,
     pub(crate) currency: String,
     pub(crate) status: String,
+    #[sqlx(default)]
+    pub(crate) late_payment: Option<String>,
 }
 
 impl OfferingRow {
@@ -58,6 +60,7 @@ impl OfferingRow {
             arrives_at: Timestamp::from_millis(self.arrives_at),
             fare: Money { amount_minor: self.fare_minor, currency },
             status,
+            late_payment: self.late_payment.as_deref().and_then(LatePayment::parse).unwrap_or_default(),
         })
     }
 }
@@ -85,7 +88,7 @@ struct ClaimRow {
 statements! {
     /// Leans on the primary key.
     FACTS = "SELECT id, route_id, pattern_id, layout_id, external_id, service_date, departs_at, arrives_at,
-            fare_minor, currency, status
+            fare_minor, currency, status, late_payment
         FROM offerings WHERE id {any uuid}";
     /// Leans on the primary keys of both tables.
     CLAIMS = "SELECT c.offering_id, c.seat_no, c.leg, c.booking_id, b.state, b.hold_expires_at, b.from_leg,

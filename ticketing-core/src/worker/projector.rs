@@ -15,10 +15,15 @@ use crate::store::events::{self, LogEntry};
 use crate::store::views::{fold, network};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// Events of one page.
 const PAGE: i64 = 2_000;
+/// How soon after a page the next one begins, if nobody waits for it: while bookings stream in, a few large pages
+/// cost much less than one for each commit. After a pause the first event is folded at once.
+const LINGER: Duration = Duration::from_millis(25);
 /// Departures remembered between pages.
 const KNOWN_MAX: usize = 20_000;
 
@@ -38,9 +43,11 @@ pub async fn run(app: App, mut head: watch::Receiver<i64>) {
         match projector.reach(&app, target).await {
             Ok(()) => {
                 failing = false;
+                let folded = Instant::now();
                 if head.changed().await.is_err() {
                     return;
                 }
+                app.read.wanted_or(folded + LINGER).await;
             }
             Err(error) => {
                 if !failing {

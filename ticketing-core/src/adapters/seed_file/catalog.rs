@@ -4,7 +4,7 @@ use super::cursor::{Cursor, Fields};
 use super::error::SeedFileError;
 use super::timetable::{self, Start};
 use super::{LayoutReference, Seed};
-use crate::domain::catalog::{
+use crate::domain::catalog::{LatePayment, 
     CALLS_MAX, Call, CatalogSet, OfferingFacts, OfferingKind, OfferingStatus, Pattern, Route, RouteStop,
 };
 use crate::domain::event::LayoutDefined;
@@ -331,5 +331,6 @@ fn offering(
         arrives_at: departs_at,
         fare,
         status: OfferingStatus::Open,
+late_payment: LatePayment::default(),
     }
 }

@@ -1,10 +1,10 @@
 //! The decisions: what a command does to a booking, or why it does nothing. Pure.
 
 use super::command::{Change, HoldKind, Reserve, SeatChoice};
-use super::event::{BookingEvent, Cancelled, Confirmed, Expired, HoldBegan, RefundRequested, SeatRef};
+use super::event::{BookingEvent, Cancelled, Confirmed, Expired, HoldBegan, SeatRef};
 use super::rejection::Rejection;
 use super::state::{Booking, BookingState};
-use crate::domain::catalog::{Offering, OfferingStatus};
+use crate::domain::catalog::{LatePayment, Offering, OfferingStatus};
 use crate::domain::occupancy::Occupancy;
 use crate::domain::seating::{LegRange, SeatNo};
 use crate::domain::time::Timestamp;
@@ -95,6 +95,41 @@ fn free_seats(
     Ok(seats)
 }
 
+/// Takes seats again for a booking whose hold has ended and that was paid all the same, at the price that was
+/// paid: the same seats, or, where the offering's policy allows, others on the same legs. `None` if they are gone,
+/// it has left or is withdrawn. Holds that ended must have been released from `occupancy`.
+#[must_use]
+pub fn reserve_again(
+    offering: &Offering,
+    occupancy: &Occupancy,
+    booking: &Booking,
+    hold_seconds: u32,
+    now: Timestamp,
+) -> Option<HoldBegan> {
+    let is_open = offering.facts.status == OfferingStatus::Open;
+    if !is_open || offering.departure_at(booking.legs.from()) <= now {
+        return None;
+    }
+    let same: Vec<SeatNo> = booking.seats.iter().map(|seat| seat.no).collect();
+    let is_free = |&seat: &SeatNo| !offering.layout.is_blocked(seat) && occupancy.is_free(seat, booking.legs);
+    let seats = if same.iter().all(is_free) {
+        same
+    } else {
+        match offering.facts.late_payment {
+            LatePayment::ReReserve => occupancy.best_fit(booking.legs, same.len())?,
+            LatePayment::Refund => return None,
+        }
+    };
+    Some(HoldBegan {
+        offering_id: offering.facts.id,
+        user_id: booking.user_id.clone(),
+        seats: seats.into_iter().map(|no| SeatRef { no, label: offering.layout.label(no) }).collect(),
+        legs: booking.legs,
+        price: booking.price,
+        hold_expires_at: now.plus_seconds(i64::from(hold_seconds)),
+    })
+}
+
 /// Decides what a change does to a booking: its events, none if what is asked is already so.
 ///
 /// # Errors
@@ -117,18 +152,13 @@ pub fn change(booking: &Booking, change: &Change, now: Timestamp) -> Result<Vec<
         (Change::Confirm { .. }, BookingState::Expired) => Err(hold_expired()),
         (Change::Confirm { .. }, _) => Err(invalid("confirmed")),
 
-        (Change::Cancel { reason }, BookingState::Pending | BookingState::Reserved) => {
+        (
+            Change::Cancel { reason },
+            BookingState::Pending | BookingState::Reserved | BookingState::Confirmed,
+        ) => {
+            // What was paid for it is owed back: the saga sees to that.
             let cancelled = Cancelled { offering_id, reason: reason.clone() };
             Ok(vec![BookingEvent::TicketCancelled(cancelled)])
-        }
-        (Change::Cancel { reason }, BookingState::Confirmed) => {
-            let cancelled = Cancelled { offering_id, reason: reason.clone() };
-            let mut events = vec![BookingEvent::TicketCancelled(cancelled)];
-            if let Some(payment_id) = booking.payment_id.clone().filter(|_| booking.price.amount_minor > 0) {
-                let refund = RefundRequested { offering_id, payment_id, amount: booking.price };
-                events.push(BookingEvent::RefundRequested(refund));
-            }
-            Ok(events)
         }
         (Change::Cancel { .. }, BookingState::Expired) => Err(hold_expired()),
         (Change::Cancel { .. }, BookingState::Cancelled | BookingState::Refunded) => {

@@ -2,6 +2,7 @@
 
 use super::state::BookingState;
 use crate::domain::money::Money;
+use crate::domain::payment::PaymentStatus;
 use crate::domain::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -85,6 +86,49 @@ pub enum Rejection {
         /// The payment.
         payment_id: String,
     },
+    /// There is no such payment, or it is not the caller's.
+    UnknownPayment {
+        /// The id asked for.
+        id: String,
+    },
+    /// The payment's status forbids the move.
+    PaymentState {
+        /// Its status.
+        status: PaymentStatus,
+        /// What was asked: `refunded`, or for its booking to be `confirmed`.
+        wanted: &'static str,
+    },
+    /// A charge for the booking is under way; its outcome comes first.
+    PaymentInProgress,
+    /// So many charges were tried that another one is refused.
+    TooManyPayments {
+        /// How many.
+        max: u32,
+    },
+    /// The amount, or its currency, is not what the booking costs.
+    AmountMismatch {
+        /// What it costs.
+        amount: Money,
+    },
+    /// More is asked back than is left of what was captured.
+    RefundTooMuch {
+        /// What is left.
+        left: Money,
+    },
+    /// There is no such saga.
+    UnknownSaga {
+        /// The id asked for.
+        id: String,
+    },
+    /// The saga's state forbids the move.
+    SagaState {
+        /// Its state's word.
+        state: &'static str,
+        /// What was asked: `retried`, `compensated`, `abandoned`.
+        wanted: &'static str,
+    },
+    /// The caller may not do this to a payment.
+    NotForBuyers,
 }
 
 /// How a caller treats a refusal; decides HTTP status and exit code.
@@ -96,6 +140,8 @@ pub enum RejectionClass {
     Invalid,
     /// The world is not as the request needs it: 409, exit 5.
     Conflict,
+    /// The caller's role may not: 403, exit 4.
+    Forbidden,
 }
 
 impl Rejection {
@@ -122,6 +168,15 @@ impl Rejection {
             Self::HoldExpired { .. } => "HOLD_EXPIRED",
             Self::InvalidState { .. } => "INVALID_STATE",
             Self::PaymentUsed { .. } => "PAYMENT_USED",
+            Self::UnknownPayment { .. } => "PAYMENT_NOT_FOUND",
+            Self::PaymentState { .. } => "PAYMENT_STATE",
+            Self::PaymentInProgress => "PAYMENT_IN_PROGRESS",
+            Self::TooManyPayments { .. } => "TOO_MANY_PAYMENTS",
+            Self::AmountMismatch { .. } => "AMOUNT_MISMATCH",
+            Self::RefundTooMuch { .. } => "REFUND_TOO_MUCH",
+            Self::UnknownSaga { .. } => "SAGA_NOT_FOUND",
+            Self::SagaState { .. } => "SAGA_STATE",
+            Self::NotForBuyers => "FORBIDDEN",
         }
     }
 
@@ -129,13 +184,19 @@ impl Rejection {
     #[must_use]
     pub const fn class(&self) -> RejectionClass {
         match self {
-            Self::UnknownOffering { .. } | Self::UnknownBooking { .. } => RejectionClass::NotFound,
+            Self::UnknownOffering { .. }
+            | Self::UnknownBooking { .. }
+            | Self::UnknownPayment { .. }
+            | Self::UnknownSaga { .. } => RejectionClass::NotFound,
+            Self::NotForBuyers => RejectionClass::Forbidden,
             Self::RouteMismatch
             | Self::UnknownStop { .. }
             | Self::StopOrder { .. }
             | Self::NoBoarding { .. }
             | Self::UnknownSeat { .. }
-            | Self::SeatRepeated { .. } => RejectionClass::Invalid,
+            | Self::SeatRepeated { .. }
+            | Self::AmountMismatch { .. }
+            | Self::RefundTooMuch { .. } => RejectionClass::Invalid,
             Self::SeatTaken { .. }
             | Self::SoldOut
             | Self::Departed { .. }
@@ -143,7 +204,11 @@ impl Rejection {
             | Self::PriceMismatch { .. }
             | Self::HoldExpired { .. }
             | Self::InvalidState { .. }
-            | Self::PaymentUsed { .. } => RejectionClass::Conflict,
+            | Self::PaymentUsed { .. }
+            | Self::PaymentState { .. }
+            | Self::PaymentInProgress
+            | Self::TooManyPayments { .. }
+            | Self::SagaState { .. } => RejectionClass::Conflict,
         }
     }
 
@@ -174,6 +239,27 @@ impl Rejection {
             }
             Self::PaymentUsed { payment_id } => {
                 format!("Payment {payment_id} has confirmed another booking.")
+            }
+            Self::UnknownPayment { id } => format!("There is no payment {id}."),
+            Self::PaymentState { status, wanted: "confirmed" } => {
+                format!("The payment is {}; a booking is confirmed with one that is SUCCESS.", status.word())
+            }
+            Self::PaymentState { status, wanted } => {
+                format!("A payment that is {} can't be {wanted}.", status.word())
+            }
+            Self::PaymentInProgress => {
+                "A charge for this booking is under way; wait for its outcome.".into()
+            }
+            Self::TooManyPayments { max } => format!("{max} charges were tried; no more are taken."),
+            Self::AmountMismatch { amount } => format!("The booking costs {amount}."),
+            Self::RefundTooMuch { left } if left.amount_minor == 0 => {
+                "Nothing is left of this payment to give back.".into()
+            }
+            Self::RefundTooMuch { left } => format!("Only {left} is left of this payment."),
+            Self::UnknownSaga { id } => format!("There is no saga {id}."),
+            Self::SagaState { state, wanted } => format!("A saga that is {state} can't be {wanted}."),
+            Self::NotForBuyers => {
+                "Only the payment service or an operator confirms with this payment.".into()
             }
         }
     }
@@ -213,6 +299,22 @@ impl Rejection {
             Self::PaymentUsed { payment_id } => {
                 json!({"field": "paymentId", "message": message, "paymentId": payment_id})
             }
+            Self::UnknownPayment { id } => json!({"field": "paymentId", "message": message, "id": id}),
+            Self::PaymentState { status, .. } => {
+                json!({"field": "status", "message": message, "state": status.word()})
+            }
+            Self::PaymentInProgress | Self::TooManyPayments { .. } => {
+                json!({"field": "bookingId", "message": message})
+            }
+            Self::AmountMismatch { amount } | Self::RefundTooMuch { left: amount } => json!({
+                "field": "amount_cents",
+                "message": message,
+                "amount_cents": amount.amount_minor,
+                "currency": amount.currency,
+            }),
+            Self::UnknownSaga { id } => json!({"field": "id", "message": message, "id": id}),
+            Self::SagaState { state, .. } => json!({"field": "state", "message": message, "state": state}),
+            Self::NotForBuyers => json!({"field": "paymentId", "message": message}),
         };
         vec![detail]
     }

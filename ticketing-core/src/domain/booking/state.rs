@@ -114,6 +114,7 @@ impl Booking {
 /// `None` before its first event, and also after events of a stream whose beginning is missing.
 #[must_use]
 pub fn evolve(state: Option<Booking>, id: BookingId, event: &BookingEvent, at: Timestamp) -> Option<Booking> {
+    let created_before = state.as_ref().map(|b| b.created_at);
     let began = |state: BookingState, e: &HoldBegan| Booking {
         id,
         offering_id: e.offering_id,
@@ -124,7 +125,8 @@ pub fn evolve(state: Option<Booking>, id: BookingId, event: &BookingEvent, at: T
         state,
         hold_expires_at: e.hold_expires_at,
         payment_id: None,
-        created_at: at,
+        // Seats that are taken again after a late payment are the same booking's.
+        created_at: created_before.unwrap_or(at),
         confirmed_at: None,
         cancel_reason: None,
         version: 0,

@@ -1,0 +1,1 @@
+//! The saga's rules, case by case and generated.

@@ -1,0 +1,166 @@
+//! Connections to PostgreSQL that stay at hand between statements.
+//!
+//! sqlx's pool asks the server for a sign of life each time a connection comes back to it, and hands them out in
+//! turn: a round trip more for each statement, and no connection's caches stay warm. So a few that have just done
+//! their work are kept beside the pool, the last used first. One that failed in any way is never kept: it goes
+//! back to the pool, which looks at it, or is closed if a transaction may be open on it.
+
+use super::bind::{Arg, Column, bind_postgres};
+use super::db::Record;
+use super::sql::Sql;
+use sqlx::pool::PoolConnection;
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Connections kept at hand; fewer than the pool has, so that one that went bad there is noticed there.
+const KEPT_MAX: usize = 6;
+
+/// How long a connection may take to be had while the server is known to be away: whoever asks then is answered
+/// soon, and one of them notices when it is back.
+const WHILE_AWAY: Duration = Duration::from_millis(300);
+
+/// A pool with the connections that are kept beside it. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    pool: PgPool,
+    idle: Arc<Mutex<Vec<PoolConnection<Postgres>>>>,
+    /// Whether the last new connection could not be had.
+    away: Arc<AtomicBool>,
+}
+
+impl Kept {
+    pub(super) fn new(pool: PgPool) -> Self {
+        Self { pool, idle: Arc::default(), away: Arc::default() }
+    }
+
+    async fn take(&self) -> sqlx::Result<PoolConnection<Postgres>> {
+        let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match kept {
+            Some(connection) if !self.pool.is_closed() => Ok(connection),
+            Some(_) | None => self.acquire().await,
+        }
+    }
+
+    async fn acquire(&self) -> sqlx::Result<PoolConnection<Postgres>> {
+        let acquired = if self.away.load(Ordering::Relaxed) {
+            let soon = tokio::time::timeout(WHILE_AWAY, self.pool.acquire());
+            soon.await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        } else {
+            self.pool.acquire().await
+        };
+        self.away.store(acquired.is_err(), Ordering::Relaxed);
+        acquired
+    }
+
+    /// Keeps a connection that did its work. Dropping one instead gives it to the pool.
+    fn keep(&self, connection: PoolConnection<Postgres>) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < KEPT_MAX && !self.pool.is_closed() {
+            idle.push(connection);
+        }
+    }
+
+    /// After a failure that is not the statement's own fault, the others are likely to be broken too: the pool
+    /// looks at each before it is used again.
+    fn doubt(&self, error: &sqlx::Error) {
+        if !matches!(error, sqlx::Error::Database(_) | sqlx::Error::RowNotFound) {
+            let doubted = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+            drop(doubted);
+        }
+    }
+
+    /// Returns all rows of a statement that is a transaction of its own.
+    pub(super) async fn all<R: Record>(&self, sql: &'static Sql, args: Vec<Arg>) -> sqlx::Result<Vec<R>> {
+        let mut connection = self.take().await?;
+        let query = bind_postgres!(sqlx::query_as::<Postgres, R>(sql.postgres), args);
+        let rows = query.fetch_all(&mut *connection).await;
+        match &rows {
+            Ok(_) => self.keep(connection),
+            Err(error) => self.doubt(error),
+        }
+        rows
+    }
+
+    pub(super) async fn prepare(&self, sql: &'static Sql) -> sqlx::Result<()> {
+        use sqlx::{Executor as _, SqlSafeStr as _};
+        self.pool.prepare(sql.postgres.into_sql_str()).await.map(|_| ())
+    }
+
+    pub(super) async fn begin(&self) -> sqlx::Result<PgTx> {
+        let connection = self.take().await?;
+        // From here on it is closed if it is dropped: a transaction may be open on it.
+        let mut tx = PgTx { connection: Some(connection), kept: self.clone() };
+        match sqlx::raw_sql("BEGIN").execute(tx.connection()).await {
+            Ok(_) => Ok(tx),
+            Err(error) => {
+                self.doubt(&error);
+                Err(error)
+            }
+        }
+    }
+
+    pub(super) async fn close(&self) {
+        drop(std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner)));
+        self.pool.close().await;
+    }
+}
+
+/// A transaction. Dropped, it closes its connection, and the server undoes what it did.
+#[derive(Debug)]
+pub(super) struct PgTx {
+    connection: Option<PoolConnection<Postgres>>,
+    kept: Kept,
+}
+
+impl PgTx {
+    #[allow(clippy::expect_used, reason = "only the methods that consume the transaction take it out")]
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
+        self.connection.as_mut().expect("a transaction has its connection until it ends")
+    }
+
+    pub(super) async fn commit(self) -> sqlx::Result<()> {
+        self.end("COMMIT".into()).await
+    }
+
+    pub(super) async fn rollback(self) -> sqlx::Result<()> {
+        self.end("ROLLBACK".into()).await
+    }
+
+    /// Runs a last statement and commits, in one round trip.
+    pub(super) async fn commit_after(self, statement: String) -> sqlx::Result<()> {
+        self.end(format!("{statement}; COMMIT")).await
+    }
+
+    async fn end(mut self, script: String) -> sqlx::Result<()> {
+        let done = sqlx::raw_sql(AssertSqlSafe(script)).execute(self.connection()).await;
+        match done {
+            Ok(_) => {
+                if let Some(connection) = self.connection.take() {
+                    self.kept.keep(connection);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.kept.doubt(&error);
+                // The server refused it and lives: the connection is as good as before.
+                if matches!(error, sqlx::Error::Database(_))
+                    && sqlx::raw_sql("ROLLBACK").execute(self.connection()).await.is_ok()
+                    && let Some(connection) = self.connection.take()
+                {
+                    self.kept.keep(connection);
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Drop for PgTx {
+    fn drop(&mut self) {
+        if let Some(mut connection) = self.connection.take() {
+            connection.close_on_drop();
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! Payments and what was asked of the providers for them: rows in, domain out.
+
+use super::db::{Column, Db};
+use super::error::{Result, StoreError};
+use super::sql::statements;
+use crate::args;
+use crate::domain::id::{AttemptId, BookingId, PaymentId, SagaId, UserId};
+use crate::domain::money::{Currency, Money};
+use crate::domain::payment::{Attempt, AttemptKind, AttemptState, Payment, PaymentStatus};
+use crate::domain::time::Timestamp;
+use uuid::Uuid;
+
+#[derive(Debug, sqlx::FromRow)]
+struct PaymentRow {
+    id: Uuid,
+    saga_id: Uuid,
+    booking_id: Option<Uuid>,
+    reference: String,
+    user_id: String,
+    external_id: Option<String>,
+    amount_minor: i64,
+    currency: String,
+    captured_minor: i64,
+    refunded_minor: i64,
+    status: String,
+    provider: String,
+    provider_ref: Option<String>,
+    failure: Option<String>,
+    created_at: i64,
+    updated_at: i64,
+    version: i32,
+}
+
+fn corrupt(table: &'static str, column: &'static str, row: Uuid, reason: &str) -> StoreError {
+    StoreError::Corrupt { table, column, row: row.to_string(), reason: reason.to_owned() }
+}
+
+impl PaymentRow {
+    fn payment(self) -> Result<Payment> {
+        let wrong = |column, reason| corrupt("payments", column, self.id, reason);
+        let currency = Currency::parse(&self.currency).ok_or_else(|| wrong("currency", "not an ISO 4217 code"))?;
+        Ok(Payment {
+            id: PaymentId(self.id),
+            saga_id: SagaId(self.saga_id),
+            booking_id: self.booking_id.map(BookingId),
+            amount: Money { amount_minor: self.amount_minor, currency },
+            status: PaymentStatus::parse(&self.status).ok_or_else(|| wrong("status", "not a payment status"))?,
+            version: u32::try_from(self.version).map_err(|_| wrong("version", "below zero"))?,
+            captured_minor: self.captured_minor,
+            refunded_minor: self.refunded_minor,
+            created_at: Timestamp::from_millis(self.created_at),
+            updated_at: Timestamp::from_millis(self.updated_at),
+            user_id: UserId(self.user_id),
+            reference: self.reference,
+            external_id: self.external_id,
+            provider: self.provider,
+            provider_ref: self.provider_ref,
+            failure: self.failure,
+        })
+    }
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct AttemptRow {
+    id: Uuid,
+    payment_id: Uuid,
+    saga_id: Uuid,
+    kind: String,
+    amount_minor: i64,
+    currency: String,
+    token: Option<String>,
+    state: String,
+    tries: i32,
+    in_doubt: i32,
+    next_at: Option<i64>,
+    provider_ref: Option<String>,
+    error: Option<String>,
+    reason: Option<String>,
+    created_at: i64,
+    ended_at: Option<i64>,
+}
+
+impl AttemptRow {
+    fn attempt(self) -> Result<Attempt> {
+        let wrong = |column, reason| corrupt("payment_attempts", column, self.id, reason);
+        let currency = Currency::parse(&self.currency).ok_or_else(|| wrong("currency", "not an ISO 4217 code"))?;
+        Ok(Attempt {
+            id: AttemptId(self.id),
+            payment_id: PaymentId(self.payment_id),
+            saga_id: SagaId(self.saga_id),
+            kind: AttemptKind::parse(&self.kind).ok_or_else(|| wrong("kind", "neither charge nor refund"))?,
+            amount: Money { amount_minor: self.amount_minor, currency },
+            state: AttemptState::parse(&self.state).ok_or_else(|| wrong("state", "not an attempt's state"))?,
+            tries: u32::try_from(self.tries).map_err(|_| wrong("tries", "below zero"))?,
+            in_doubt: self.in_doubt != 0,
+            next_at: self.next_at.map(Timestamp::from_millis),
+            created_at: Timestamp::from_millis(self.created_at),
+            ended_at: self.ended_at.map(Timestamp::from_millis),
+            token: self.token,
+            provider_ref: self.provider_ref,
+            error: self.error,
+            reason: self.reason,
+        })
+    }
+}
+
+statements! {
+    /// Leans on the primary key.
+    BY_ID = "SELECT id, saga_id, booking_id, reference, user_id, external_id, amount_minor, currency, captured_minor,
+            refunded_minor, status, provider, provider_ref, failure, created_at, updated_at, version
+        FROM payments WHERE id {any uuid}";
+    /// Leans on `payments_saga`.
+    BY_SAGA = "SELECT id, saga_id, booking_id, reference, user_id, external_id, amount_minor, currency, captured_minor,
+            refunded_minor, status, provider, provider_ref, failure, created_at, updated_at, version
+        FROM payments WHERE saga_id {any uuid}
+        ORDER BY created_at, id";
+    /// Leans on `payments_external`.
+    BY_EXTERNAL = "SELECT id, saga_id, booking_id, reference, user_id, external_id, amount_minor, currency, captured_minor,
+            refunded_minor, status, provider, provider_ref, failure, created_at, updated_at, version
+        FROM payments WHERE external_id = $1
+        ORDER BY created_at, id";
+    /// The newest first; leans on the primary key, whose ids are in the order of time.
+    BEFORE = "SELECT id, saga_id, booking_id, reference, user_id, external_id, amount_minor, currency, captured_minor,
+            refunded_minor, status, provider, provider_ref, failure, created_at, updated_at, version
+        FROM payments WHERE id < $1
+        ORDER BY id DESC
+        LIMIT $2";
+    /// Leans on `payment_attempts_saga`.
+    ATTEMPTS_BY_SAGA = "SELECT id, payment_id, saga_id, kind, amount_minor, currency, token, state, tries, in_doubt,
+            next_at, provider_ref, error, reason, created_at, ended_at
+        FROM payment_attempts WHERE saga_id {any uuid}
+        ORDER BY created_at, id";
+    /// Leans on the primary key.
+    ATTEMPTS_BY_ID = "SELECT id, payment_id, saga_id, kind, amount_minor, currency, token, state, tries, in_doubt,
+            next_at, provider_ref, error, reason, created_at, ended_at
+        FROM payment_attempts WHERE id {any uuid}";
+    /// Takes what is due and leased to nobody, the longest overdue first. Leans on `payment_attempts_due`.
+    CLAIM = sqlite "UPDATE payment_attempts SET lease_owner = $1, lease_until = $3
+        WHERE id IN (
+            SELECT id FROM payment_attempts
+            WHERE state = 'due' AND next_at <= $2 AND lease_until <= $2
+            ORDER BY next_at LIMIT $4)
+        RETURNING id, payment_id, saga_id, kind, amount_minor, currency, token, state, tries, in_doubt, next_at,
+            provider_ref, error, reason, created_at, ended_at"
+        postgres "UPDATE payment_attempts SET lease_owner = $1, lease_until = $3
+        WHERE id IN (
+            SELECT id FROM payment_attempts
+            WHERE state = 'due' AND next_at <= $2 AND lease_until <= $2
+            ORDER BY next_at LIMIT $4
+            FOR UPDATE SKIP LOCKED)
+        RETURNING id, payment_id, saga_id, kind, amount_minor, currency, token, state, tries, in_doubt, next_at,
+            provider_ref, error, reason, created_at, ended_at";
+    /// Leans on `payment_attempts_due`: what is leased comes due again when the lease ends.
+    NEXT_DUE = "SELECT MIN(CASE WHEN lease_until > next_at THEN lease_until ELSE next_at END)
+        FROM (SELECT next_at, lease_until FROM payment_attempts
+              WHERE state = 'due' ORDER BY next_at LIMIT 1000) AS due";
+    /// What was captured and given back, by currency. Reads the whole table.
+    LEDGER = "SELECT currency, CAST(SUM(captured_minor) AS BIGINT), CAST(SUM(refunded_minor) AS BIGINT)
+        FROM payments GROUP BY currency ORDER BY currency";
+    /// What the confirmed bookings are worth, by currency. Reads the whole table.
+    CONFIRMED = "SELECT currency, CAST(SUM(price_minor) AS BIGINT) FROM bookings
+        WHERE state = 'CONFIRMED' GROUP BY currency ORDER BY currency";
+}
+
+fn payments(rows: Vec<PaymentRow>) -> Result<Vec<Payment>> {
+    rows.into_iter().map(PaymentRow::payment).collect()
+}
+
+/// Returns these payments, those that exist.
+///
+/// # Errors
+/// What the store says; [`StoreError::Corrupt`] for a row that is no payment.
+pub async fn load(db: &Db, ids: &[PaymentId]) -> Result<Vec<Payment>> {
+    payments(db.all(&BY_ID, args![Column::Uuid(ids.iter().map(|id| id.0).collect())]).await?)
+}
+
+/// Returns the payments of these sagas, the first one first.
+///
+/// # Errors
+/// As [`load`].
+pub async fn of_sagas(db: &Db, ids: &[SagaId]) -> Result<Vec<Payment>> {
+    payments(db.all(&BY_SAGA, args![Column::Uuid(ids.iter().map(|id| id.0).collect())]).await?)
+}
+
+/// Returns the payments that an outside service calls so.
+///
+/// # Errors
+/// As [`load`].
+pub async fn by_external_id(db: &Db, external_id: &str) -> Result<Vec<Payment>> {
+    payments(db.all(&BY_EXTERNAL, args![external_id]).await?)
+}
+
+/// Returns up to `limit` payments, the newest first, beginning before `before`.
+///
+/// # Errors
+/// As [`load`].
+pub async fn newest(db: &Db, before: Option<PaymentId>, limit: i64) -> Result<Vec<Payment>> {
+    payments(db.all(&BEFORE, args![before.map_or(Uuid::max(), |id| id.0), limit]).await?)
+}
+
+/// Returns what was asked of providers for these sagas, the first one first.
+///
+/// # Errors
+/// As [`load`].
+pub async fn attempts_of_sagas(db: &Db, ids: &[SagaId]) -> Result<Vec<Attempt>> {
+    let ids = Column::Uuid(ids.iter().map(|id| id.0).collect());
+    let rows: Vec<AttemptRow> = db.all(&ATTEMPTS_BY_SAGA, args![ids]).await?;
+    rows.into_iter().map(AttemptRow::attempt).collect()
+}
+
+/// Returns these attempts, those that exist.
+///
+/// # Errors
+/// As [`load`].
+pub async fn attempts(db: &Db, ids: &[AttemptId]) -> Result<Vec<Attempt>> {
+    let ids = Column::Uuid(ids.iter().map(|id| id.0).collect());
+    let rows: Vec<AttemptRow> = db.all(&ATTEMPTS_BY_ID, args![ids]).await?;
+    rows.into_iter().map(AttemptRow::attempt).collect()
+}
+
+/// Takes up to `limit` attempts that are due, for `owner` alone until `until`.
+///
+/// # Errors
+/// As [`load`].
+pub async fn claim_due(
+    db: &Db,
+    owner: &str,
+    now: Timestamp,
+    until: Timestamp,
+    limit: i64,
+) -> Result<Vec<Attempt>> {
+    let args = args![owner, now.as_millis(), until.as_millis(), limit];
+    let rows: Vec<AttemptRow> = db.write(&CLAIM, args).await?;
+    rows.into_iter().map(AttemptRow::attempt).collect()
+}
+
+/// Returns when the next attempt can be taken, by anybody.
+///
+/// # Errors
+/// What the store says.
+pub async fn next_due(db: &Db) -> Result<Option<Timestamp>> {
+    let row: Option<(Option<i64>,)> = db.first(&NEXT_DUE, args![]).await?;
+    Ok(row.and_then(|(at,)| at).map(Timestamp::from_millis))
+}
+
+/// The books in one currency, in minor units.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Books {
+    /// The currency.
+    pub currency: String,
+    /// What was captured.
+    pub captured_minor: i64,
+    /// What was given back.
+    pub refunded_minor: i64,
+    /// What the confirmed bookings cost.
+    pub confirmed_minor: i64,
+}
+
+/// Returns the books, by currency. Reads all payments and bookings.
+///
+/// # Errors
+/// What the store says.
+pub async fn books(db: &Db) -> Result<Vec<Books>> {
+    let moved: Vec<(String, i64, i64)> = db.all(&LEDGER, args![]).await?;
+    let confirmed: Vec<(String, i64)> = db.all(&CONFIRMED, args![]).await?;
+    let mut books: Vec<Books> = moved
+        .into_iter()
+        .map(|(currency, captured_minor, refunded_minor)| Books {
+            currency,
+            captured_minor,
+            refunded_minor,
+            confirmed_minor: 0,
+        })
+        .collect();
+    for (currency, confirmed_minor) in confirmed {
+        match books.iter_mut().find(|b| b.currency == currency) {
+            Some(found) => found.confirmed_minor = confirmed_minor,
+            None => books.push(Books { currency, captured_minor: 0, refunded_minor: 0, confirmed_minor }),
+        }
+    }
+    Ok(books)
+}
