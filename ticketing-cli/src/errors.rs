@@ -167,6 +167,7 @@ impl From<&Rejection> for Failure {
             RejectionClass::NotFound => Exit::NotFound,
             RejectionClass::Invalid => Exit::Error,
             RejectionClass::Conflict => Exit::Conflict,
+            RejectionClass::Forbidden => Exit::Auth,
         };
         let failure = Self::new(exit, rejection.code(), rejection.message());
         match rejection {

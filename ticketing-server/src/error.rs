@@ -122,6 +122,7 @@ const fn status_of_class(class: RejectionClass) -> StatusCode {
         RejectionClass::NotFound => StatusCode::NOT_FOUND,
         RejectionClass::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
         RejectionClass::Conflict => StatusCode::CONFLICT,
+        RejectionClass::Forbidden => StatusCode::FORBIDDEN,
     }
 }
 

@@ -7,6 +7,7 @@ use ticketing_core::app::{App, AppError};
 use ticketing_core::domain::booking::event::BookingEvent;
 use ticketing_core::domain::event::Event;
 use ticketing_core::domain::id::BookingId;
+use ticketing_core::domain::payment::PaymentEvent;
 use ticketing_core::domain::time::Timestamp;
 use ticketing_core::ops::status::{self, Status};
 use ticketing_core::ops::{OpsError, lists, lookup};
@@ -164,6 +165,9 @@ const fn tone(event: &Event) -> Tone {
             | BookingEvent::RefundRequested(_)
             | BookingEvent::TicketRefunded(_),
         ) => Tone::Faint,
+        Event::Payment(PaymentEvent::PaymentRequested(_)) => Tone::Waiting,
+        Event::Payment(PaymentEvent::PaymentCreated(_)) => Tone::Good,
+        Event::Payment(PaymentEvent::PaymentFailed(_) | PaymentEvent::PaymentRefunded(_)) => Tone::Faint,
         Event::Catalog(_) => Tone::Plain,
     }
 }

@@ -1,10 +1,11 @@
 //! The commands of a booking: hold seats, confirm, cancel, expire.
 
-use super::{App, AppError};
-use crate::domain::booking::command::{Change, Reserve};
+use super::{App, AppError, payments};
+use crate::domain::booking::command::{Change, HoldKind, Reserve};
 use crate::domain::booking::passenger::Passenger;
 use crate::domain::id::{BookingId, UserId};
 use crate::engine::{Done, Meta, Work};
+use crate::saga::plan::EXTERNAL;
 use uuid::Uuid;
 
 /// Returns a new booking's id: v7, so that newer bookings sort after older ones.
@@ -23,14 +24,37 @@ pub async fn reserve(
     passenger: Passenger,
     meta: Meta,
 ) -> Result<Done, AppError> {
-    Ok(app.engine.submit(Work::Reserve { command, passenger }, meta).await?)
+    reserve_and_pay(app, command, passenger, None, meta).await
+}
+
+/// The same, and charges the token at once; only a `book` is paid so. With an outside payment service every
+/// `book` asks it for its payment, with or without a token.
+///
+/// # Errors
+/// As [`reserve`].
+pub async fn reserve_and_pay(
+    app: &App,
+    command: Reserve,
+    passenger: Passenger,
+    token: Option<String>,
+    meta: Meta,
+) -> Result<Done, AppError> {
+    let is_paid = match command.kind {
+        HoldKind::Book => token.is_some() || app.engine.provider() == EXTERNAL,
+        HoldKind::Reserve => false,
+    };
+    let reference = command.booking_id.to_string();
+    let charge = is_paid.then(|| {
+        payments::new_charge(app, token.unwrap_or_default(), reference, command.user_id.clone(), None)
+    });
+    Ok(app.engine.submit(Work::Reserve { command, passenger, charge }, meta).await?)
 }
 
 /// Changes a booking: confirm, cancel, expire. With an `owner`, another's booking is unknown; with an
 /// `expected_version`, one that has changed since is left alone.
 ///
-/// A confirmation takes the caller's word for the payment: ask only for those who may give it (service,
-/// operator, admin).
+/// A confirmation with an `owner` needs a payment of ours that succeeded. Without one, the caller's word stands for
+/// a payment that we have no record of: ask so only for those who may give it (service, operator, admin).
 ///
 /// # Errors
 /// The rule that forbids it, or that the engine or store can't take it now.

@@ -4,8 +4,10 @@ use crate::domain::booking::command::{Change, Reserve};
 use crate::domain::booking::passenger::Passenger;
 use crate::domain::booking::rejection::Rejection;
 use crate::domain::booking::state::Booking;
-use crate::domain::id::{BookingId, UserId};
+use crate::domain::id::{BookingId, SagaId, UserId};
+use crate::saga::{Case, Input, NewCharge};
 use crate::store::error::StoreError;
+use crate::store::sagas::Message;
 use std::sync::Arc;
 
 /// What is to be done.
@@ -17,6 +19,8 @@ pub enum Work {
         command: Reserve,
         /// Who travels.
         passenger: Passenger,
+        /// The charge that pays it at once. Only for a booking that waits for its payment.
+        charge: Option<NewCharge>,
     },
     /// Change a booking.
     Change {
@@ -24,13 +28,40 @@ pub enum Work {
         booking_id: BookingId,
         /// How.
         change: Change,
-        /// The caller, if it may only see its own bookings: another's is then unknown to it.
+        /// The caller, if it may only see its own bookings: another's is then unknown to it. Without one, the
+        /// caller is a service or an operator, whose word stands for a payment that we have no record of.
         owner: Option<UserId>,
         /// Refuse if the booking has another version than the one that was looked at.
         expected_version: Option<u32>,
     },
+    /// Something happens to a saga: somebody pays, a provider answers, an operator acts.
+    Saga {
+        /// Which: a booking's id, or a payment's.
+        saga_id: SagaId,
+        /// What.
+        input: Input,
+        /// The caller, if it may only see its own.
+        owner: Option<UserId>,
+        /// Refuse if the saga has another version than the one that was looked at.
+        expected_version: Option<u32>,
+        /// The message that told it, which is done once.
+        message: Option<Message>,
+        /// What is answered.
+        answer: SagaAnswer,
+    },
     /// Write down that these holds have ended; those that have not, or are gone, are left alone.
     Expire(Vec<BookingId>),
+}
+
+/// What is answered to an input of a saga.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SagaAnswer {
+    /// The booking with its payment.
+    Booking,
+    /// The payment at hand.
+    Payment,
+    /// Nothing: nobody reads it.
+    Nothing,
 }
 
 /// The `Idempotency-Key` of a request.
@@ -76,8 +107,10 @@ pub struct Done {
     pub position: i64,
     /// Whether this is the stored answer to an earlier request.
     pub replayed: bool,
-    /// The booking; `None` for a replay.
+    /// The booking; `None` for a replay, and where it is about none.
     pub booking: Option<Arc<Booking>>,
+    /// The saga, where one was moved.
+    pub case: Option<Arc<Case>>,
     /// How many bookings changed.
     pub changed: usize,
 }

@@ -2,18 +2,20 @@
 
 use super::command::{CommandError, Done, Meta, Work};
 use super::load::Found;
+use super::money::{Asked, PaymentFound};
 use super::run::Queued;
 use super::state::State;
-use crate::domain::booking::command::{Change, Reserve};
+use crate::domain::booking::command::{Change, HoldKind, Reserve};
 use crate::domain::booking::decide;
 use crate::domain::booking::event::BookingEvent;
 use crate::domain::booking::passenger::Passenger;
 use crate::domain::booking::rejection::Rejection;
 use crate::domain::booking::state::{Booking, evolve};
 use crate::domain::event::Event;
-use crate::domain::id::{BookingId, UserId};
+use crate::domain::id::{BookingId, SagaId, UserId};
 use crate::domain::time::Timestamp;
 use crate::projection::bodies;
+use crate::saga::{Input, NewCharge};
 use crate::store::batch::Batch;
 use crate::store::events::LogEntry;
 use crate::store::idempotency::StoredAnswer;
@@ -23,21 +25,22 @@ use std::sync::Arc;
 /// The outcome of one command, to be sent once the batch is on disk.
 pub(super) type Outcome = Result<Done, CommandError>;
 
-/// How a booking stood before the batch.
-struct Before {
-    version: u32,
-    had_seats: bool,
-}
+/// How a booking stood before the batch; `None` for a new one.
+type Before = Option<Arc<Booking>>;
 
 /// A batch while it is being decided.
-struct Draft<'a> {
-    state: &'a mut State,
-    found: &'a mut Found,
-    batch: Batch,
-    /// The bookings that the batch has touched, in order; `None` for a new one.
-    touched: Vec<(BookingId, Option<Before>)>,
+pub(super) struct Draft<'a> {
+    pub(super) state: &'a mut State,
+    pub(super) found: &'a mut Found,
+    pub(super) batch: Batch,
+    /// The bookings that the batch has touched, in order.
+    touched: Vec<(BookingId, Before)>,
     index: HashMap<BookingId, usize>,
-    now: Timestamp,
+    /// Where in the batch each saga is that it has moved.
+    pub(super) sagas: HashMap<SagaId, usize>,
+    /// Which payment provider this program uses.
+    pub(super) provider: &'static str,
+    pub(super) now: Timestamp,
 }
 
 /// Decides all commands and returns the batch to write and what to answer. Memory is then ahead of the
@@ -46,11 +49,21 @@ pub(super) fn decide_all(
     state: &mut State,
     found: &mut Found,
     commands: &[Queued],
+    provider: &'static str,
     now: Timestamp,
 ) -> (Batch, Vec<Outcome>) {
     let expected_head = state.head.unwrap_or(0);
     let batch = Batch { expected_head, decided_at: now, ..Batch::default() };
-    let mut draft = Draft { state, found, batch, touched: Vec::new(), index: HashMap::new(), now };
+    let mut draft = Draft {
+        state,
+        found,
+        batch,
+        touched: Vec::new(),
+        index: HashMap::new(),
+        sagas: HashMap::new(),
+        provider,
+        now,
+    };
     let outcomes = commands.iter().map(|queued| draft.one(queued)).collect();
     (draft.finish(), outcomes)
 }
@@ -61,9 +74,28 @@ impl Draft<'_> {
             return replay;
         }
         let done = match &queued.work {
-            Work::Reserve { command, passenger } => self.reserve(command, passenger, &queued.meta),
+            Work::Reserve { command, passenger, charge } => {
+                self.reserve(command, passenger, charge.as_ref(), &queued.meta)
+            }
             Work::Change { booking_id, change, owner, expected_version } => {
-                self.change(*booking_id, change, owner.as_ref(), *expected_version, &queued.meta)
+                let asked = AskedChange {
+                    id: *booking_id,
+                    change,
+                    owner: owner.as_ref(),
+                    expected_version: *expected_version,
+                };
+                self.change(&asked, &queued.meta)
+            }
+            Work::Saga { saga_id, input, owner, expected_version, message, answer } => {
+                let asked = Asked {
+                    saga_id: *saga_id,
+                    input,
+                    owner: owner.as_ref(),
+                    expected_version: *expected_version,
+                    message: message.as_ref(),
+                    answer: *answer,
+                };
+                self.saga(&asked, &queued.meta)
             }
             Work::Expire(ids) => Ok(self.expire(ids, &queued.meta)),
         }?;
@@ -84,6 +116,7 @@ impl Draft<'_> {
             position: stored.position,
             replayed: true,
             booking: None,
+            case: None,
             changed: 0,
         }))
     }
@@ -101,7 +134,13 @@ impl Draft<'_> {
         }
     }
 
-    fn reserve(&mut self, command: &Reserve, passenger: &Passenger, meta: &Meta) -> Outcome {
+    fn reserve(
+        &mut self,
+        command: &Reserve,
+        passenger: &Passenger,
+        charge: Option<&NewCharge>,
+        meta: &Meta,
+    ) -> Outcome {
         for lapsed in self.found.lapsed.remove(&command.offering_id).unwrap_or_default() {
             self.expire_one(lapsed, meta);
         }
@@ -115,17 +154,18 @@ impl Draft<'_> {
         self.touch(command.booking_id, None);
         self.record(command.booking_id, event, meta);
         self.batch.passengers.push((command.booking_id, passenger.clone()));
+        match command.kind {
+            HoldKind::Book => {
+                self.begin_saga(command.booking_id, &Input::Booked { charge: charge.cloned() }, meta);
+            }
+            // Its next step is its caller's: a saga begins when somebody pays.
+            HoldKind::Reserve => self.state.cases.insert(command.booking_id.into(), None),
+        }
         self.done(command.booking_id, meta, 1).ok_or_else(|| unknown().into())
     }
 
-    fn change(
-        &mut self,
-        id: BookingId,
-        change: &Change,
-        owner: Option<&UserId>,
-        expected_version: Option<u32>,
-        meta: &Meta,
-    ) -> Outcome {
+    fn change(&mut self, asked: &AskedChange<'_>, meta: &Meta) -> Outcome {
+        let AskedChange { id, change, owner, expected_version } = *asked;
         let unknown = || Rejection::UnknownBooking { id: id.to_string() };
         let booking = self.state.bookings.get_mut(id).ok_or_else(unknown)?;
         if owner.is_some_and(|owner| *owner != booking.user_id) {
@@ -138,20 +178,37 @@ impl Draft<'_> {
         if self.state.offerings.get_mut(booking.offering_id).is_none() {
             return Err(unknown().into());
         }
-        let events = decide::change(booking, change, self.now)?;
-        if let Change::Confirm { payment_id } = change {
-            let used_by = self.found.payments.entry(payment_id.clone()).or_insert(id);
-            if *used_by != id {
-                return Err(Rejection::PaymentUsed { payment_id: payment_id.clone() }.into());
-            }
-        }
+        let before = Arc::clone(booking);
+        let events = decide::change(&before, change, self.now)?;
         let changed = usize::from(!events.is_empty());
+        let follows = match change {
+            Change::Confirm { payment_id } => {
+                let used_by = self.found.payments.entry(payment_id.clone()).or_insert(id);
+                if *used_by != id {
+                    return Err(Rejection::PaymentUsed { payment_id: payment_id.clone() }.into());
+                }
+                if changed == 0 {
+                    return self.done(id, meta, changed).ok_or_else(|| unknown().into());
+                }
+                match self.check_payment(id, payment_id, owner.is_none())? {
+                    PaymentFound::Ours => Input::Confirmed,
+                    PaymentFound::OnWord => Input::Vouched {
+                        payment_id: payment_id.clone(),
+                        provider: self.provider.to_owned(),
+                        user_id: before.user_id.clone(),
+                    },
+                }
+            }
+            Change::Cancel { .. } | Change::Expire | Change::ForceExpire { .. } => Input::Ended,
+        };
         if changed > 0 {
-            let before = Before { version: booking.version, had_seats: booking.state.has_seats() };
-            self.touch(id, Some(before));
+            self.touch_existing(&before);
         }
         for event in events {
             self.record(id, event, meta);
+        }
+        if changed > 0 {
+            self.follow(id, &follows, meta)?;
         }
         self.done(id, meta, changed).ok_or_else(|| unknown().into())
     }
@@ -164,27 +221,36 @@ impl Draft<'_> {
             position: self.position(),
             replayed: false,
             booking: None,
+            case: None,
             changed,
         }
     }
 
-    fn expire_one(&mut self, id: BookingId, meta: &Meta) -> bool {
+    pub(super) fn expire_one(&mut self, id: BookingId, meta: &Meta) -> bool {
         let Some(booking) = self.state.bookings.get_mut(id) else { return false };
         let Ok(events) = decide::change(booking, &Change::Expire, self.now) else { return false };
         if events.is_empty() {
             return false;
         }
-        let before = Before { version: booking.version, had_seats: booking.state.has_seats() };
-        self.touch(id, Some(before));
+        let before = Arc::clone(booking);
+        self.touch_existing(&before);
         let system =
             Meta { actor: "system".into(), correlation_id: meta.correlation_id.clone(), idempotency: None };
         for event in events {
             self.record(id, event, &system);
         }
+        if let Err(rejection) = self.follow(id, &Input::Ended, &system) {
+            tracing::error!(booking = %id, code = rejection.code(), "a saga did not follow its booking's end");
+        }
         true
     }
 
-    fn touch(&mut self, id: BookingId, before: Option<Before>) {
+    /// Remembers how a booking stood before the batch.
+    pub(super) fn touch_existing(&mut self, booking: &Arc<Booking>) {
+        self.touch(booking.id, Some(Arc::clone(booking)));
+    }
+
+    fn touch(&mut self, id: BookingId, before: Before) {
         self.index.entry(id).or_insert_with(|| {
             self.touched.push((id, before));
             self.touched.len() - 1
@@ -192,7 +258,7 @@ impl Draft<'_> {
     }
 
     /// Folds an event into memory and puts it into the batch.
-    fn record(&mut self, id: BookingId, event: BookingEvent, meta: &Meta) {
+    pub(super) fn record(&mut self, id: BookingId, event: BookingEvent, meta: &Meta) {
         let current = self.state.bookings.get_mut(id).map(|booking| Booking::clone(booking));
         let Some(next) = evolve(current, id, &event, self.now) else { return };
         if let Some(live) = self.state.offerings.get_mut(next.offering_id) {
@@ -212,7 +278,7 @@ impl Draft<'_> {
     }
 
     /// The position of the last event so far.
-    fn position(&self) -> i64 {
+    pub(super) fn position(&self) -> i64 {
         self.batch.expected_head + self.batch.events.len() as i64
     }
 
@@ -226,6 +292,7 @@ impl Draft<'_> {
             position,
             replayed: false,
             booking: Some(booking),
+            case: self.state.cases.get_mut(id.into()).and_then(|case| case.clone()),
             changed,
         })
     }
@@ -237,10 +304,22 @@ impl Draft<'_> {
             let Some(booking) = self.state.bookings.get_mut(id) else { continue };
             let booking = Arc::clone(booking);
             match before {
-                None => batch.created.push(booking),
+                None => {
+                    if booking.state.has_seats() {
+                        batch.taken.push(Arc::clone(&booking));
+                    }
+                    batch.created.push(booking);
+                }
                 Some(before) => {
-                    if before.had_seats && !booking.state.has_seats() {
-                        batch.freed.push(Arc::clone(&booking));
+                    // Seats that are taken again need not be the same.
+                    let had = before.state.has_seats();
+                    let has = booking.state.has_seats();
+                    let same = had && has && before.seats == booking.seats;
+                    if had && !same {
+                        batch.freed.push(Arc::clone(&before));
+                    }
+                    if has && !same {
+                        batch.taken.push(Arc::clone(&booking));
                     }
                     batch.changed.push((booking, before.version));
                 }
@@ -248,4 +327,13 @@ impl Draft<'_> {
         }
         batch
     }
+}
+
+/// What [`Work::Change`] asks for.
+#[derive(Clone, Copy)]
+struct AskedChange<'a> {
+    id: BookingId,
+    change: &'a Change,
+    owner: Option<&'a UserId>,
+    expected_version: Option<u32>,
 }

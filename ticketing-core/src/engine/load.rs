@@ -4,13 +4,16 @@ use super::command::{IdempotencyKey, Work};
 use super::run::Queued;
 use super::state::{Live, State};
 use crate::domain::booking::command::{Change, SeatChoice};
+use crate::domain::booking::state::BookingState;
 use crate::domain::catalog::Offering;
-use crate::domain::id::{BookingId, OfferingId};
+use crate::domain::id::{BookingId, OfferingId, SagaId};
 use crate::domain::seating::LegRange;
 use crate::domain::time::Timestamp;
+use crate::saga::{Answer, Input, Notice};
 use crate::store::db::Db;
 use crate::store::error::Result;
 use crate::store::idempotency::StoredAnswer;
+use crate::store::sagas::{self, Message};
 use crate::store::{bookings, events, idempotency, offerings};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -27,6 +30,8 @@ pub(super) struct Found {
     pub(super) answers: HashMap<(String, String), StoredAnswer>,
     /// Which booking each payment has confirmed.
     pub(super) payments: HashMap<String, BookingId>,
+    /// What outside services told before.
+    pub(super) told: HashSet<Message>,
     /// Ended holds to clear away, by offering.
     pub(super) lapsed: HashMap<OfferingId, Vec<BookingId>>,
 }
@@ -71,11 +76,13 @@ pub(super) async fn load(
     load_bookings(db, state, named_bookings(commands, again)).await?;
     load_readable(db, state, due_bookings(commands)).await?;
     load_payments(db, commands, &mut found).await?;
+    load_told(db, commands, &mut found).await?;
     let offerings = named_offerings(state, commands);
     load_offerings(db, state, offerings).await?;
     find_lapsed(state, commands, now, &mut found);
-    let lapsed = found.lapsed.values().flatten().copied().collect();
-    load_readable(db, state, lapsed).await?;
+    let lapsed: Vec<BookingId> = found.lapsed.values().flatten().copied().collect();
+    load_readable(db, state, lapsed.clone()).await?;
+    load_cases(db, state, commands, lapsed).await?;
     Ok(found)
 }
 
@@ -94,6 +101,7 @@ fn named_bookings(commands: &[Queued], again: bool) -> Vec<BookingId> {
     let named = commands.iter().filter_map(|command| match &command.work {
         Work::Change { booking_id, .. } => Some(*booking_id),
         Work::Reserve { command, .. } => again.then_some(command.booking_id),
+        Work::Saga { saga_id, .. } => Some(BookingId(saga_id.0)),
         Work::Expire(_) => None,
     });
     named.collect()
@@ -104,7 +112,7 @@ fn due_bookings(commands: &[Queued]) -> Vec<BookingId> {
     for command in commands {
         match &command.work {
             Work::Expire(due) => ids.extend(due),
-            Work::Reserve { .. } | Work::Change { .. } => {}
+            Work::Reserve { .. } | Work::Change { .. } | Work::Saga { .. } => {}
         }
     }
     ids
@@ -151,11 +159,54 @@ async fn load_payments(db: &Db, commands: &[Queued], found: &mut Found) -> Resul
         .iter()
         .filter_map(|command| match &command.work {
             Work::Change { change: Change::Confirm { payment_id }, .. } => Some(payment_id.clone()),
-            Work::Change { .. } | Work::Reserve { .. } | Work::Expire(_) => None,
+            Work::Change { .. } | Work::Reserve { .. } | Work::Saga { .. } | Work::Expire(_) => None,
         })
         .collect();
     if !payments.is_empty() {
         found.payments = bookings::by_payment(db, payments).await?.into_iter().collect();
+    }
+    Ok(())
+}
+
+/// Looks up which of the messages at hand were told before.
+async fn load_told(db: &Db, commands: &[Queued], found: &mut Found) -> Result<()> {
+    let messages: Vec<Message> = commands
+        .iter()
+        .filter_map(|command| match &command.work {
+            Work::Saga { message, .. } => message.clone(),
+            Work::Change { .. } | Work::Reserve { .. } | Work::Expire(_) => None,
+        })
+        .collect();
+    if !messages.is_empty() {
+        found.told = sagas::told(db, &messages).await?.into_iter().collect();
+    }
+    Ok(())
+}
+
+/// Loads the sagas of all bookings that may change. That a booking has none is remembered too.
+async fn load_cases(db: &Db, state: &mut State, commands: &[Queued], lapsed: Vec<BookingId>) -> Result<()> {
+    let mut ids: Vec<SagaId> = lapsed.into_iter().map(SagaId::from).collect();
+    for command in commands {
+        match &command.work {
+            Work::Change { booking_id, .. } => ids.push((*booking_id).into()),
+            Work::Saga { saga_id, .. } => ids.push(*saga_id),
+            Work::Expire(due) => ids.extend(due.iter().map(|id| SagaId::from(*id))),
+            Work::Reserve { .. } => {}
+        }
+    }
+    ids.retain(|id| state.cases.get_mut(*id).is_none());
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    for case in sagas::cases(db, &ids).await? {
+        state.cases.insert(case.saga.id, Some(Arc::new(case)));
+    }
+    for id in ids {
+        if state.cases.get_mut(id).is_none() {
+            state.cases.insert(id, None);
+        }
     }
     Ok(())
 }
@@ -167,6 +218,9 @@ fn named_offerings(state: &mut State, commands: &[Queued]) -> Vec<OfferingId> {
             Work::Reserve { command, .. } => ids.push(command.offering_id),
             Work::Change { booking_id, .. } => {
                 ids.extend(state.bookings.get_mut(*booking_id).map(|b| b.offering_id));
+            }
+            Work::Saga { saga_id, .. } => {
+                ids.extend(state.bookings.get_mut(BookingId(saga_id.0)).map(|b| b.offering_id));
             }
             // The sweeper answers nobody, so it needs no offering; those in memory are kept right.
             Work::Expire(_) => {}
@@ -228,6 +282,9 @@ fn find_lapsed(state: &mut State, commands: &[Queued], now: Timestamp, found: &m
     let mut wanted: HashMap<(OfferingId, LegRange), usize> = HashMap::new();
     let mut exhausted: HashSet<(OfferingId, LegRange)> = HashSet::new();
     for queued in commands {
+        if let Work::Saga { saga_id, input, .. } = &queued.work {
+            find_lapsed_for(state, *saga_id, input, now, &mut seen, found);
+        }
         let Work::Reserve { command, .. } = &queued.work else { continue };
         let Some(live) = state.offerings.get_mut(command.offering_id) else { continue };
         let lapsed = found.lapsed.entry(command.offering_id).or_insert_with(|| {
@@ -263,4 +320,29 @@ fn find_lapsed(state: &mut State, commands: &[Queued], now: Timestamp, found: &m
         }
     }
     found.lapsed.retain(|_, ids| !ids.is_empty());
+}
+
+/// The same for money that may have come after the hold ended: it is to have the seats if they are free by now.
+fn find_lapsed_for(
+    state: &mut State,
+    saga_id: SagaId,
+    input: &Input,
+    now: Timestamp,
+    seen: &mut HashSet<BookingId>,
+    found: &mut Found,
+) {
+    let brings_money = matches!(
+        input,
+        Input::Answered { answer: Answer::Succeeded { .. }, .. }
+            | Input::Told { notice: Notice::Paid { .. }, .. }
+    );
+    let Some(booking) = state.bookings.get_mut(BookingId(saga_id.0)) else { return };
+    let offering_id = booking.offering_id;
+    if !brings_money || booking.state_at(now) != BookingState::Expired {
+        return;
+    }
+    let Some(live) = state.offerings.get_mut(offering_id) else { return };
+    let lapsed: Vec<BookingId> = live.occupancy.lapsed(now).take(LAPSED_MAX).collect();
+    let lapsed = lapsed.into_iter().filter(|id| seen.insert(*id));
+    found.lapsed.entry(offering_id).or_default().extend(lapsed);
 }

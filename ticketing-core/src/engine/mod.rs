@@ -11,9 +11,12 @@
 mod cache;
 mod command;
 mod decide;
+mod effects;
 mod load;
+mod money;
 mod run;
 mod state;
 
-pub use command::{CommandError, Done, IdempotencyKey, Meta, Work};
+pub use command::{CommandError, Done, IdempotencyKey, Meta, SagaAnswer, Work};
+pub use effects::{Effect, Effects};
 pub use run::{BatchReport, Engine, EngineConfig};

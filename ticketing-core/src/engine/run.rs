@@ -2,6 +2,7 @@
 
 use super::command::{CommandError, Done, Meta, Work};
 use super::decide::{Outcome, decide_all};
+use super::effects::Effects;
 use super::load::{Found, catch_up, load, load_answers};
 use super::state::State;
 use crate::clock::Clock;
@@ -24,11 +25,13 @@ pub struct EngineConfig {
     pub batch_max: usize,
     /// Commands that may wait; one more is refused.
     pub queue_max: usize,
+    /// Which payment provider confirms and gives back what a service vouches for.
+    pub provider: &'static str,
 }
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { batch_max: 512, queue_max: 8_192 }
+        Self { batch_max: 512, queue_max: 8_192, provider: "simulated" }
     }
 }
 
@@ -75,6 +78,8 @@ pub struct Engine {
     head: watch::Receiver<i64>,
     next_due: Arc<AtomicI64>,
     due_moved: Arc<Notify>,
+    effects: Effects,
+    provider: &'static str,
 }
 
 impl std::fmt::Debug for Engine {
@@ -101,6 +106,8 @@ impl Engine {
             head,
             next_due: Arc::new(AtomicI64::new(i64::MAX)),
             due_moved: Arc::default(),
+            effects: Effects::default(),
+            provider: config.provider,
         };
         let worker = Worker {
             db,
@@ -111,6 +118,8 @@ impl Engine {
             next_due: Arc::clone(&engine.next_due),
             due_moved: Arc::clone(&engine.due_moved),
             observer: Arc::new(observer),
+            effects: engine.effects.clone(),
+            provider: config.provider,
             alone: 0,
             in_doubt: false,
         };
@@ -141,6 +150,18 @@ impl Engine {
             });
         }
         answer.await.unwrap_or(Err(CommandError::ShuttingDown))
+    }
+
+    /// What the sagas ask of the payment provider, for whoever does it in this process.
+    #[must_use]
+    pub const fn effects(&self) -> &Effects {
+        &self.effects
+    }
+
+    /// Which payment provider this program uses.
+    #[must_use]
+    pub const fn provider(&self) -> &'static str {
+        self.provider
     }
 
     /// How many commands wait.
@@ -221,6 +242,8 @@ struct Worker {
     next_due: Arc<AtomicI64>,
     due_moved: Arc<Notify>,
     observer: Observer,
+    effects: Effects,
+    provider: &'static str,
     /// Batches to go until two may be under way again, after another process came between.
     alone: u32,
     /// Whether what is decided now may have been written before, with an answer that got lost.
@@ -286,8 +309,7 @@ impl Worker {
                 return self.process(&mut commands).await;
             }
         };
-        let writes = !batch.events.is_empty() || !batch.answers.is_empty();
-        if !writes {
+        if batch.is_empty() {
             // Refusals are checked against the log when all that they were decided on has landed.
             self.land_all(flights).await;
             return self.process(&mut commands).await;
@@ -364,7 +386,8 @@ impl Worker {
         again: bool,
     ) -> Result<Option<(Batch, Vec<Outcome>)>, StoreError> {
         let mut found = load(&self.db, &mut self.state, commands, now, again).await?;
-        let (batch, outcomes) = decide_all(&mut self.state, &mut found, commands, now);
+        let (mut batch, outcomes) = decide_all(&mut self.state, &mut found, commands, self.provider, now);
+        batch.lease = self.effects.lease(now);
         let refused = commands.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_err());
         let keys: Vec<_> = refused.filter_map(|(command, _)| command.meta.idempotency.as_ref()).collect();
         if again || keys.is_empty() {
@@ -435,7 +458,7 @@ impl Worker {
             return Ok(None);
         };
         let began = Instant::now();
-        if batch.events.is_empty() && batch.answers.is_empty() {
+        if batch.is_empty() {
             // Nothing to write: what was refused was refused on the truth, if the log has not moved.
             if events::head(&self.db).await? == batch.expected_head {
                 self.report(commands, &batch, &outcomes, began.elapsed(), retries);
@@ -499,6 +522,7 @@ impl Worker {
         {
             self.due_moved.notify_one();
         }
+        self.effects.committed(batch);
         self.report(commands, batch, outcomes, commit, retries);
     }
 

@@ -5,9 +5,10 @@ use super::command::IdempotencyKey;
 use crate::domain::booking::state::{Booking, evolve};
 use crate::domain::catalog::{Offering, Pattern};
 use crate::domain::event::{CatalogEvent, Event};
-use crate::domain::id::{BookingId, LayoutId, OfferingId, PatternId};
+use crate::domain::id::{BookingId, LayoutId, OfferingId, PatternId, SagaId};
 use crate::domain::occupancy::Occupancy;
 use crate::domain::seating::Layout;
+use crate::saga::Case;
 use crate::store::batch::Batch;
 use crate::store::events::LogEntry;
 use std::hash::{BuildHasher as _, RandomState};
@@ -40,6 +41,8 @@ pub(super) struct State {
     pub(super) bookings: Cache<BookingId, Arc<Booking>>,
     pub(super) patterns: Cache<PatternId, Arc<Pattern>>,
     pub(super) layouts: Cache<LayoutId, Arc<Layout>>,
+    /// Sagas with their payments, without their bookings; `None` for a booking that has none.
+    pub(super) cases: Cache<SagaId, Option<Arc<Case>>>,
     /// The `Idempotency-Key`s that this process met lately, hashed: only they are looked up before a command
     /// is decided. Any other that is stored all the same is found by its key when the batch is written.
     keys: Cache<u64, ()>,
@@ -54,6 +57,7 @@ impl State {
             bookings: Cache::new(BOOKINGS_MAX),
             patterns: Cache::new(SHAPES_MAX),
             layouts: Cache::new(SHAPES_MAX),
+            cases: Cache::new(BOOKINGS_MAX),
             keys: Cache::new(KEYS_MAX),
             hasher: RandomState::new(),
         }
@@ -76,6 +80,7 @@ impl State {
         self.bookings.clear();
         self.patterns.clear();
         self.layouts.clear();
+        self.cases.clear();
     }
 
     /// Forgets what a batch that was not written has touched: memory is ahead of the store there.
@@ -83,6 +88,9 @@ impl State {
         for booking in batch.created.iter().chain(batch.changed.iter().map(|(booking, _)| booking)) {
             self.bookings.remove(booking.id);
             self.offerings.remove(booking.offering_id);
+        }
+        for change in &batch.sagas {
+            self.cases.remove(change.after.saga.id);
         }
     }
 
@@ -100,12 +108,15 @@ impl State {
         self.bookings.trim();
         self.patterns.trim();
         self.layouts.trim();
+        self.cases.trim();
         self.keys.trim();
     }
 
     /// Folds what another process wrote.
     pub(super) fn catch_up(&mut self, entries: &[LogEntry]) {
         for entry in entries {
+            // A saga of that name has moved with it.
+            self.cases.remove(SagaId(entry.stream_id));
             match &entry.event {
                 Event::Booking(event) => {
                     let id = BookingId(entry.stream_id);

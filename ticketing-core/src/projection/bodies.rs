@@ -7,6 +7,7 @@ use crate::domain::booking::state::Booking;
 use crate::domain::catalog::{Offering, OfferingStatus, Route};
 use crate::domain::id::RouteId;
 use crate::domain::money::Money;
+use crate::domain::payment::Payment;
 use crate::domain::time::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -92,6 +93,57 @@ fn push_text(out: &mut String, text: &str) {
     } else {
         out.push_str(&serde_json::Value::from(text).to_string());
     }
+}
+
+/// The booking with its payment, as `pay` answers it.
+#[must_use]
+pub fn booking_with_payment(
+    booking: &Booking,
+    route: RouteId,
+    payment: Option<&Payment>,
+    now: Timestamp,
+) -> String {
+    let mut body = Object::new();
+    booking_fields(&mut body, booking, route, now);
+    if let Some(payment) = payment {
+        body.raw("payment", &payment_of_booking(payment));
+    }
+    body.end()
+}
+
+/// A payment as its booking shows it.
+#[must_use]
+pub fn payment_of_booking(payment: &Payment) -> String {
+    let mut body = Object::new();
+    body.text("id", &payment.public_id());
+    body.plain("status", payment.status.word());
+    body.raw("amount", &payment.amount.decimal());
+    body.plain("currency", payment.amount.currency);
+    if payment.refunded_minor > 0 {
+        let refunded = Money { amount_minor: payment.refunded_minor, currency: payment.amount.currency };
+        body.raw("refunded", &refunded.decimal());
+    }
+    if let Some(failure) = &payment.failure {
+        body.text("failure", failure);
+    }
+    body.end()
+}
+
+/// A payment as `/v1` answers it: amounts are minor units.
+#[must_use]
+pub fn charge(payment: &Payment) -> String {
+    let mut body = Object::new();
+    body.text("id", &payment.public_id());
+    body.text("merchant_order_id", &payment.reference);
+    body.raw("amount_cents", &payment.amount.amount_minor.to_string());
+    body.raw("refunded_cents", &payment.refunded_minor.to_string());
+    body.plain("currency", payment.amount.currency);
+    body.plain("status", payment.status.word());
+    if let Some(failure) = &payment.failure {
+        body.text("failure", failure);
+    }
+    body.time("created_at", payment.created_at);
+    body.end()
 }
 
 /// The booking as commands answer it.

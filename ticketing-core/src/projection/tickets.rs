@@ -1,6 +1,6 @@
 //! A ticket as its owner reads it: the booking with the words of its journey beside it.
 
-use crate::domain::booking::event::BookingEvent;
+use crate::domain::booking::event::{BookingEvent, HoldBegan, SeatRef};
 use crate::domain::booking::state::{Booking, BookingState, evolve};
 use crate::domain::catalog::Offering;
 use crate::domain::id::{BookingId, RouteId};
@@ -38,20 +38,26 @@ pub struct TicketChange {
     pub confirmed_at: Option<Timestamp>,
     /// Why it was cancelled.
     pub cancel_reason: Option<String>,
+    /// Its seats, when they were taken again.
+    pub seats: Option<Vec<SeatRef>>,
+    /// When its hold ends, when its seats were taken again.
+    pub hold_expires_at: Option<Timestamp>,
     /// The stream version that it has then applied.
     pub version: u32,
 }
 
-/// Returns the row of a booking that begins with `event`, `None` if `event` begins none.
+/// Returns the row of a booking that begins with `event`, `None` if `event` begins none: it has seats taken again
+/// for a booking that is there, or changes one.
 #[must_use]
 pub fn begin(
     id: BookingId,
+    version: u32,
     event: &BookingEvent,
     at: Timestamp,
     offering: &Offering,
     route_name: &str,
 ) -> Option<TicketRow> {
-    let booking = evolve(None, id, event, at)?;
+    let booking = evolve(None, id, event, at).filter(|_| version == 1)?;
     let name = |stop: u16| offering.pattern.calls[usize::from(stop)].name.clone();
     Some(TicketRow {
         route_id: offering.facts.route_id,
@@ -64,19 +70,34 @@ pub fn begin(
     })
 }
 
-/// Returns what a later event changes, at least the version; `None` for an event that begins a booking.
+/// Returns what an event changes that only counts: the version.
 #[must_use]
-pub fn change(id: BookingId, version: u32, event: &BookingEvent, at: Timestamp) -> Option<TicketChange> {
-    let plain = |state| TicketChange {
+pub const fn counted(id: BookingId, version: u32) -> TicketChange {
+    TicketChange {
         booking_id: id,
-        state,
+        state: None,
         payment_id: None,
         confirmed_at: None,
         cancel_reason: None,
+        seats: None,
+        hold_expires_at: None,
         version,
+    }
+}
+
+/// Returns what a later event changes, at least the version; `None` for an event that begins a booking.
+#[must_use]
+pub fn change(id: BookingId, version: u32, event: &BookingEvent, at: Timestamp) -> Option<TicketChange> {
+    let plain = |state| TicketChange { state, ..counted(id, version) };
+    let again = |state, e: &HoldBegan| TicketChange {
+        seats: Some(e.seats.clone()),
+        hold_expires_at: Some(e.hold_expires_at),
+        ..plain(Some(state))
     };
     match event {
-        BookingEvent::TicketBooked(_) | BookingEvent::TicketReserved(_) => None,
+        BookingEvent::TicketBooked(_) | BookingEvent::TicketReserved(_) if version == 1 => None,
+        BookingEvent::TicketBooked(e) => Some(again(BookingState::Pending, e)),
+        BookingEvent::TicketReserved(e) => Some(again(BookingState::Reserved, e)),
         BookingEvent::RefundRequested(_) => Some(plain(None)),
         BookingEvent::TicketConfirmed(e) => Some(TicketChange {
             payment_id: Some(e.payment_id.clone()),
@@ -100,6 +121,8 @@ impl TicketChange {
             payment_id: later.payment_id.or(self.payment_id),
             confirmed_at: later.confirmed_at.or(self.confirmed_at),
             cancel_reason: later.cancel_reason.or(self.cancel_reason),
+            seats: later.seats.or(self.seats),
+            hold_expires_at: later.hold_expires_at.or(self.hold_expires_at),
             ..later
         }
     }
@@ -112,5 +135,9 @@ impl TicketChange {
         booking.payment_id = self.payment_id.or(booking.payment_id.take());
         booking.confirmed_at = self.confirmed_at.or(booking.confirmed_at);
         booking.cancel_reason = self.cancel_reason.or(booking.cancel_reason.take());
+        booking.hold_expires_at = self.hold_expires_at.unwrap_or(booking.hold_expires_at);
+        if let Some(seats) = self.seats {
+            booking.seats = seats;
+        }
     }
 }

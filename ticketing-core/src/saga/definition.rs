@@ -79,7 +79,9 @@ impl SagaState {
             Self::Charging | Self::Releasing => Some(2 * 60_000),
             Self::Refunding => Some(10 * 60_000),
             Self::Parked => Some(0),
-            Self::AwaitingPayment | Self::Confirmed | Self::Cancelled | Self::Expired | Self::Refunded => None,
+            Self::AwaitingPayment | Self::Confirmed | Self::Cancelled | Self::Expired | Self::Refunded => {
+                None
+            }
         }
     }
 }
@@ -99,7 +101,8 @@ pub enum Park {
 
 impl Park {
     /// All.
-    pub const ALL: [Self; 4] = [Self::ChargeUnclear, Self::RefundUnclear, Self::RefundRefused, Self::Abandoned];
+    pub const ALL: [Self; 4] =
+        [Self::ChargeUnclear, Self::RefundUnclear, Self::RefundRefused, Self::Abandoned];
 
     /// The word of the store and the tools.
     #[must_use]
@@ -122,8 +125,12 @@ impl Park {
     #[must_use]
     pub const fn message(self) -> &'static str {
         match self {
-            Self::ChargeUnclear => "The provider gave no clear answer to the charge, so it may have taken the money.",
-            Self::RefundUnclear => "The provider gave no clear answer to the refund, so it may not have paid it.",
+            Self::ChargeUnclear => {
+                "The provider gave no clear answer to the charge, so it may have taken the money."
+            }
+            Self::RefundUnclear => {
+                "The provider gave no clear answer to the refund, so it may not have paid it."
+            }
             Self::RefundRefused => "The provider refuses to give the money back.",
             Self::Abandoned => "An operator closed it as it was.",
         }
@@ -164,6 +171,8 @@ pub struct Saga {
     pub created_at: Timestamp,
     /// When it last changed its state.
     pub moved_at: Timestamp,
+    /// How many events its own stream has; none where it has a booking, whose stream they are in.
+    pub events: u32,
     /// How often it changed; the number of its last step.
     pub version: u32,
 }
@@ -171,7 +180,12 @@ pub struct Saga {
 impl Saga {
     /// Begins a saga, before anybody pays.
     #[must_use]
-    pub const fn new(id: SagaId, booking_id: Option<BookingId>, correlation_id: String, now: Timestamp) -> Self {
+    pub const fn new(
+        id: SagaId,
+        booking_id: Option<BookingId>,
+        correlation_id: String,
+        now: Timestamp,
+    ) -> Self {
         Self {
             id,
             booking_id,
@@ -184,6 +198,7 @@ impl Saga {
             correlation_id,
             created_at: now,
             moved_at: now,
+            events: 0,
             version: 0,
         }
     }

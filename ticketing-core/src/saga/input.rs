@@ -1,8 +1,8 @@
 //! What can happen to a saga.
 
+use crate::domain::id::UserId;
 use crate::domain::id::{AttemptId, PaymentId};
 use crate::domain::money::Money;
-use crate::domain::id::UserId;
 
 /// A charge that somebody asks for. Ids come from outside, so that deciding stays pure.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,13 +7,15 @@
 
 use super::definition::{CHARGES_MAX, POLL_MS, Park, Saga, SagaState, StepRecord, TRIES_MAX, backoff};
 use super::input::{Answer, Input, NewCharge, Notice, OperatorMove};
-use crate::domain::booking::event::{BookingEvent, Cancelled, Confirmed, Expired, HoldBegan, Refunded};
 use crate::domain::booking::event::RefundRequested;
+use crate::domain::booking::event::{BookingEvent, Cancelled, Confirmed, Expired, HoldBegan, Refunded};
 use crate::domain::booking::rejection::Rejection;
 use crate::domain::booking::state::{Booking, BookingState, evolve};
 use crate::domain::id::{AttemptId, PaymentId, UserId, derived};
 use crate::domain::money::Money;
-use crate::domain::payment::{Attempt, AttemptKind, AttemptState, Payment, PaymentEvent, PaymentFacts, PaymentStatus};
+use crate::domain::payment::{
+    Attempt, AttemptKind, AttemptState, Payment, PaymentEvent, PaymentFacts, PaymentStatus,
+};
 use crate::domain::time::Timestamp;
 
 /// The provider that does by itself what our events ask for, and tells.
@@ -162,7 +164,13 @@ impl Draft<'_, '_> {
         }
     }
 
-    fn log_payment(&mut self, kind: fn(PaymentFacts) -> PaymentEvent, index: usize, amount: Money, reason: Option<String>) {
+    fn log_payment(
+        &mut self,
+        kind: fn(PaymentFacts) -> PaymentEvent,
+        index: usize,
+        amount: Money,
+        reason: Option<String>,
+    ) {
         let payment = &self.case.payments[index];
         let facts = PaymentFacts {
             payment_id: payment.public_id(),
@@ -278,7 +286,9 @@ impl Draft<'_, '_> {
             return "an answer to nothing we asked".into();
         };
         let (kind, payment_id) = (self.case.attempts[index].kind, self.case.attempts[index].payment_id);
-        let Some(payment) = self.payment_index(payment_id) else { return "an answer without a payment".into() };
+        let Some(payment) = self.payment_index(payment_id) else {
+            return "an answer without a payment".into();
+        };
         self.about = Some(attempt_id);
         let word = |what: &str| format!("{} {what}", kind.word());
         let state = self.case.attempts[index].state;
@@ -298,7 +308,9 @@ impl Draft<'_, '_> {
                 self.case.saga.last_error = None;
                 match kind {
                     AttemptKind::Charge => self.captured(payment, *amount, Some(provider_ref.clone())),
-                    AttemptKind::Refund => self.given_back(payment, self.case.attempts[index].amount.amount_minor),
+                    AttemptKind::Refund => {
+                        self.given_back(payment, self.case.attempts[index].amount.amount_minor)
+                    }
                 }
                 word("succeeded")
             }
@@ -415,7 +427,8 @@ impl Draft<'_, '_> {
                 }
                 let again = self.case.booking.as_ref().and_then(|booking| (self.seats_again)(booking));
                 let Some(began) = again else {
-                    self.note = Some("the money came after the hold had ended, and the seats are gone".into());
+                    self.note =
+                        Some("the money came after the hold had ended, and the seats are gone".into());
                     return;
                 };
                 self.note = Some("the money came after the hold had ended; seats were taken again".into());
@@ -543,14 +556,17 @@ impl Draft<'_, '_> {
     fn awaited_payment(&self) -> Option<usize> {
         let awaited = |p: &Payment| {
             p.external_id.is_none()
-                && self.case.attempts.iter().any(|a| a.payment_id == p.id && a.kind == AttemptKind::Charge && a.state == AttemptState::Awaited)
+                && self.case.attempts.iter().any(|a| {
+                    a.payment_id == p.id && a.kind == AttemptKind::Charge && a.state == AttemptState::Awaited
+                })
         };
         self.case.payments.iter().position(awaited)
     }
 
     /// The payment that the outside service calls so: known by that name, ours that waits for one, or a new one.
     fn outside_payment(&mut self, provider: &str, external_id: &str) -> usize {
-        let known = |p: &Payment| p.external_id.as_deref() == Some(external_id) || p.id.to_string() == external_id;
+        let known =
+            |p: &Payment| p.external_id.as_deref() == Some(external_id) || p.id.to_string() == external_id;
         if let Some(index) = self.case.payments.iter().position(known) {
             return index;
         }
@@ -564,7 +580,8 @@ impl Draft<'_, '_> {
     fn push_outside(&mut self, provider: &str, external_id: &str, status: PaymentStatus) -> usize {
         let saga = &self.case.saga;
         let booking = self.case.booking.as_ref();
-        let amount = booking.map_or(Money { amount_minor: 0, currency: crate::domain::money::Currency::USD }, |b| b.price);
+        let amount = booking
+            .map_or(Money { amount_minor: 0, currency: crate::domain::money::Currency::USD }, |b| b.price);
         self.case.payments.push(Payment {
             id: PaymentId(derived("outside payment", &format!("{} {external_id}", saga.id))),
             saga_id: saga.id,
@@ -596,7 +613,13 @@ impl Draft<'_, '_> {
         }
     }
 
-    fn end_open(&mut self, payment: PaymentId, kind: AttemptKind, state: AttemptState, error: Option<String>) {
+    fn end_open(
+        &mut self,
+        payment: PaymentId,
+        kind: AttemptKind,
+        state: AttemptState,
+        error: Option<String>,
+    ) {
         let open = |a: &Attempt| a.payment_id == payment && a.kind == kind && a.state.is_open();
         if let Some(index) = self.case.attempts.iter().position(open) {
             self.about = Some(self.case.attempts[index].id);
@@ -644,12 +667,14 @@ impl Draft<'_, '_> {
     }
 
     fn refunds_open(&self, payment: PaymentId) -> i64 {
-        let open = self.case.attempts.iter().filter(|a| a.payment_id == payment && a.kind == AttemptKind::Refund);
+        let open =
+            self.case.attempts.iter().filter(|a| a.payment_id == payment && a.kind == AttemptKind::Refund);
         open.filter(|a| a.state.is_open()).map(|a| a.amount.amount_minor).sum()
     }
 
     fn refund_id(&self, payment: PaymentId) -> AttemptId {
-        let refunds = self.case.attempts.iter().filter(|a| a.payment_id == payment && a.kind == AttemptKind::Refund);
+        let refunds =
+            self.case.attempts.iter().filter(|a| a.payment_id == payment && a.kind == AttemptKind::Refund);
         AttemptId(derived("refund", &format!("{payment} {}", refunds.count())))
     }
 
@@ -683,7 +708,11 @@ impl Draft<'_, '_> {
         if let Some(booking) = &self.case.booking {
             let offering_id = booking.offering_id;
             let amount = Money { amount_minor, currency };
-            self.log_booking(BookingEvent::RefundRequested(RefundRequested { offering_id, payment_id, amount }));
+            self.log_booking(BookingEvent::RefundRequested(RefundRequested {
+                offering_id,
+                payment_id,
+                amount,
+            }));
         }
     }
 
@@ -719,7 +748,8 @@ impl Draft<'_, '_> {
                     self.log_booking(BookingEvent::TicketCancelled(Cancelled { offering_id, reason }));
                 } else if self.case.booking.is_none() && state == SagaState::Confirmed {
                     for index in 0..self.case.payments.len() {
-                        let (id, left) = (self.case.payments[index].id, self.case.payments[index].kept_minor());
+                        let (id, left) =
+                            (self.case.payments[index].id, self.case.payments[index].kept_minor());
                         let left = left - self.refunds_open(id);
                         if left > 0 {
                             self.begin_refund(index, self.refund_id(id), left, Some(reason.to_owned()));

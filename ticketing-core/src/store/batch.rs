@@ -10,11 +10,12 @@ use super::db::{Arg, Column, Db, Engine, Tx};
 use super::error::{Result, StoreError};
 use super::events::LogEntry;
 use super::idempotency::StoredAnswer;
+use super::sagas::{self, Lease, Message, SagaChange};
 use super::sql::statements;
 use crate::args;
 use crate::domain::booking::passenger::Passenger;
 use crate::domain::booking::state::Booking;
-use crate::domain::id::BookingId;
+use crate::domain::id::{BookingId, SagaId};
 use crate::domain::time::Timestamp;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -30,17 +31,31 @@ pub struct Batch {
     pub created: Vec<Arc<Booking>>,
     /// Bookings that were there, as they are after the batch, each with its version before.
     pub changed: Vec<(Arc<Booking>, u32)>,
-    /// Bookings that were there and give their seats back.
+    /// Bookings that were there and give their seats back, as they were before the batch.
     pub freed: Vec<Arc<Booking>>,
+    /// Bookings that have seats after the batch which they had not before it.
+    pub taken: Vec<Arc<Booking>>,
     /// The people of the new bookings.
     pub passengers: Vec<(BookingId, Passenger)>,
     /// Answers to keep.
     pub answers: Vec<StoredAnswer>,
+    /// What it did to sagas, one entry each.
+    pub sagas: Vec<SagaChange>,
+    /// What outside services told, with the sagas that it is about.
+    pub told: Vec<(Message, SagaId)>,
+    /// Who runs the attempts that it begins.
+    pub lease: Option<Lease>,
     /// When it was decided.
     pub decided_at: Timestamp,
 }
 
 impl Batch {
+    /// Whether there is nothing to write.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.answers.is_empty() && self.sagas.is_empty() && self.told.is_empty()
+    }
+
     /// Whether all that it did was to begin holds, each by one event that its own request caused.
     fn is_only_holds(&self) -> bool {
         let caused_by_request =
@@ -50,6 +65,8 @@ impl Batch {
             && self.created.len() == self.events.len()
             && self.created.iter().all(|b| b.version == 1)
             && self.events.iter().all(caused_by_request)
+            && self.told.is_empty()
+            && self.sagas.iter().all(SagaChange::only_awaits_payment)
     }
 }
 
@@ -73,10 +90,11 @@ statements! {
         (SELECT offering_id, seat_no, leg, booking_id
          FROM {rows offering_id uuid, seat_no int, leg int, booking_id uuid})";
     /// Leans on the primary key.
-    UPDATE_BOOKINGS = "UPDATE bookings SET state = v.state, payment_id = v.payment_id,
-            confirmed_at = v.confirmed_at, cancel_reason = v.cancel_reason, version = v.version
-        FROM {rows id uuid, state text, payment_id text, confirmed_at big, cancel_reason text, version int,
-            version_before int}
+    UPDATE_BOOKINGS = "UPDATE bookings SET state = v.state, seats = v.seats, hold_expires_at = v.hold_expires_at,
+            payment_id = v.payment_id, confirmed_at = v.confirmed_at, cancel_reason = v.cancel_reason,
+            version = v.version
+        FROM {rows id uuid, state text, seats text, hold_expires_at big, payment_id text, confirmed_at big,
+            cancel_reason text, version int, version_before int}
         WHERE bookings.id = v.id AND bookings.version = v.version_before";
     INSERT_BOOKINGS = "INSERT INTO bookings (id, offering_id, user_id, seats, from_leg, to_leg, price_minor,
             currency, state, hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version)
@@ -127,6 +145,11 @@ statements! {
             SELECT position, stream_id, 1, event_type, $1, actor, correlation_id, correlation_id, data
             FROM {rows position big, stream_id uuid, event_type text, actor text, correlation_id text,
                 data text}
+        ), s AS (
+            INSERT INTO sagas (id, booking_id, state, attempts, next_at, correlation_id, created_at, moved_at,
+                events, version)
+            SELECT id, id, 'AWAITING_PAYMENT', 0, next_at, correlation_id, $1, $1, 0, 1
+            FROM {rows id uuid, next_at big, correlation_id text}
         )
         SELECT 1";
     /// The same with the head, committing by itself: one round trip, one fsync. A head that has moved
@@ -157,6 +180,11 @@ statements! {
             SELECT position, stream_id, 1, event_type, $1, actor, correlation_id, correlation_id, data
             FROM {rows position big, stream_id uuid, event_type text, actor text, correlation_id text,
                 data text}
+        ), s AS (
+            INSERT INTO sagas (id, booking_id, state, attempts, next_at, correlation_id, created_at, moved_at,
+                events, version)
+            SELECT id, id, 'AWAITING_PAYMENT', 0, next_at, correlation_id, $1, $1, 0, 1
+            FROM {rows id uuid, next_at big, correlation_id text}
         )
         UPDATE log_head SET head = CASE WHEN head = $2 THEN head + $3 ELSE -1 END WHERE id = 1
         RETURNING head";
@@ -222,7 +250,7 @@ async fn undo(tx: Tx) {
 }
 
 /// The rows of new holds, as [`INSERT_HOLDS`] takes them.
-fn hold_rows(batch: &Batch) -> [Arg; 5] {
+fn hold_rows(batch: &Batch) -> [Arg; 6] {
     let mut bookings = booking_rows(batch);
     bookings.truncate(HOLD_COLUMNS);
     let mut answers = answer_rows(batch);
@@ -238,10 +266,11 @@ fn hold_rows(batch: &Batch) -> [Arg; 5] {
     ];
     [
         Arg::Rows(bookings),
-        Arg::Rows(claim_rows(taken(batch))),
+        Arg::Rows(claim_rows(batch.taken.iter())),
         Arg::Rows(passenger_rows(batch)),
         Arg::Rows(answers),
         Arg::Rows(events),
+        Arg::Rows(sagas::awaiting_rows(&batch.sagas)),
     ]
 }
 
@@ -296,14 +325,19 @@ async fn steps(tx: &mut Tx, batch: &Batch) -> Result<Outcome> {
     }
     if !batch.created.is_empty() {
         tx.run(&INSERT_BOOKINGS, args![booking_rows(batch)]).await?;
-        tx.run(&INSERT_CLAIMS, args![claim_rows(taken(batch))]).await?;
         tx.run(&INSERT_PASSENGERS, args![passenger_rows(batch)]).await?;
+    }
+    if !batch.taken.is_empty() {
+        tx.run(&INSERT_CLAIMS, args![claim_rows(batch.taken.iter())]).await?;
     }
     if !batch.answers.is_empty() {
         tx.run(&INSERT_ANSWERS, args![answer_rows(batch)]).await?;
     }
-    tx.run(&INSERT_EVENTS, args![event_rows(&batch.events)]).await?;
-    Ok(Outcome::Committed)
+    if !batch.events.is_empty() {
+        tx.run(&INSERT_EVENTS, args![event_rows(&batch.events)]).await?;
+    }
+    let sagas = sagas::write(tx, &batch.sagas, &batch.told, batch.lease.as_ref(), batch.decided_at).await?;
+    Ok(if sagas { Outcome::Committed } else { Outcome::Stale })
 }
 
 /// Appends events to the log in a transaction that has written what they are about: seeding. Call it last:
@@ -352,11 +386,6 @@ fn booking_rows(batch: &Batch) -> Vec<Column> {
     ]
 }
 
-/// The new bookings that have their seats; one may be cancelled by the batch that made it.
-fn taken(batch: &Batch) -> impl Iterator<Item = &Arc<Booking>> {
-    batch.created.iter().filter(|b| b.state.has_seats())
-}
-
 /// A row a seat and leg, sorted by (offering, seat, leg): two processes that take keys in different
 /// orders would deadlock.
 fn claim_rows<'a>(bookings: impl Iterator<Item = &'a Arc<Booking>>) -> Vec<Column> {
@@ -382,6 +411,8 @@ fn changed_rows(batch: &Batch) -> Vec<Column> {
     vec![
         Column::Uuid(rows.iter().map(|(b, _)| b.id.0).collect()),
         Column::Text(rows.iter().map(|(b, _)| b.state.word().to_owned()).collect()),
+        Column::Text(rows.iter().map(|(b, _)| write_seats(&b.seats)).collect()),
+        Column::Big(rows.iter().map(|(b, _)| b.hold_expires_at.as_millis()).collect()),
         Column::OptText(rows.iter().map(|(b, _)| b.payment_id.clone()).collect()),
         Column::OptBig(rows.iter().map(|(b, _)| b.confirmed_at.map(Timestamp::as_millis)).collect()),
         Column::OptText(rows.iter().map(|(b, _)| b.cancel_reason.clone()).collect()),

@@ -35,6 +35,8 @@ pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
         migrate::STATEMENTS,
         offerings::STATEMENTS,
         passengers::STATEMENTS,
+        payments::STATEMENTS,
+        sagas::STATEMENTS,
     ];
     let read = [views::fold::STATEMENTS, views::network::STATEMENTS, views::tickets::STATEMENTS];
     let of = |role, lists: &[&'static [&'static std::sync::LazyLock<sql::Sql>]]| {

@@ -38,13 +38,15 @@ fn corrupt(table: &'static str, column: &'static str, row: Uuid, reason: &str) -
 impl PaymentRow {
     fn payment(self) -> Result<Payment> {
         let wrong = |column, reason| corrupt("payments", column, self.id, reason);
-        let currency = Currency::parse(&self.currency).ok_or_else(|| wrong("currency", "not an ISO 4217 code"))?;
+        let currency =
+            Currency::parse(&self.currency).ok_or_else(|| wrong("currency", "not an ISO 4217 code"))?;
         Ok(Payment {
             id: PaymentId(self.id),
             saga_id: SagaId(self.saga_id),
             booking_id: self.booking_id.map(BookingId),
             amount: Money { amount_minor: self.amount_minor, currency },
-            status: PaymentStatus::parse(&self.status).ok_or_else(|| wrong("status", "not a payment status"))?,
+            status: PaymentStatus::parse(&self.status)
+                .ok_or_else(|| wrong("status", "not a payment status"))?,
             version: u32::try_from(self.version).map_err(|_| wrong("version", "below zero"))?,
             captured_minor: self.captured_minor,
             refunded_minor: self.refunded_minor,
@@ -83,14 +85,16 @@ struct AttemptRow {
 impl AttemptRow {
     fn attempt(self) -> Result<Attempt> {
         let wrong = |column, reason| corrupt("payment_attempts", column, self.id, reason);
-        let currency = Currency::parse(&self.currency).ok_or_else(|| wrong("currency", "not an ISO 4217 code"))?;
+        let currency =
+            Currency::parse(&self.currency).ok_or_else(|| wrong("currency", "not an ISO 4217 code"))?;
         Ok(Attempt {
             id: AttemptId(self.id),
             payment_id: PaymentId(self.payment_id),
             saga_id: SagaId(self.saga_id),
             kind: AttemptKind::parse(&self.kind).ok_or_else(|| wrong("kind", "neither charge nor refund"))?,
             amount: Money { amount_minor: self.amount_minor, currency },
-            state: AttemptState::parse(&self.state).ok_or_else(|| wrong("state", "not an attempt's state"))?,
+            state: AttemptState::parse(&self.state)
+                .ok_or_else(|| wrong("state", "not an attempt's state"))?,
             tries: u32::try_from(self.tries).map_err(|_| wrong("tries", "below zero"))?,
             in_doubt: self.in_doubt != 0,
             next_at: self.next_at.map(Timestamp::from_millis),

@@ -25,6 +25,17 @@ pub struct SagaChange {
     pub steps: Vec<StepRecord>,
 }
 
+impl SagaChange {
+    /// Whether it is a new saga that only waits for somebody to pay.
+    pub(super) fn only_awaits_payment(&self) -> bool {
+        self.before.is_none()
+            && self.after.payments.is_empty()
+            && self.after.saga.version == 1
+            && self.after.saga.state == SagaState::AwaitingPayment
+            && self.steps.is_empty()
+    }
+}
+
 /// What an outside service told, to be done once.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Message {
@@ -56,6 +67,7 @@ struct SagaRow {
     correlation_id: String,
     created_at: i64,
     moved_at: i64,
+    events: i32,
     version: i32,
 }
 
@@ -81,6 +93,7 @@ impl SagaRow {
             next_at: self.next_at.map(Timestamp::from_millis),
             created_at: Timestamp::from_millis(self.created_at),
             moved_at: Timestamp::from_millis(self.moved_at),
+            events: u32::try_from(self.events).map_err(|_| wrong("events", "below zero"))?,
             version: u32::try_from(self.version).map_err(|_| wrong("version", "below zero"))?,
             last_error: self.last_error,
             correlation_id: self.correlation_id,
@@ -126,17 +139,17 @@ impl StepRow {
 statements! {
     /// Leans on the primary key.
     BY_ID = "SELECT id, booking_id, state, park, payment_id, attempts, last_error, next_at, correlation_id, created_at,
-            moved_at, version
+            moved_at, events, version
         FROM sagas WHERE id {any uuid}";
     /// The newest first; leans on the primary key, whose ids are in the order of time.
     BEFORE = "SELECT id, booking_id, state, park, payment_id, attempts, last_error, next_at, correlation_id, created_at,
-            moved_at, version
+            moved_at, events, version
         FROM sagas WHERE id < $1
         ORDER BY id DESC
         LIMIT $2";
     /// Those that have stood still the longest first; leans on `sagas_open`.
     IN_STATE = "SELECT id, booking_id, state, park, payment_id, attempts, last_error, next_at, correlation_id, created_at,
-            moved_at, version
+            moved_at, events, version
         FROM sagas
         WHERE state = $1 AND moved_at <= $2
             AND state IN ('AWAITING_PAYMENT', 'CHARGING', 'RELEASING', 'REFUNDING', 'PARKED')
@@ -153,16 +166,17 @@ statements! {
     TOLD = "SELECT i.source, i.message_id FROM {rows source text, message_id text} CROSS JOIN saga_inbox i
         WHERE i.source = v.source AND i.message_id = v.message_id";
     INSERT_SAGAS = "INSERT INTO sagas (id, booking_id, state, park, payment_id, attempts, last_error, next_at,
-            correlation_id, created_at, moved_at, version)
+            correlation_id, created_at, moved_at, events, version)
         SELECT id, booking_id, state, park, payment_id, attempts, last_error, next_at, correlation_id, created_at,
-            moved_at, version
+            moved_at, events, version
         FROM {rows id uuid, booking_id uuid, state text, park text, payment_id uuid, attempts int, last_error text,
-            next_at big, correlation_id text, created_at big, moved_at big, version int} WHERE true";
+            next_at big, correlation_id text, created_at big, moved_at big, events int, version int} WHERE true";
     /// Leans on the primary key.
     UPDATE_SAGAS = "UPDATE sagas SET state = v.state, park = v.park, payment_id = v.payment_id, attempts = v.attempts,
-            last_error = v.last_error, next_at = v.next_at, moved_at = v.moved_at, version = v.version
+            last_error = v.last_error, next_at = v.next_at, moved_at = v.moved_at, events = v.events,
+            version = v.version
         FROM {rows id uuid, state text, park text, payment_id uuid, attempts int, last_error text, next_at big,
-            moved_at big, version int, version_before int}
+            moved_at big, events int, version int, version_before int}
         WHERE sagas.id = v.id AND sagas.version = v.version_before";
     INSERT_STEPS = "INSERT INTO saga_steps (saga_id, no, at, input, state, attempt_id, note, actor, correlation_id)
         SELECT saga_id, no, at, input, state, attempt_id, note, actor, correlation_id
@@ -338,6 +352,16 @@ pub(super) async fn write(
     Ok(true)
 }
 
+/// The rows of new sagas that only wait for somebody to pay: all else of them is known.
+pub(super) fn awaiting_rows(changes: &[SagaChange]) -> Vec<Column> {
+    let rows: Vec<&Saga> = changes.iter().map(|change| &change.after.saga).collect();
+    vec![
+        uuids(rows.iter().map(|s| s.id.0)),
+        Column::OptBig(rows.iter().map(|s| millis(s.next_at)).collect()),
+        Column::Text(rows.iter().map(|s| s.correlation_id.clone()).collect()),
+    ]
+}
+
 /// The rows that differ between before and after.
 #[derive(Default)]
 struct Rows<'a> {
@@ -397,6 +421,7 @@ fn new_sagas(rows: &[&Saga]) -> Vec<Column> {
         Column::Text(rows.iter().map(|s| s.correlation_id.clone()).collect()),
         Column::Big(rows.iter().map(|s| s.created_at.as_millis()).collect()),
         Column::Big(rows.iter().map(|s| s.moved_at.as_millis()).collect()),
+        Column::Int(rows.iter().map(|s| s.events as i32).collect()),
         Column::Int(rows.iter().map(|s| s.version as i32).collect()),
     ]
 }
@@ -411,6 +436,7 @@ fn changed_sagas(rows: &[(&Saga, u32)]) -> Vec<Column> {
         Column::OptText(rows.iter().map(|(s, _)| s.last_error.clone()).collect()),
         Column::OptBig(rows.iter().map(|(s, _)| millis(s.next_at)).collect()),
         Column::Big(rows.iter().map(|(s, _)| s.moved_at.as_millis()).collect()),
+        Column::Int(rows.iter().map(|(s, _)| s.events as i32).collect()),
         Column::Int(rows.iter().map(|(s, _)| s.version as i32).collect()),
         Column::Int(rows.iter().map(|(_, before)| *before as i32).collect()),
     ]

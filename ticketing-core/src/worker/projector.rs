@@ -113,7 +113,7 @@ impl Projector {
             return Ok(false);
         };
         // Tickets need the rows of what they are of: a page holds either kind.
-        let is_booking = |entry: &LogEntry| matches!(entry.event, Event::Booking(_));
+        let is_booking = |entry: &LogEntry| !matches!(entry.event, Event::Catalog(_));
         let kind = is_booking(first);
         if let Some(cut) = entries.iter().position(|entry| is_booking(entry) != kind) {
             entries.truncate(cut);
@@ -168,23 +168,34 @@ impl Projector {
         let mut new: HashMap<BookingId, usize> = HashMap::new();
         let mut changed: HashMap<BookingId, TicketChange> = HashMap::new();
         for entry in entries {
-            let Event::Booking(event) = &entry.event else { continue };
-            let id = BookingId(entry.stream_id);
-            let known = self.known.get(&event.offering_id());
-            if let Some((offering, route)) = known.map(|k| (&k.0, &k.1))
-                && let Some(row) = tickets::begin(id, event, entry.recorded_at, offering, route)
-            {
-                new.insert(id, page.inserts.len());
-                page.inserts.push(row);
-                continue;
-            }
             let version = entry.stream_version.unsigned_abs();
-            let Some(change) = tickets::change(id, version, event, entry.recorded_at) else {
-                if known.is_none() {
-                    return Err(corrupt(entry, "its departure is not in the read model"));
+            let change = match &entry.event {
+                Event::Booking(event) => {
+                    let id = BookingId(entry.stream_id);
+                    let known = self.known.get(&event.offering_id());
+                    if let Some((offering, route)) = known.map(|k| (&k.0, &k.1))
+                        && let Some(row) =
+                            tickets::begin(id, version, event, entry.recorded_at, offering, route)
+                    {
+                        new.insert(id, page.inserts.len());
+                        page.inserts.push(row);
+                        continue;
+                    }
+                    let Some(change) = tickets::change(id, version, event, entry.recorded_at) else {
+                        if known.is_none() {
+                            return Err(corrupt(entry, "its departure is not in the read model"));
+                        }
+                        continue;
+                    };
+                    change
                 }
-                continue;
+                Event::Payment(event) => match event.facts().booking_id {
+                    Some(id) => tickets::counted(id, version),
+                    None => continue,
+                },
+                Event::Catalog(_) => continue,
             };
+            let id = change.booking_id;
             match new.get(&id) {
                 Some(index) => change.apply(&mut page.inserts[*index]),
                 None => {

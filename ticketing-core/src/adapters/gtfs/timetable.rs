@@ -8,7 +8,9 @@ use super::rows::{Feed, ID_CHARS_MAX, shown};
 use super::stop_times::{CallPattern, Journeys};
 use super::value::clock;
 use super::{DEPARTURES_MAX, GtfsError, Options, Progress, Summary, Window};
-use crate::domain::catalog::{LatePayment, Call, CatalogSet, OfferingFacts, OfferingKind, OfferingStatus, Pattern};
+use crate::domain::catalog::{
+    Call, CatalogSet, LatePayment, OfferingFacts, OfferingKind, OfferingStatus, Pattern,
+};
 use crate::domain::catalog::{Route as CatalogRoute, RouteStop};
 use crate::domain::id::{OfferingId, PatternId, RouteId, StopId, derived};
 use crate::domain::money::Money;
@@ -291,7 +293,7 @@ impl Timetable<'_> {
                     arrives_at: departs_at.plus_seconds(i64::from(runs_s)),
                     fare,
                     status: OfferingStatus::Open,
-late_payment: LatePayment::default(),
+                    late_payment: LatePayment::default(),
                 });
             }
         }

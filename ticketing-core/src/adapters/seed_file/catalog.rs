@@ -4,8 +4,9 @@ use super::cursor::{Cursor, Fields};
 use super::error::SeedFileError;
 use super::timetable::{self, Start};
 use super::{LayoutReference, Seed};
-use crate::domain::catalog::{LatePayment, 
-    CALLS_MAX, Call, CatalogSet, OfferingFacts, OfferingKind, OfferingStatus, Pattern, Route, RouteStop,
+use crate::domain::catalog::{
+    CALLS_MAX, Call, CatalogSet, LatePayment, OfferingFacts, OfferingKind, OfferingStatus, Pattern, Route,
+    RouteStop,
 };
 use crate::domain::event::LayoutDefined;
 use crate::domain::id::{LayoutId, OfferingId, PatternId, RouteId, StopId, derived};
@@ -331,6 +332,6 @@ fn offering(
         arrives_at: departs_at,
         fare,
         status: OfferingStatus::Open,
-late_payment: LatePayment::default(),
+        late_payment: LatePayment::default(),
     }
 }

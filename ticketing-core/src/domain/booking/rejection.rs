@@ -176,7 +176,7 @@ impl Rejection {
             Self::RefundTooMuch { .. } => "REFUND_TOO_MUCH",
             Self::UnknownSaga { .. } => "SAGA_NOT_FOUND",
             Self::SagaState { .. } => "SAGA_STATE",
-            Self::NotForBuyers => "FORBIDDEN",
+            Self::NotForBuyers => "CONFIRM_FORBIDDEN",
         }
     }
 
@@ -247,9 +247,7 @@ impl Rejection {
             Self::PaymentState { status, wanted } => {
                 format!("A payment that is {} can't be {wanted}.", status.word())
             }
-            Self::PaymentInProgress => {
-                "A charge for this booking is under way; wait for its outcome.".into()
-            }
+            Self::PaymentInProgress => "A charge for this booking is under way; wait for its outcome.".into(),
             Self::TooManyPayments { max } => format!("{max} charges were tried; no more are taken."),
             Self::AmountMismatch { amount } => format!("The booking costs {amount}."),
             Self::RefundTooMuch { left } if left.amount_minor == 0 => {

@@ -54,6 +54,7 @@ fn bus() -> Offering {
             arrives_at: DEPARTS.plus_seconds(4 * 3_600),
             fare: FARE,
             status: OfferingStatus::Open,
+            late_payment: crate::domain::catalog::LatePayment::default(),
         },
         pattern: Arc::new(Pattern { id: pattern_id, calls: (0..5).map(call).collect() }),
         layout: Arc::new(Layout::new(layout_id, spec).unwrap()),

@@ -14,6 +14,7 @@ CREATE TABLE sagas (
   correlation_id TEXT NOT NULL,
   created_at BIGINT NOT NULL,
   moved_at BIGINT NOT NULL,
+  events {int} NOT NULL,
   version {int} NOT NULL
 ) {without_rowid};
 CREATE INDEX sagas_open ON sagas (state, moved_at)

@@ -63,15 +63,17 @@ statements! {
             created_at big, confirmed_at big, cancel_reason text, version int} WHERE true
         ON CONFLICT (booking_id) DO UPDATE SET state = excluded.state, payment_id = excluded.payment_id,
             confirmed_at = excluded.confirmed_at, cancel_reason = excluded.cancel_reason,
-            version = excluded.version
+            seats = excluded.seats, hold_expires_at = excluded.hold_expires_at, version = excluded.version
         WHERE view_tickets.version < excluded.version";
     /// Leans on the primary key.
     UPDATE_TICKETS = "UPDATE view_tickets SET state = COALESCE(v.state, view_tickets.state),
             payment_id = COALESCE(v.payment_id, view_tickets.payment_id),
             confirmed_at = COALESCE(v.confirmed_at, view_tickets.confirmed_at),
-            cancel_reason = COALESCE(v.cancel_reason, view_tickets.cancel_reason), version = v.version
-        FROM {rows booking_id uuid, state text, payment_id text, confirmed_at big, cancel_reason text,
-            version int}
+            cancel_reason = COALESCE(v.cancel_reason, view_tickets.cancel_reason),
+            seats = COALESCE(v.seats, view_tickets.seats),
+            hold_expires_at = COALESCE(v.hold_expires_at, view_tickets.hold_expires_at), version = v.version
+        FROM {rows booking_id uuid, state text, payment_id text, confirmed_at big, cancel_reason text, seats text,
+            hold_expires_at big, version int}
         WHERE view_tickets.booking_id = v.booking_id AND view_tickets.version < v.version
         RETURNING user_id";
 }
@@ -214,6 +216,8 @@ async fn put_tickets(tx: &mut Tx, page: &Page) -> Result<Vec<UserId>> {
             Column::OptText(rows.iter().map(|t| t.payment_id.clone()).collect()),
             Column::OptBig(rows.iter().map(|t| t.confirmed_at.map(Timestamp::as_millis)).collect()),
             Column::OptText(rows.iter().map(|t| t.cancel_reason.clone()).collect()),
+            Column::OptText(rows.iter().map(|t| t.seats.as_deref().map(write_seats)).collect()),
+            Column::OptBig(rows.iter().map(|t| t.hold_expires_at.map(Timestamp::as_millis)).collect()),
             Column::Int(rows.iter().map(|t| t.version as i32).collect()),
         ];
         let users: Vec<(String,)> = tx.all(&UPDATE_TICKETS, args![columns]).await?;
