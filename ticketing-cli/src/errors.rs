@@ -191,6 +191,15 @@ impl From<&Rejection> for Failure {
             Rejection::PaymentUsed { payment_id } => {
                 failure.hint(format!("ticketctl booking list --query 'payment=\"{payment_id}\"'"))
             }
+            Rejection::UnknownPayment { .. }
+            | Rejection::PaymentState { .. }
+            | Rejection::AmountMismatch { .. }
+            | Rejection::RefundTooMuch { .. } => failure.hint("ticketctl payment list"),
+            Rejection::PaymentInProgress | Rejection::TooManyPayments { .. } | Rejection::NotForBuyers => {
+                failure.hint("ticketctl why BOOKING")
+            }
+            Rejection::UnknownSaga { .. } => failure.hint("ticketctl saga list"),
+            Rejection::SagaState { .. } => failure.hint("ticketctl saga show SAGA"),
         }
     }
 }

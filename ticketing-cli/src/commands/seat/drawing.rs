@@ -179,6 +179,7 @@ mod tests {
             arrives_at: departs_at,
             fare: Money { amount_minor: 100, currency: Currency::USD },
             status: OfferingStatus::Open,
+            late_payment: ticketing_core::domain::catalog::LatePayment::default(),
         };
         let mut states = vec![SeatState::Free; layout.seat_count() as usize];
         states[0] = SeatState::Blocked;

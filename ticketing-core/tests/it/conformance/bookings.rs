@@ -225,7 +225,7 @@ async fn a_command_that_the_store_refuses_fails_alone(place: Place) {
 }
 
 async fn a_thousand_commands_at_once_are_written_in_few_batches(place: Place) {
-    let config = EngineConfig { batch_max: 256, queue_max: 2_000 };
+    let config = EngineConfig { batch_max: 256, queue_max: 2_000, ..EngineConfig::default() };
     let (app, reports) = place.watched_program(&clock(), config).await;
     let buses = seed_line(&app, 20, "AB", 4, 25).await;
     let buyers = (0..1_000).map(|n| {
@@ -240,12 +240,12 @@ async fn a_thousand_commands_at_once_are_written_in_few_batches(place: Place) {
 }
 
 async fn what_was_accepted_is_done_also_when_callers_go_away_and_the_program_ends(place: Place) {
-    let config = EngineConfig { batch_max: 8, queue_max: 1_000 };
+    let config = EngineConfig { batch_max: 8, queue_max: 1_000, ..EngineConfig::default() };
     let stores = place.stores().await;
     let (app, task) = App::start(stores, clock(), config, |_| {});
     let bus = seed_line(&app, 50, "ABCD", 2, 1).await[0];
     for _ in 0..200 {
-        let work = Work::Reserve { command: ask(bus), passenger: passenger() };
+        let work = Work::Reserve { command: ask(bus), passenger: passenger(), charge: None };
         // It is handed in, and its caller goes away.
         let _ = tokio::time::timeout(Duration::ZERO, app.engine.submit(work, meta())).await;
     }
@@ -255,7 +255,7 @@ async fn what_was_accepted_is_done_also_when_callers_go_away_and_the_program_end
 }
 
 async fn a_full_queue_refuses_and_forgets_the_key(place: Place) {
-    let config = EngineConfig { batch_max: 2, queue_max: 2 };
+    let config = EngineConfig { batch_max: 2, queue_max: 2, ..EngineConfig::default() };
     let (app, _) = place.watched_program(&clock(), config).await;
     let bus = seed_line(&app, 50, "ABCD", 2, 1).await[0];
     let buyers = (0..100).map(|n| {

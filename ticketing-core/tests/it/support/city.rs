@@ -69,6 +69,7 @@ pub fn line(rows: u32, columns: &str, stops: u32, departures: usize) -> Line {
         arrives_at: BEGIN.plus_seconds(86_400 + i64::from(stops - 1) * 3_600),
         fare: FARE,
         status: OfferingStatus::Open,
+        late_payment: ticketing_core::domain::catalog::LatePayment::default(),
     };
     let offerings: Vec<OfferingFacts> = (0..departures).map(facts).collect();
     Line {
