@@ -79,7 +79,9 @@ impl SagaState {
             Self::Charging | Self::Releasing => Some(2 * 60_000),
             Self::Refunding => Some(10 * 60_000),
             Self::Parked => Some(0),
-            Self::AwaitingPayment | Self::Confirmed | Self::Cancelled | Self::Expired | Self::Refunded => None,
+            Self::AwaitingPayment | Self::Confirmed | Self::Cancelled | Self::Expired | Self::Refunded => {
+                None
+            }
         }
     }
 }
@@ -99,7 +101,8 @@ pub enum Park {
 
 impl Park {
     /// All.
-    pub const ALL: [Self; 4] = [Self::ChargeUnclear, Self::RefundUnclear, Self::RefundRefused, Self::Abandoned];
+    pub const ALL: [Self; 4] =
+        [Self::ChargeUnclear, Self::RefundUnclear, Self::RefundRefused, Self::Abandoned];
 
     /// The word of the store and the tools.
     #[must_use]
@@ -122,8 +125,12 @@ impl Park {
     #[must_use]
     pub const fn message(self) -> &'static str {
         match self {
-            Self::ChargeUnclear => "The provider gave no clear answer to the charge, so it may have taken the money.",
-            Self::RefundUnclear => "The provider gave no clear answer to the refund, so it may not have paid it.",
+            Self::ChargeUnclear => {
+                "The provider gave no clear answer to the charge, so it may have taken the money."
+            }
+            Self::RefundUnclear => {
+                "The provider gave no clear answer to the refund, so it may not have paid it."
+            }
             Self::RefundRefused => "The provider refuses to give the money back.",
             Self::Abandoned => "An operator closed it as it was.",
         }
@@ -162,7 +169,7 @@ pub struct Saga {
     pub correlation_id: String,
     /// When it began.
     pub created_at: Timestamp,
-    /// When it last changed its state.
+    /// When it last got on: changed its state, or began or ended a charge or a refund.
     pub moved_at: Timestamp,
     /// How often it changed; the number of its last step.
     pub version: u32,
@@ -171,7 +178,12 @@ pub struct Saga {
 impl Saga {
     /// Begins a saga, before anybody pays.
     #[must_use]
-    pub const fn new(id: SagaId, booking_id: Option<BookingId>, correlation_id: String, now: Timestamp) -> Self {
+    pub const fn new(
+        id: SagaId,
+        booking_id: Option<BookingId>,
+        correlation_id: String,
+        now: Timestamp,
+    ) -> Self {
         Self {
             id,
             booking_id,
@@ -225,8 +237,13 @@ pub const TRIES_MAX: u32 = 10;
 pub const BACKOFF_MS: i64 = 500;
 /// The longest pause between two tries, in milliseconds.
 pub const BACKOFF_MS_MAX: i64 = 30_000;
-/// How long a provider that says "not done yet" is left alone, in milliseconds.
+/// How long a provider that says "not done yet" is left alone at first, in milliseconds; longer as time goes by.
 pub const POLL_MS: i64 = 2_000;
+/// The longest that it is left alone, in milliseconds.
+pub const POLL_MS_MAX: i64 = 10 * 60_000;
+/// How long a charge that nobody wants any more has to arrive before it is asked about, in milliseconds: longer
+/// than one call to a provider takes, since it may be under way just then.
+pub const LET_GO_MS: i64 = 30_000;
 /// How many charges a booking may try.
 pub const CHARGES_MAX: u32 = 20;
 
@@ -239,4 +256,20 @@ pub fn backoff(tries: u32, attempt: AttemptId, now: Timestamp) -> Timestamp {
     // Between three quarters and five quarters of the pause.
     let pause = pause * 3 / 4 + pause * spread as i64 / 1024;
     Timestamp::from_millis(now.as_millis() + pause)
+}
+
+/// When to ask again about what a provider works on: after a quarter of the time that it took so far. So what
+/// takes a second is known in seconds, and what takes a day leaves no thousands of steps.
+#[must_use]
+pub fn poll_at(since: Timestamp, now: Timestamp) -> Timestamp {
+    let age = now.as_millis().saturating_sub(since.as_millis());
+    Timestamp::from_millis(now.as_millis() + (age / 4).clamp(POLL_MS, POLL_MS_MAX))
+}
+
+/// When to try again what could not even be sent. It is no try, so it never runs out of them.
+#[must_use]
+pub fn not_sent_at(tries: u32, attempt: AttemptId, since: Timestamp, now: Timestamp) -> Timestamp {
+    let age = now.as_millis().saturating_sub(since.as_millis());
+    let later = Timestamp::from_millis(now.as_millis() + (age / 4).min(BACKOFF_MS_MAX));
+    backoff(tries.saturating_add(2), attempt, now).max(later)
 }
