@@ -251,7 +251,7 @@ fn a_failure_that_a_provider_of_ours_tells_is_a_decline() {
     let mut run = Run::booked(Same);
     run.act(&Pay).unwrap();
     let id = run.case.payments[0].id.to_string();
-    let notice = Notice::Failed { external_id: Some(id.clone()), reason: None };
+    let notice = Notice::Failed { external_id: Some(id), reason: None };
     run.input(&Input::Told { provider: "simulated".into(), notice }).unwrap();
     assert_eq!(run.end(), "PENDING AWAITING_PAYMENT 0");
     run.act(&Pay).unwrap();
