@@ -3,6 +3,7 @@
 
 pub mod network;
 pub mod operations;
+pub mod payments;
 pub mod table;
 pub mod tickets;
 

@@ -98,13 +98,37 @@ pub async fn charge(
 /// # Errors
 /// What the store says.
 pub async fn find(app: &App, id: &str) -> Result<Option<Payment>, AppError> {
-    let db = &app.stores.write;
-    if let Ok(uuid) = Uuid::parse_str(id)
-        && let Some(payment) = payments::load(db, &[PaymentId(uuid)]).await?.pop()
-    {
-        return Ok(Some(payment));
+    Ok(named(app, id).await?.pop())
+}
+
+/// The same, if it is the owner's: they paid it, or it pays a booking of theirs. Another's is unknown.
+///
+/// # Errors
+/// What the store says.
+pub async fn find_own(app: &App, id: &str, owner: &UserId) -> Result<Option<Payment>, AppError> {
+    for payment in named(app, id).await?.into_iter().rev() {
+        let is_theirs = payment.user_id == *owner
+            || match payment.booking_id {
+                Some(id) => bookings::load(&app.stores.write, &[id]).await?.iter().any(|b| b.user_id == *owner),
+                None => false,
+            };
+        if is_theirs {
+            return Ok(Some(payment));
+        }
     }
-    Ok(payments::by_external_id(db, id).await?.pop())
+    Ok(None)
+}
+
+/// The payments that `id` may mean: one by its own id, or all to which outside services gave it.
+async fn named(app: &App, id: &str) -> Result<Vec<Payment>, AppError> {
+    let db = &app.stores.write;
+    if let Ok(uuid) = Uuid::parse_str(id) {
+        let found = payments::load(db, &[PaymentId(uuid)]).await?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    Ok(payments::by_external_id(db, id).await?)
 }
 
 /// Gives back some or, without an amount (in minor units), all that is left of a payment. With an `owner`, another's
