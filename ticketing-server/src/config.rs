@@ -2,10 +2,12 @@
 
 use crate::serve::ServeLimits;
 use crate::settings::{Environment, HttpSettings, SettingsError};
+use std::fmt;
 use ticketing_core::app::StoreConfig;
 use ticketing_core::app::config::Settings;
 use ticketing_core::clock::Clock;
 use ticketing_core::engine::EngineConfig;
+use ticketing_core::saga::plan::EXTERNAL;
 
 /// The port where nothing else is set.
 pub const PORT_DEFAULT: u16 = 3002;
@@ -30,6 +32,57 @@ impl Roles {
     pub const ALL: Self = Self { api: true, projector: true, expiry: true };
 }
 
+/// The words of `PAYMENT_PROVIDER`; the first where nothing is set.
+pub const PROVIDERS: [&str; 3] = ["simulated", "stripe", EXTERNAL];
+
+/// Who moves the money, and how it is reached.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PaymentConfig {
+    /// `PAYMENT_PROVIDER`: one of [`PROVIDERS`].
+    pub provider: &'static str,
+    /// `STRIPE_KEY`: the secret key of the account.
+    pub stripe_key: Option<String>,
+    /// `STRIPE_API_BASE`: where Stripe is, unless where it always is.
+    pub stripe_api_base: Option<String>,
+    /// `STRIPE_WEBHOOK_SECRET`: what Stripe's webhooks are signed with.
+    pub stripe_webhook_secret: Option<String>,
+}
+
+/// The secrets are not shown.
+impl fmt::Debug for PaymentConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PaymentConfig").field("provider", &self.provider).finish_non_exhaustive()
+    }
+}
+
+impl PaymentConfig {
+    fn read(get: &impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+        let get = |name| get(name).map(|value| value.trim().to_owned());
+        let provider = match get("PAYMENT_PROVIDER") {
+            None => PROVIDERS[0],
+            Some(word) => {
+                PROVIDERS.into_iter().find(|known| *known == word).ok_or_else(|| SettingsError {
+                    variable: "PAYMENT_PROVIDER",
+                    problem: format!("is `{word}`; write simulated, stripe or external"),
+                })?
+            }
+        };
+        let stripe_key = get("STRIPE_KEY");
+        if provider == "stripe" && stripe_key.is_none() {
+            return Err(SettingsError {
+                variable: "STRIPE_KEY",
+                problem: "is not set; PAYMENT_PROVIDER=stripe needs the secret key of the account".into(),
+            });
+        }
+        Ok(Self {
+            provider,
+            stripe_key,
+            stripe_api_base: get("STRIPE_API_BASE"),
+            stripe_webhook_secret: get("STRIPE_WEBHOOK_SECRET"),
+        })
+    }
+}
+
 /// Everything that a server needs to know to start. [`ServerConfig::read`] fills it from the settings; whoever
 /// knows better, such as a command line, changes the fields.
 #[derive(Clone, Debug)]
@@ -48,8 +101,10 @@ pub struct ServerConfig {
     pub hold_seconds: u32,
     /// What this process does.
     pub roles: Roles,
-    /// How the engine batches.
+    /// How the engine batches, and which provider it knows of: the one of `payments`.
     pub engine: EngineConfig,
+    /// Who moves the money.
+    pub payments: PaymentConfig,
     /// What a connection may take.
     pub limits: ServeLimits,
     /// What time it is.
@@ -59,16 +114,8 @@ pub struct ServerConfig {
 }
 
 /// Variables of the product that this version does not serve.
-const WITHOUT_EFFECT: &[&str] = &[
-    "REDIS_URL",
-    "REDIS_HOST",
-    "KAFKA_BROKERS",
-    "NATS_URL",
-    "PAYMENT_PROVIDER",
-    "STRIPE_KEY",
-    "SMTP_URL",
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-];
+const WITHOUT_EFFECT: &[&str] =
+    &["REDIS_URL", "REDIS_HOST", "KAFKA_BROKERS", "NATS_URL", "SMTP_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"];
 
 impl ServerConfig {
     /// Reads what the settings say of a server of these stores, which [`Settings::stores`] finds.
@@ -84,6 +131,7 @@ impl ServerConfig {
             Environment::Development => "127.0.0.1".into(),
             Environment::Production => "0.0.0.0".into(),
         });
+        let payments = PaymentConfig::read(&get)?;
         Ok(Self {
             stores,
             jwt_secret: get("JWT_SECRET"),
@@ -92,7 +140,8 @@ impl ServerConfig {
                 .map_or(PORT_DEFAULT, |port| u16::try_from(port).unwrap_or(PORT_DEFAULT)),
             hold_seconds: number(&get, "HOLD_SECONDS", 1, HOLD_SECONDS_MAX)?.unwrap_or(HOLD_SECONDS_DEFAULT),
             roles: Roles::ALL,
-            engine: EngineConfig::default(),
+            engine: EngineConfig { provider: payments.provider, ..EngineConfig::default() },
+            payments,
             limits: ServeLimits::default(),
             clock: Clock::system(),
             without_effect: WITHOUT_EFFECT.iter().copied().filter(|name| get(name).is_some()).collect(),
@@ -145,6 +194,34 @@ mod tests {
             assert_eq!(error.variable, name);
             assert!(error.to_string().contains(value), "{error}");
         }
+        assert!(
+            read(&[("PAYMENT_PROVIDER", "stripe"), ("STRIPE_KEY", "k")]).unwrap().without_effect.is_empty()
+        );
         assert_eq!(read(&[("REDIS_URL", "redis://h")]).unwrap().without_effect, ["REDIS_URL"]);
+    }
+
+    #[test]
+    fn the_payment_provider_is_one_of_three_and_its_secrets_are_not_shown() {
+        assert_eq!(read(&[]).unwrap().engine.provider, "simulated");
+        for (word, provider) in [("external", "external"), (" simulated ", "simulated")] {
+            let config = read(&[("PAYMENT_PROVIDER", word)]).unwrap();
+            assert_eq!((config.payments.provider, config.engine.provider), (provider, provider));
+        }
+        let text = read(&[("PAYMENT_PROVIDER", "paypal")]).unwrap_err().to_string();
+        assert_eq!(text, "PAYMENT_PROVIDER is `paypal`; write simulated, stripe or external");
+        assert_eq!(read(&[("PAYMENT_PROVIDER", "stripe")]).unwrap_err().variable, "STRIPE_KEY");
+        let set = [
+            ("PAYMENT_PROVIDER", "stripe"),
+            ("STRIPE_KEY", "sk_1"),
+            ("STRIPE_API_BASE", "http://127.0.0.1:1"),
+            ("STRIPE_WEBHOOK_SECRET", "whsec_1"),
+        ];
+        let config = read(&set).unwrap();
+        assert_eq!(config.engine.provider, "stripe");
+        assert_eq!(config.payments.stripe_key.as_deref(), Some("sk_1"));
+        assert_eq!(config.payments.stripe_api_base.as_deref(), Some("http://127.0.0.1:1"));
+        assert_eq!(config.payments.stripe_webhook_secret.as_deref(), Some("whsec_1"));
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("sk_1") && !shown.contains("whsec_1"), "{shown}");
     }
 }

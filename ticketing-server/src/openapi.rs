@@ -9,12 +9,13 @@ use crate::answer::Json;
 use crate::error::ApiError;
 use crate::routes::{network, operations, payments, tickets};
 use bodies::{
-    BookRequest, CancelRequest, ChargeRequest, ConfirmRequest, HoldRequest, PayRequest, RefundRequest, ReserveRequest,
+    BookRequest, CancelRequest, ChargeRequest, ConfirmRequest, HoldRequest, PayRequest, RefundRequest,
+    ReserveRequest,
 };
 use serde_json::Value;
 use shapes::{
-    Booking, Charge, Failure, Liveness, OpenApiDocument, Page, Readiness, Route, Schedule, SeatMap, Success, Ticket,
-    TicketDetails,
+    Booking, Charge, Failure, Liveness, OpenApiDocument, Page, Readiness, Route, Schedule, SeatMap, Success,
+    Ticket, TicketDetails,
 };
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};

@@ -318,7 +318,8 @@ mod tests {
         assert_eq!(paid.payment_token.as_deref(), Some("tok_visa"));
         assert_eq!(read_hold(Book, json!({"paymentToken": null})).unwrap().payment_token, None);
         assert!(read_hold(Book, json!({"paymentToken": "t".repeat(255)})).is_ok());
-        for token in [json!(""), json!("t".repeat(256)), json!("tok visa"), json!("tök"), json!("t\n"), json!(7)]
+        for token in
+            [json!(""), json!("t".repeat(256)), json!("tok visa"), json!("tök"), json!("t\n"), json!(7)]
         {
             let error = read_hold(Book, json!({"paymentToken": token})).unwrap_err();
             assert_eq!(error.details()[0]["field"], "paymentToken", "{token}");

@@ -109,7 +109,9 @@ pub async fn find_own(app: &App, id: &str, owner: &UserId) -> Result<Option<Paym
     for payment in named(app, id).await?.into_iter().rev() {
         let is_theirs = payment.user_id == *owner
             || match payment.booking_id {
-                Some(id) => bookings::load(&app.stores.write, &[id]).await?.iter().any(|b| b.user_id == *owner),
+                Some(id) => {
+                    bookings::load(&app.stores.write, &[id]).await?.iter().any(|b| b.user_id == *owner)
+                }
                 None => false,
             };
         if is_theirs {

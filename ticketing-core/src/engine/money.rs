@@ -116,8 +116,9 @@ impl Draft<'_> {
         if let Some(case) = &case
             && let Some(payment) = case.payments.iter().find(is_it)
         {
-            let goes_back =
-                |a: &Attempt| a.payment_id == payment.id && a.kind == AttemptKind::Refund && a.state.is_open();
+            let goes_back = |a: &Attempt| {
+                a.payment_id == payment.id && a.kind == AttemptKind::Refund && a.state.is_open()
+            };
             let covers = |price: Money| {
                 payment.amount.currency == price.currency
                     && payment.kept_minor() >= price.amount_minor

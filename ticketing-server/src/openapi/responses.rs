@@ -1,8 +1,8 @@
 //! What calls answer, as the document shows it. Never built: see [`super::shapes`].
 
 use super::shapes::{
-    Booking, Charge, Failure, Liveness, OpenApiDocument, Page, Readiness, Route, Schedule, SeatMap, Success, Ticket,
-    TicketDetails,
+    Booking, Charge, Failure, Liveness, OpenApiDocument, Page, Readiness, Route, Schedule, SeatMap, Success,
+    Ticket, TicketDetails,
 };
 use utoipa::IntoResponses;
 

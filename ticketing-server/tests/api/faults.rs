@@ -56,7 +56,7 @@ async fn without_its_read_store_the_server_still_sells() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_commands_than_may_wait_are_refused_and_none_is_lost() {
-    let small = EngineConfig { batch_max: 1, queue_max: 1 };
+    let small = EngineConfig { batch_max: 1, queue_max: 1, ..EngineConfig::default() };
     let city = Arc::new(City::start_with(|config| config.engine = small).await);
     let coach = city.coach().await;
     let mut tasks = JoinSet::new();

@@ -83,9 +83,8 @@ pub(crate) async fn paid_with(app: &App, booking: &Booking) -> Result<Option<Pai
     let mut refund_open_minor = 0;
     if payment.kept_minor() > 0 {
         let attempts = payments::attempts_of_sagas(db, &saga).await?;
-        let under_way = |a: &&Attempt| {
-            a.payment_id == payment.id && a.kind == AttemptKind::Refund && a.state.is_open()
-        };
+        let under_way =
+            |a: &&Attempt| a.payment_id == payment.id && a.kind == AttemptKind::Refund && a.state.is_open();
         refund_open_minor = attempts.iter().filter(under_way).map(|a| a.amount.amount_minor).sum();
     }
     Ok(Some(Paid { payment, refund_open_minor }))
