@@ -1,4 +1,5 @@
-//! The outside world: feeds and files that operators bring. Never rules.
+//! The outside world: feeds and files that operators bring, and who moves the money. Never rules.
 
 pub mod gtfs;
+pub mod payments;
 pub mod seed_file;

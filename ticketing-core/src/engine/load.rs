@@ -277,7 +277,7 @@ async fn load_offerings(db: &Db, state: &mut State, mut ids: Vec<OfferingId>) ->
 
 /// Finds the ended holds that stand in the way of these commands: of each offering the longest overdue, and,
 /// where there are more, those on the seats that are named or that are wanted beyond the ones so freed.
-fn find_lapsed(state: &mut State, commands: &[Queued], now: Timestamp, found: &mut Found) {
+pub(super) fn find_lapsed(state: &mut State, commands: &[Queued], now: Timestamp, found: &mut Found) {
     let mut seen: HashSet<BookingId> = HashSet::new();
     let mut wanted: HashMap<(OfferingId, LegRange), usize> = HashMap::new();
     let mut exhausted: HashSet<(OfferingId, LegRange)> = HashSet::new();

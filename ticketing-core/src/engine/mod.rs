@@ -15,6 +15,8 @@ mod effects;
 mod load;
 mod money;
 mod run;
+#[cfg(test)]
+mod simulation;
 mod state;
 
 pub use command::{CommandError, Done, IdempotencyKey, Meta, SagaAnswer, Work};

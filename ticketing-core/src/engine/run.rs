@@ -69,6 +69,14 @@ pub(super) struct Queued {
     reply: oneshot::Sender<Outcome>,
 }
 
+#[cfg(test)]
+impl Queued {
+    /// A command whose answer nobody waits for.
+    pub(super) fn alone(work: Work, meta: Meta) -> Self {
+        Self { work, meta, reply: oneshot::channel().0 }
+    }
+}
+
 /// The way to the engine. Cloning is cheap; when the last one is dropped, the engine finishes what it has
 /// accepted and ends.
 #[derive(Clone)]

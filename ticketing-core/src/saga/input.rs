@@ -42,8 +42,11 @@ pub enum Answer {
     },
     /// The provider has it and is not done yet.
     Working,
-    /// The provider does not know of it. Only to a question.
+    /// The provider does not know of it. Only to a question; it may still be on its way.
     Unknown,
+    /// The provider does not know of it, and nothing will happen under its key any more. Only to a question about
+    /// a charge that is not wanted any more.
+    Closed,
     /// No answer, or none that says what happened.
     Unclear {
         /// What happened instead.

@@ -334,14 +334,15 @@ impl Draft<'_, '_> {
             Answer::Unknown => {
                 let is_wanted = kind == AttemptKind::Refund || self.is_wanted();
                 let attempt = &mut self.case.attempts[index];
-                if is_wanted {
-                    attempt.in_doubt = false;
-                    attempt.next_at = Some(self.now);
-                } else {
-                    let why = "it never reached the provider".to_owned();
-                    self.end_attempt(index, AttemptState::Dropped, Some(why.clone()));
-                    self.failed(payment, why);
-                }
+                // Not wanted any more: it may still be on its way, so the question is put once more, finally.
+                attempt.in_doubt = !is_wanted;
+                attempt.next_at = Some(self.now);
+                word("never arrived")
+            }
+            Answer::Closed => {
+                let why = "it never reached the provider".to_owned();
+                self.end_attempt(index, AttemptState::Dropped, Some(why.clone()));
+                self.failed(payment, why);
                 word("never arrived")
             }
             Answer::Unclear { error } => {
@@ -822,9 +823,9 @@ impl Draft<'_, '_> {
                 next_at = next_at.or(hold_ends);
                 if charging { SagaState::Charging } else { SagaState::AwaitingPayment }
             }
-            (None, Some(BookingState::Confirmed)) => SagaState::Confirmed,
             (None, Some(_)) if charging => SagaState::Releasing,
             (None, Some(_)) if refunding => SagaState::Refunding,
+            (None, Some(BookingState::Confirmed)) => SagaState::Confirmed,
             (None, Some(_)) if captured => SagaState::Refunded,
             (None, Some(BookingState::Expired)) => SagaState::Expired,
             (None, Some(BookingState::Cancelled | BookingState::Refunded)) => SagaState::Cancelled,

@@ -154,6 +154,8 @@ statements! {
             FOR UPDATE SKIP LOCKED)
         RETURNING id, payment_id, saga_id, kind, amount_minor, currency, token, state, tries, in_doubt, next_at,
             provider_ref, error, reason, created_at, ended_at";
+    /// Leans on `payment_attempts_due`.
+    RENEW = "UPDATE payment_attempts SET lease_until = $2 WHERE state = 'due' AND lease_owner = $1";
     /// Leans on `payment_attempts_due`: what is leased comes due again when the lease ends.
     NEXT_DUE = "SELECT MIN(CASE WHEN lease_until > next_at THEN lease_until ELSE next_at END)
         FROM (SELECT next_at, lease_until FROM payment_attempts
@@ -236,6 +238,16 @@ pub async fn claim_due(
     let args = args![owner, now.as_millis(), until.as_millis(), limit];
     let rows: Vec<AttemptRow> = db.write(&CLAIM, args).await?;
     rows.into_iter().map(AttemptRow::attempt).collect()
+}
+
+/// Keeps what `owner` has taken its own until `until`; nothing, with a time that has passed.
+///
+/// # Errors
+/// What the store says.
+pub async fn renew(db: &Db, owner: &str, until: Timestamp) -> Result<()> {
+    let mut tx = db.begin().await?;
+    tx.run(&RENEW, args![owner, until.as_millis()]).await?;
+    tx.commit().await
 }
 
 /// Returns when the next attempt can be taken, by anybody.

@@ -18,7 +18,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("saga", &["text", "domain"]),
     ("projection", &["text", "domain"]),
     ("store", &["text", "domain", "saga", "projection"]),
-    ("adapters", &["text", "domain", "clock", "app::ports"]),
+    ("adapters", &["text", "domain", "clock", "saga", "app::ports"]),
     ("engine", &["text", "domain", "clock", "saga", "projection", "store", "app::ports"]),
     ("app", &["text", "domain", "clock", "saga", "projection", "store", "engine"]),
     ("ops", &["text", "domain", "clock", "saga", "projection", "store", "engine", "app"]),

@@ -4,11 +4,12 @@ use super::place::{count, rows};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use ticketing_core::app::App;
 use ticketing_core::domain::booking::event::BookingEvent;
-use ticketing_core::domain::booking::state::{Booking, evolve};
+use ticketing_core::domain::booking::state::{Booking, BookingState, evolve};
 use ticketing_core::domain::event::Event;
-use ticketing_core::domain::id::BookingId;
+use ticketing_core::domain::id::{BookingId, SagaId};
+use ticketing_core::domain::payment::{Attempt, AttemptKind, Payment};
 use ticketing_core::store::events::LogEntry;
-use ticketing_core::store::{bookings, events, passengers, views};
+use ticketing_core::store::{bookings, events, passengers, sagas, views};
 use ticketing_core::worker::projector::Projector;
 use uuid::Uuid;
 
@@ -55,8 +56,13 @@ async fn check_write(app: &App) -> Fold {
         let version = versions.entry(entry.stream_id).or_default();
         *version += 1;
         assert_eq!(entry.stream_version, *version, "stream {} has no gaps", entry.stream_id);
-        let Event::Booking(event) = &entry.event else { continue };
         let id = BookingId(entry.stream_id);
+        if let Event::Payment(event) = &entry.event
+            && let Some(booking) = event.facts().booking_id.and_then(|id| folded.get_mut(&id))
+        {
+            booking.version += 1;
+        }
+        let Event::Booking(event) = &entry.event else { continue };
         let before = folded.remove(&id);
         let after = evolve(before.clone(), id, event, entry.recorded_at).unwrap();
         track_owners(&mut owners, before.as_ref(), &after, event);
@@ -78,7 +84,33 @@ async fn check_write(app: &App) -> Fold {
 
     let payments: Vec<&String> = folded.values().filter_map(|b| b.payment_id.as_ref()).collect();
     assert_eq!(payments.len(), payments.iter().collect::<BTreeSet<_>>().len(), "a payment confirms once");
+    check_money(app, &folded).await;
     Fold { entries, bookings: folded }
+}
+
+/// Each saga's steps have no gaps, and what we have of its money confirms a booking or is on its way back.
+async fn check_money(app: &App, bookings: &BTreeMap<BookingId, Booking>) {
+    let db = &app.stores.write;
+    let ids: Vec<(Uuid,)> = rows(db, "SELECT id FROM sagas", vec![]).await;
+    let ids: Vec<SagaId> = ids.into_iter().map(|(id,)| SagaId(id)).collect();
+    let steps: Vec<(Uuid, i32)> =
+        rows(db, "SELECT saga_id, no FROM saga_steps ORDER BY saga_id, no", vec![]).await;
+    for case in sagas::cases(db, &ids).await.unwrap() {
+        let id = case.saga.id;
+        let numbers: Vec<i32> = steps.iter().filter(|(saga, _)| *saga == id.0).map(|(_, no)| *no).collect();
+        let from = numbers.first().copied().unwrap_or(case.saga.version as i32 + 1);
+        assert!(from <= 2, "the steps of {id} begin with {from}");
+        assert_eq!(numbers, (from..=case.saga.version as i32).collect::<Vec<_>>(), "steps of {id}");
+        let Some(booking) = bookings.get(&BookingId(id.0)) else { continue };
+        let kept: i64 = case.payments.iter().map(Payment::kept_minor).sum();
+        let owed = |a: &&Attempt| a.kind == AttemptKind::Refund && a.state.is_open();
+        let on_its_way: i64 = case.attempts.iter().filter(owed).map(|a| a.amount.amount_minor).sum();
+        if booking.state == BookingState::Confirmed {
+            assert!(kept <= booking.price.amount_minor, "more than its price is kept of {id}: {case:?}");
+        } else if case.saga.park.is_none() {
+            assert_eq!(kept, on_its_way, "what is kept of {id} is on its way back: {case:?}");
+        }
+    }
 }
 
 /// Follows who has which seat and leg; two owners at one time are a double sale.
