@@ -2,7 +2,7 @@
 
 use crate::serve::ServeLimits;
 use crate::settings::{Environment, HttpSettings, SettingsError};
-use std::fmt;
+use ticketing_core::adapters::payments::ProviderConfig;
 use ticketing_core::app::StoreConfig;
 use ticketing_core::app::config::Settings;
 use ticketing_core::clock::Clock;
@@ -32,54 +32,16 @@ impl Roles {
     pub const ALL: Self = Self { api: true, projector: true, expiry: true };
 }
 
-/// The words of `PAYMENT_PROVIDER`; the first where nothing is set.
+/// The words of `PAYMENT_PROVIDER`.
 pub const PROVIDERS: [&str; 3] = ["simulated", "stripe", EXTERNAL];
 
-/// Who moves the money, and how it is reached.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PaymentConfig {
-    /// `PAYMENT_PROVIDER`: one of [`PROVIDERS`].
-    pub provider: &'static str,
-    /// `STRIPE_KEY`: the secret key of the account.
-    pub stripe_key: Option<String>,
-    /// `STRIPE_API_BASE`: where Stripe is, unless where it always is.
-    pub stripe_api_base: Option<String>,
-    /// `STRIPE_WEBHOOK_SECRET`: what Stripe's webhooks are signed with.
-    pub stripe_webhook_secret: Option<String>,
-}
-
-/// The secrets are not shown.
-impl fmt::Debug for PaymentConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PaymentConfig").field("provider", &self.provider).finish_non_exhaustive()
-    }
-}
-
-impl PaymentConfig {
-    fn read(get: &impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
-        let get = |name| get(name).map(|value| value.trim().to_owned());
-        let provider = match get("PAYMENT_PROVIDER") {
-            None => PROVIDERS[0],
-            Some(word) => {
-                PROVIDERS.into_iter().find(|known| *known == word).ok_or_else(|| SettingsError {
-                    variable: "PAYMENT_PROVIDER",
-                    problem: format!("is `{word}`; write simulated, stripe or external"),
-                })?
-            }
-        };
-        let stripe_key = get("STRIPE_KEY");
-        if provider == "stripe" && stripe_key.is_none() {
-            return Err(SettingsError {
-                variable: "STRIPE_KEY",
-                problem: "is not set; PAYMENT_PROVIDER=stripe needs the secret key of the account".into(),
-            });
-        }
-        Ok(Self {
-            provider,
-            stripe_key,
-            stripe_api_base: get("STRIPE_API_BASE"),
-            stripe_webhook_secret: get("STRIPE_WEBHOOK_SECRET"),
-        })
+/// The word of a provider, which payments are kept with.
+const fn provider_word(payments: &ProviderConfig) -> &'static str {
+    let [simulated, stripe, external] = PROVIDERS;
+    match payments {
+        ProviderConfig::Simulated => simulated,
+        ProviderConfig::Stripe(_) => stripe,
+        ProviderConfig::External => external,
     }
 }
 
@@ -104,7 +66,7 @@ pub struct ServerConfig {
     /// How the engine batches, and which provider it knows of: the one of `payments`.
     pub engine: EngineConfig,
     /// Who moves the money.
-    pub payments: PaymentConfig,
+    pub payments: ProviderConfig,
     /// What a connection may take.
     pub limits: ServeLimits,
     /// What time it is.
@@ -131,7 +93,8 @@ impl ServerConfig {
             Environment::Development => "127.0.0.1".into(),
             Environment::Production => "0.0.0.0".into(),
         });
-        let payments = PaymentConfig::read(&get)?;
+        let payments = ProviderConfig::read(&get)
+            .map_err(|fault| SettingsError { variable: fault.variable, problem: fault.problem })?;
         Ok(Self {
             stores,
             jwt_secret: get("JWT_SECRET"),
@@ -140,7 +103,7 @@ impl ServerConfig {
                 .map_or(PORT_DEFAULT, |port| u16::try_from(port).unwrap_or(PORT_DEFAULT)),
             hold_seconds: number(&get, "HOLD_SECONDS", 1, HOLD_SECONDS_MAX)?.unwrap_or(HOLD_SECONDS_DEFAULT),
             roles: Roles::ALL,
-            engine: EngineConfig { provider: payments.provider, ..EngineConfig::default() },
+            engine: EngineConfig { provider: provider_word(&payments), ..EngineConfig::default() },
             payments,
             limits: ServeLimits::default(),
             clock: Clock::system(),
@@ -170,6 +133,7 @@ fn number(
 mod tests {
     use super::ServerConfig;
     use crate::settings::SettingsError;
+    use ticketing_core::adapters::payments::ProviderConfig;
     use ticketing_core::app::config::Settings;
 
     fn read(set: &[(&str, &str)]) -> Result<ServerConfig, SettingsError> {
@@ -204,23 +168,23 @@ mod tests {
     fn the_payment_provider_is_one_of_three_and_its_secrets_are_not_shown() {
         assert_eq!(read(&[]).unwrap().engine.provider, "simulated");
         for (word, provider) in [("external", "external"), (" simulated ", "simulated")] {
-            let config = read(&[("PAYMENT_PROVIDER", word)]).unwrap();
-            assert_eq!((config.payments.provider, config.engine.provider), (provider, provider));
+            assert_eq!(read(&[("PAYMENT_PROVIDER", word)]).unwrap().engine.provider, provider);
         }
         let text = read(&[("PAYMENT_PROVIDER", "paypal")]).unwrap_err().to_string();
-        assert_eq!(text, "PAYMENT_PROVIDER is `paypal`; write simulated, stripe or external");
+        assert!(text.starts_with("PAYMENT_PROVIDER is paypal"), "{text}");
+        assert!(super::PROVIDERS.iter().all(|word| text.contains(word)), "{text}");
         assert_eq!(read(&[("PAYMENT_PROVIDER", "stripe")]).unwrap_err().variable, "STRIPE_KEY");
         let set = [
             ("PAYMENT_PROVIDER", "stripe"),
             ("STRIPE_KEY", "sk_1"),
-            ("STRIPE_API_BASE", "http://127.0.0.1:1"),
+            ("STRIPE_API_BASE", "http://127.0.0.1:1/"),
             ("STRIPE_WEBHOOK_SECRET", "whsec_1"),
         ];
         let config = read(&set).unwrap();
         assert_eq!(config.engine.provider, "stripe");
-        assert_eq!(config.payments.stripe_key.as_deref(), Some("sk_1"));
-        assert_eq!(config.payments.stripe_api_base.as_deref(), Some("http://127.0.0.1:1"));
-        assert_eq!(config.payments.stripe_webhook_secret.as_deref(), Some("whsec_1"));
+        let ProviderConfig::Stripe(stripe) = &config.payments else { panic!("{config:?}") };
+        assert_eq!((stripe.key.as_str(), stripe.api_base.as_str()), ("sk_1", "http://127.0.0.1:1"));
+        assert_eq!(stripe.webhook_secret.as_deref(), Some("whsec_1"));
         let shown = format!("{config:?}");
         assert!(!shown.contains("sk_1") && !shown.contains("whsec_1"), "{shown}");
     }

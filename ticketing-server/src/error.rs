@@ -25,6 +25,10 @@ pub enum Code {
     IdempotencyKeyInvalid,
     /// The call needs an `Idempotency-Key`.
     IdempotencyKeyRequired,
+    /// A webhook is not signed by who it should come from.
+    WebhookSignature,
+    /// A webhook is signed well and can't be read.
+    WebhookUnreadable,
     /// No valid token.
     Unauthorized,
     /// The caller's role does not allow the call.
@@ -79,6 +83,8 @@ impl Code {
             Self::InvalidJson => (StatusCode::BAD_REQUEST, "INVALID_JSON"),
             Self::IdempotencyKeyInvalid => (StatusCode::BAD_REQUEST, "IDEMPOTENCY_KEY_INVALID"),
             Self::IdempotencyKeyRequired => (StatusCode::BAD_REQUEST, "IDEMPOTENCY_KEY_REQUIRED"),
+            Self::WebhookSignature => (StatusCode::BAD_REQUEST, "WEBHOOK_SIGNATURE_INVALID"),
+            Self::WebhookUnreadable => (StatusCode::BAD_REQUEST, "WEBHOOK_UNREADABLE"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
             Self::Forbidden => (StatusCode::FORBIDDEN, "FORBIDDEN"),
             Self::ConfirmForbidden => (StatusCode::FORBIDDEN, "CONFIRM_FORBIDDEN"),

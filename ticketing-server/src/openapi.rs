@@ -7,15 +7,15 @@ pub mod shapes;
 
 use crate::answer::Json;
 use crate::error::ApiError;
-use crate::routes::{network, operations, payments, tickets};
+use crate::routes::{network, operations, payments, tickets, webhooks};
 use bodies::{
     BookRequest, CancelRequest, ChargeRequest, ConfirmRequest, HoldRequest, PayRequest, RefundRequest,
     ReserveRequest,
 };
 use serde_json::Value;
 use shapes::{
-    Booking, Charge, Failure, Liveness, OpenApiDocument, Page, Readiness, Route, Schedule, SeatMap, Success,
-    Ticket, TicketDetails,
+    Booking, Charge, Failure, Liveness, OpenApiDocument, Page, Readiness, Received, Route, Schedule, SeatMap,
+    StripeEvent, Success, Ticket, TicketDetails,
 };
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -63,6 +63,7 @@ impl Modify for ForCallers {
         payments::charge::charge,
         payments::payment::payment,
         payments::refund::refund,
+        webhooks::stripe::stripe,
         operations::health::health,
         operations::health::short_health,
         operations::live::live,
@@ -80,6 +81,7 @@ impl Modify for ForCallers {
         Success<Schedule>,
         Success<SeatMap>,
         Success<Charge>,
+        Success<Received>,
         Success<Liveness>,
         Success<Readiness>,
         Failure,
@@ -91,6 +93,8 @@ impl Modify for ForCallers {
         Schedule,
         SeatMap,
         Charge,
+        Received,
+        StripeEvent,
         HoldRequest,
         BookRequest,
         ReserveRequest,

@@ -6,6 +6,7 @@ pub mod operations;
 pub mod payments;
 pub mod table;
 pub mod tickets;
+pub mod webhooks;
 
 use crate::answer::{Answer, Pagination};
 use crate::error::ApiError;

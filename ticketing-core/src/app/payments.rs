@@ -7,7 +7,7 @@ use crate::domain::id::{AttemptId, BookingId, PaymentId, SagaId, UserId};
 use crate::domain::money::Money;
 use crate::domain::payment::Payment;
 use crate::engine::{Done, Meta, SagaAnswer, Work};
-use crate::saga::{Input, NewCharge, Notice, OperatorMove};
+use crate::saga::{Answer, Input, NewCharge, Notice, OperatorMove};
 use crate::store::sagas::Message;
 use crate::store::{bookings, payments};
 use uuid::Uuid;
@@ -164,20 +164,55 @@ pub async fn refund(
     Ok(app.engine.submit(work, meta).await?)
 }
 
-/// Takes what an outside payment service tells of a booking, once: a message that was told before does nothing.
+/// Returns the payment that is this charge at Stripe.
+///
+/// # Errors
+/// What the store says.
+pub async fn find_of_stripe(app: &App, provider_ref: &str) -> Result<Option<Payment>, AppError> {
+    Ok(payments::of_stripe(&app.stores.write, provider_ref).await?.pop())
+}
+
+/// Hands a provider's answer to the saga that asked, once: a message that was told before does nothing. `None` if
+/// none of ours asked.
+///
+/// # Errors
+/// The engine or store can't take it now.
+pub async fn answered(
+    app: &App,
+    attempt_id: AttemptId,
+    answer: Answer,
+    message: Message,
+    meta: Meta,
+) -> Result<Option<Done>, AppError> {
+    let Some(attempt) = payments::attempts(&app.stores.write, &[attempt_id]).await?.pop() else {
+        return Ok(None);
+    };
+    let work = Work::Saga {
+        saga_id: attempt.saga_id,
+        input: Input::Answered { attempt_id, answer },
+        owner: None,
+        expected_version: None,
+        message: Some(message),
+        answer: SagaAnswer::Nothing,
+    };
+    Ok(Some(app.engine.submit(work, meta).await?))
+}
+
+/// Takes what an outside payment service tells of a booking, or of a payment for none, once: a message that was told
+/// before does nothing.
 ///
 /// # Errors
 /// The booking is unknown, or the engine or store can't take it now.
 pub async fn told(
     app: &App,
-    booking_id: BookingId,
+    saga_id: impl Into<SagaId>,
     provider: &str,
     notice: Notice,
     message: Message,
     meta: Meta,
 ) -> Result<Done, AppError> {
     let work = Work::Saga {
-        saga_id: booking_id.into(),
+        saga_id: saga_id.into(),
         input: Input::Told { provider: provider.to_owned(), notice },
         owner: None,
         expected_version: None,

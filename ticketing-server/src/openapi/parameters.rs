@@ -22,6 +22,15 @@ pub struct RequiredIdempotencyHeader {
     pub idempotency_key: String,
 }
 
+/// What a webhook of Stripe's is signed with.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct StripeHeader {
+    /// `t=…,v1=…`: HMAC-SHA256 of the time, a dot and the body, not older than 300 s.
+    #[param(rename = "Stripe-Signature")]
+    pub stripe_signature: String,
+}
+
 /// The path of a payment.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Path)]

@@ -1,8 +1,8 @@
 //! What calls answer, as the document shows it. Never built: see [`super::shapes`].
 
 use super::shapes::{
-    Booking, Charge, Failure, Liveness, OpenApiDocument, Page, Readiness, Route, Schedule, SeatMap, Success,
-    Ticket, TicketDetails,
+    Booking, Charge, Failure, Liveness, OpenApiDocument, Page, Readiness, Received, Route, Schedule, SeatMap,
+    Success, Ticket, TicketDetails,
 };
 use utoipa::IntoResponses;
 
@@ -114,6 +114,28 @@ pub struct Forbidden(pub Failure);
 #[derive(Debug, IntoResponses)]
 #[response(status = 403, description = "`REFUND_FORBIDDEN`: a buyer cancels the booking instead.")]
 pub struct RefundForbidden(pub Failure);
+
+/// A webhook was taken.
+#[derive(Debug, IntoResponses)]
+#[response(status = 200, description = "It need not be told again.")]
+pub struct WebhookTaken(pub Success<Received>);
+
+/// What a webhook may be answered instead.
+#[derive(Debug, IntoResponses)]
+pub enum WebhookRefusals {
+    /// `WEBHOOK_SIGNATURE_INVALID`: not signed by Stripe, or too long ago; `WEBHOOK_UNREADABLE`.
+    #[response(status = 400)]
+    BadRequest(Failure),
+    /// Webhooks of Stripe are not taken here.
+    #[response(status = 404)]
+    NotFound(Failure),
+    /// `PAYLOAD_TOO_LARGE`: over 256 KiB.
+    #[response(status = 413)]
+    PayloadTooLarge(Failure),
+    /// `OVERLOADED`, `UNAVAILABLE`, `SHUTTING_DOWN`: tell it again.
+    #[response(status = 503)]
+    Unavailable(Failure),
+}
 
 /// What a charge may be answered besides.
 #[derive(Debug, IntoResponses)]

@@ -504,6 +504,18 @@ pub struct Part {
     pub status: String,
 }
 
+/// A webhook was taken.
+#[derive(Debug, ToSchema)]
+pub struct Received {
+    /// Always true.
+    pub received: bool,
+}
+
+/// An event as Stripe sends it.
+#[derive(Debug, ToSchema)]
+#[schema(value_type = Object)]
+pub struct StripeEvent(pub String);
+
 /// A document of the OpenAPI Initiative's format.
 #[derive(Debug, ToSchema)]
 #[schema(value_type = Object)]

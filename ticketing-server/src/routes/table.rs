@@ -5,6 +5,7 @@ use super::network::{route, routes, schedule, schedules, seats};
 use super::operations::{document, health, live, metrics, ready};
 use super::payments::{charge, payment, refund};
 use super::tickets::{book, cancel, confirm, details, my_tickets, pay, reserve};
+use super::webhooks::stripe;
 use crate::state::ServerState;
 use axum::routing::{get, post};
 
@@ -27,6 +28,7 @@ pub fn api(routes: Routes<ServerState>) -> Routes<ServerState> {
         .route("/v1/charge", post(charge::charge))
         .route("/v1/payments/{id}", get(payment::payment))
         .route("/v1/refund", post(refund::refund))
+        .route(stripe::PATH, post(stripe::stripe))
         .route("/api/openapi.json", get(document::document))
 }
 
