@@ -133,7 +133,7 @@ pub enum AttemptState {
     Succeeded,
     /// Refused for good.
     Declined,
-    /// Given up before the provider had it.
+    /// Given up: before the provider had it, or by a person.
     Dropped,
     /// No clear answer after all tries: a person must look.
     Unclear,

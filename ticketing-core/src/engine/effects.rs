@@ -12,8 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 
-/// How long an attempt is one process's own, in seconds: longer than any answer of a provider is waited for.
-pub const LEASE_SECONDS: i64 = 60;
+/// How long an attempt is one process's own, in seconds, unless it renews that: so long it takes until another one
+/// goes on after a crash.
+pub const LEASE_SECONDS: i64 = 12;
 /// Attempts that may wait for the runner; one more waits for its lease to end.
 const WAITING_MAX: usize = 65_536;
 

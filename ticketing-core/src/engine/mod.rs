@@ -20,5 +20,5 @@ mod simulation;
 mod state;
 
 pub use command::{CommandError, Done, IdempotencyKey, Meta, SagaAnswer, Work};
-pub use effects::{Effect, Effects};
+pub use effects::{Effect, Effects, LEASE_SECONDS};
 pub use run::{BatchReport, Engine, EngineConfig};

@@ -169,7 +169,7 @@ pub struct Saga {
     pub correlation_id: String,
     /// When it began.
     pub created_at: Timestamp,
-    /// When it last changed its state.
+    /// When it last got on: changed its state, or began or ended a charge or a refund.
     pub moved_at: Timestamp,
     /// How many events its own stream has; none where it has a booking, whose stream they are in.
     pub events: u32,
@@ -240,8 +240,13 @@ pub const TRIES_MAX: u32 = 10;
 pub const BACKOFF_MS: i64 = 500;
 /// The longest pause between two tries, in milliseconds.
 pub const BACKOFF_MS_MAX: i64 = 30_000;
-/// How long a provider that says "not done yet" is left alone, in milliseconds.
+/// How long a provider that says "not done yet" is left alone at first, in milliseconds; longer as time goes by.
 pub const POLL_MS: i64 = 2_000;
+/// The longest that it is left alone, in milliseconds.
+pub const POLL_MS_MAX: i64 = 10 * 60_000;
+/// How long a charge that nobody wants any more has to arrive before it is asked about, in milliseconds: longer
+/// than one call to a provider takes, since it may be under way just then.
+pub const LET_GO_MS: i64 = 30_000;
 /// How many charges a booking may try.
 pub const CHARGES_MAX: u32 = 20;
 
@@ -254,4 +259,20 @@ pub fn backoff(tries: u32, attempt: AttemptId, now: Timestamp) -> Timestamp {
     // Between three quarters and five quarters of the pause.
     let pause = pause * 3 / 4 + pause * spread as i64 / 1024;
     Timestamp::from_millis(now.as_millis() + pause)
+}
+
+/// When to ask again about what a provider works on: after a quarter of the time that it took so far. So what
+/// takes a second is known in seconds, and what takes a day leaves no thousands of steps.
+#[must_use]
+pub fn poll_at(since: Timestamp, now: Timestamp) -> Timestamp {
+    let age = now.as_millis().saturating_sub(since.as_millis());
+    Timestamp::from_millis(now.as_millis() + (age / 4).clamp(POLL_MS, POLL_MS_MAX))
+}
+
+/// When to try again what could not even be sent. It is no try, so it never runs out of them.
+#[must_use]
+pub fn not_sent_at(tries: u32, attempt: AttemptId, since: Timestamp, now: Timestamp) -> Timestamp {
+    let age = now.as_millis().saturating_sub(since.as_millis());
+    let later = Timestamp::from_millis(now.as_millis() + (age / 4).min(BACKOFF_MS_MAX));
+    backoff(tries.saturating_add(2), attempt, now).max(later)
 }

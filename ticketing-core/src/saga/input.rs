@@ -69,7 +69,8 @@ pub enum Notice {
         /// How much; `None` if it does not say, which stands for the booking's price.
         amount: Option<Money>,
     },
-    /// The payment failed: the booking is given up.
+    /// The payment failed: the booking is given up, unless it was a charge that we sent, which a buyer may try
+    /// with another card.
     Failed {
         /// Its id for the payment, if it has one.
         external_id: Option<String>,
@@ -88,7 +89,7 @@ pub enum Notice {
 /// What an operator can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OperatorMove {
-    /// Ask the provider again, from the first try on.
+    /// Ask the provider again, from the first try on; also about what was abandoned.
     Retry,
     /// Give the seats back and the money too.
     Compensate,

@@ -2,10 +2,13 @@
 
 pub mod follower;
 pub mod housekeeper;
+pub mod payments;
 pub mod projector;
 pub mod sweeper;
 
+use crate::adapters::payments::guard::Guard;
 use crate::app::App;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -21,12 +24,14 @@ pub struct Workers {
 }
 
 /// Which workers a process runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Roles {
     /// Fold the log into the read model.
     pub projector: bool,
     /// Write down that holds have ended, and forget old answers.
     pub expiry: bool,
+    /// Do what the sagas ask of this payment provider.
+    pub saga: Option<Arc<Guard>>,
 }
 
 impl Workers {
@@ -39,8 +44,11 @@ impl Workers {
             tasks.push(tokio::spawn(projector::run(app.clone(), follow.clone())));
         }
         if roles.expiry {
-            tasks.push(tokio::spawn(sweeper::run(app.clone(), follow)));
+            tasks.push(tokio::spawn(sweeper::run(app.clone(), follow.clone())));
             tasks.push(tokio::spawn(housekeeper::run(app.clone())));
+        }
+        if let Some(provider) = roles.saga {
+            tasks.push(tokio::spawn(payments::run(app.clone(), provider, follow)));
         }
         Self { app: app.clone(), tasks }
     }

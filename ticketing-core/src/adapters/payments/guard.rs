@@ -83,7 +83,7 @@ const fn outcome(answer: &Answer) -> usize {
         Answer::Succeeded { .. } => 0,
         Answer::Declined { .. } => 1,
         Answer::Working => 2,
-        Answer::Unknown => 3,
+        Answer::Unknown | Answer::Closed => 3,
         Answer::Unclear { .. } => 4,
         Answer::NotSent { .. } => 5,
     }
@@ -125,7 +125,7 @@ impl Guard {
         let said = match &answer {
             Answer::Succeeded { provider_ref, .. } => provider_ref,
             Answer::Declined { code, .. } => code,
-            Answer::Working | Answer::Unknown => "",
+            Answer::Working | Answer::Unknown | Answer::Closed => "",
             Answer::Unclear { error } | Answer::NotSent { error } => error,
         };
         tracing::info!(
@@ -145,7 +145,8 @@ impl Guard {
 
     async fn ask_within_limits(&self, call: &Call) -> Answer {
         let not_sent = |error: String| Answer::NotSent { error };
-        let Ok(_permit) = self.permits.try_acquire() else {
+        let waited = tokio::time::timeout(self.limits.call_timeout, self.permits.acquire()).await;
+        let Ok(Ok(_permit)) = waited else {
             return not_sent(format!("{} calls to the provider are under way", self.limits.calls_max));
         };
         let Some(pass) = self.breaker().enter(&self.limits, Instant::now()) else {
@@ -332,6 +333,10 @@ mod tests {
         assert_eq!(breaker.state(&LIMITS, now), BreakerState::Open);
         let later = now + LIMITS.open_for;
         breaker.leave(early, Some(false), &LIMITS, later);
-        assert_eq!(breaker.state(&LIMITS, later), BreakerState::HalfOpen, "a late failure makes it no longer");
+        assert_eq!(
+            breaker.state(&LIMITS, later),
+            BreakerState::HalfOpen,
+            "a late failure makes it no longer"
+        );
     }
 }

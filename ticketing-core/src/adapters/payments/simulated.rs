@@ -101,10 +101,11 @@ impl Simulated {
         match ledger.entries.get(&attempt.id) {
             Some(Entry::Answered(answer)) => answer.clone(),
             Some(Entry::Failing(_) | Entry::Withdrawn) | None => {
-                if !is_wanted {
-                    ledger.keep(attempt.id, Entry::Withdrawn, self.attempts_max);
+                if is_wanted {
+                    return Answer::Unknown;
                 }
-                Answer::Unknown
+                ledger.keep(attempt.id, Entry::Withdrawn, self.attempts_max);
+                Answer::Closed
             }
         }
     }
@@ -126,7 +127,9 @@ impl Simulated {
             (AttemptKind::Charge, "" | "tok_visa" | "tok_timeout" | "tok_slow" | "tok_error") => {
                 Answer::Succeeded { provider_ref: format!("sim_ch_{}", attempt.id), amount: attempt.amount }
             }
-            (AttemptKind::Charge, "tok_chargeDeclined") => declined("card_declined", "Your card was declined."),
+            (AttemptKind::Charge, "tok_chargeDeclined") => {
+                declined("card_declined", "Your card was declined.")
+            }
             (AttemptKind::Charge, _) => declined("invalid_token", "There is no such token."),
             (AttemptKind::Refund, _) => {
                 Answer::Succeeded { provider_ref: format!("sim_re_{}", attempt.id), amount: attempt.amount }
@@ -215,6 +218,7 @@ mod tests {
             Answer::Declined { code, .. } => code.clone(),
             Answer::Working => "working".into(),
             Answer::Unknown => "unknown".into(),
+            Answer::Closed => "closed".into(),
             Answer::Unclear { .. } => "unclear".into(),
             Answer::NotSent { .. } => "not sent".into(),
         }

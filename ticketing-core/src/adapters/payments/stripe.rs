@@ -186,7 +186,10 @@ impl Stripe {
     /// Moves the money.
     async fn confirm(&self, intent: &Intent) -> Result<Answer, Stop> {
         // Without a key: a key would repeat a stored 500, and an intent can't be charged twice anyway.
-        match self.post::<Intent>(&format!("/v1/payment_intents/{}/confirm", escaped(&intent.id)), None, &[]).await {
+        match self
+            .post::<Intent>(&format!("/v1/payment_intents/{}/confirm", escaped(&intent.id)), None, &[])
+            .await
+        {
             Ok(intent) => self.outcome(intent, true).await,
             Err(Stop::Refused(problem)) if problem.is_of_the_card() => Ok(problem.into_decline()),
             Err(Stop::Refused(problem)) => {
@@ -196,7 +199,7 @@ impl Stripe {
                     return self.outcome(intent, true).await;
                 }
                 match self.withdraw(&intent).await? {
-                    Answer::Unknown => Ok(problem.into_decline()),
+                    Answer::Closed => Ok(problem.into_decline()),
                     other => Ok(other),
                 }
             }
@@ -204,15 +207,18 @@ impl Stripe {
         }
     }
 
-    /// Sees to it that the intent is never charged: `Unknown`, if it was not.
+    /// Sees to it that the intent is never charged: `Closed`, if it was not.
     async fn withdraw(&self, intent: &Intent) -> Result<Answer, Stop> {
-        match self.post::<Intent>(&format!("/v1/payment_intents/{}/cancel", escaped(&intent.id)), None, &[]).await {
-            Ok(intent) if intent.status == "canceled" => Ok(Answer::Unknown),
+        match self
+            .post::<Intent>(&format!("/v1/payment_intents/{}/cancel", escaped(&intent.id)), None, &[])
+            .await
+        {
+            Ok(intent) if intent.status == "canceled" => Ok(Answer::Closed),
             Ok(intent) => Ok(unclear(format!("Stripe cancelled {}, but it is {}", intent.id, intent.status))),
             Err(Stop::Refused(problem)) => {
                 let intent = self.read(&intent.id).await?;
                 match intent.status.as_str() {
-                    "canceled" => Ok(Answer::Unknown),
+                    "canceled" => Ok(Answer::Closed),
                     _ if intent.is_untouched() => Ok(unclear(problem.sentence())),
                     _ => Ok(intent.answer()),
                 }
@@ -224,10 +230,11 @@ impl Stripe {
     /// Says how an intent stands that was confirmed or cancelled.
     async fn outcome(&self, intent: Intent, is_wanted: bool) -> Result<Answer, Stop> {
         match intent.status.as_str() {
-            "canceled" if !is_wanted => Ok(Answer::Unknown),
+            "canceled" if !is_wanted => Ok(Answer::Closed),
             "requires_action" => match self.withdraw(&intent).await? {
-                Answer::Unknown => {
-                    let message = "The bank wants the buyer to confirm this payment, which can't be done here.";
+                Answer::Closed => {
+                    let message =
+                        "The bank wants the buyer to confirm this payment, which can't be done here.";
                     Ok(declined("authentication_required", message))
                 }
                 other => Ok(other),

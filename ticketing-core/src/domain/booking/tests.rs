@@ -7,7 +7,9 @@ use super::event::{
 };
 use super::rejection::{Rejection, RejectionClass};
 use super::state::{Booking, BookingState, evolve};
-use crate::domain::catalog::{Call, Offering, OfferingFacts, OfferingKind, OfferingStatus, Pattern};
+use crate::domain::catalog::{
+    Call, LatePayment, Offering, OfferingFacts, OfferingKind, OfferingStatus, Pattern,
+};
 use crate::domain::id::{BookingId, LayoutId, OfferingId, PatternId, RouteId, StopId, UserId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::occupancy::{Held, Occupancy};
@@ -54,7 +56,7 @@ fn bus() -> Offering {
             arrives_at: DEPARTS.plus_seconds(4 * 3_600),
             fare: FARE,
             status: OfferingStatus::Open,
-            late_payment: crate::domain::catalog::LatePayment::default(),
+            late_payment: LatePayment::ReReserve,
         },
         pattern: Arc::new(Pattern { id: pattern_id, calls: (0..5).map(call).collect() }),
         layout: Arc::new(Layout::new(layout_id, spec).unwrap()),
@@ -288,7 +290,7 @@ fn every_move_of_every_state_is_made_or_refused_as_the_contract_says() {
         rows.extend([
             (sold(), now, confirm("p"), Ok(vec![])),
             (sold(), now, confirm("q"), invalid(Confirmed, "confirmed")),
-            (sold(), now, cancel(), Ok(vec![cancelled(Some("rain")), refund("p")])),
+            (sold(), now, cancel(), Ok(vec![cancelled(Some("rain"))])),
             (sold(), now, Change::Expire, Ok(vec![])),
             (sold(), now, force(), invalid(Confirmed, "expired")),
             (ended(), now, confirm("p"), too_late()),

@@ -4,6 +4,7 @@ mod bookings;
 mod holds;
 mod idempotency;
 mod outages;
+mod payments;
 mod processes;
 mod reading;
 mod schema;

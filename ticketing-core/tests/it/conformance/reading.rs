@@ -95,7 +95,7 @@ async fn a_query_waits_for_its_position_and_gives_up_after_two_seconds(place: Pl
     let app = place.program(&clock).await;
     let other = place.program(&clock).await;
     let bus = seed_line(&app, 1, "AB", 2, 1).await[0];
-    let workers = Workers::start(&app, Roles { projector: true, expiry: false });
+    let workers = Workers::start(&app, Roles { projector: true, expiry: false, saga: None });
     let done = reserve(&app, ask(bus)).await.unwrap();
     // The program that projects is told; the other looks.
     for reader in [&app, &other] {
@@ -127,7 +127,7 @@ async fn a_buyers_page_is_never_older_than_the_position_asked_for(place: Place) 
     let app = place.program(&clock).await;
     let other = place.program(&clock).await;
     let bus = seed_line(&app, 1, "AB", 2, 1).await[0];
-    let workers = Workers::start(&app, Roles { projector: true, expiry: false });
+    let workers = Workers::start(&app, Roles { projector: true, expiry: false, saga: None });
     for round in 0..15 {
         let held = hold(&app, ask_seat(bus, "A1")).await;
         let steps = [

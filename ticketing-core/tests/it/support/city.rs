@@ -6,7 +6,7 @@ use ticketing_core::domain::booking::command::{Change, HoldKind, Reserve, SeatCh
 use ticketing_core::domain::booking::passenger::Passenger;
 use ticketing_core::domain::booking::state::Booking;
 use ticketing_core::domain::catalog::{
-    Call, CatalogSet, OfferingFacts, OfferingKind, OfferingStatus, Pattern, Route, RouteStop,
+    Call, CatalogSet, LatePayment, OfferingFacts, OfferingKind, OfferingStatus, Pattern, Route, RouteStop,
 };
 use ticketing_core::domain::event::LayoutDefined;
 use ticketing_core::domain::id::{
@@ -69,7 +69,7 @@ pub fn line(rows: u32, columns: &str, stops: u32, departures: usize) -> Line {
         arrives_at: BEGIN.plus_seconds(86_400 + i64::from(stops - 1) * 3_600),
         fare: FARE,
         status: OfferingStatus::Open,
-        late_payment: ticketing_core::domain::catalog::LatePayment::default(),
+        late_payment: LatePayment::ReReserve,
     };
     let offerings: Vec<OfferingFacts> = (0..departures).map(facts).collect();
     Line {
