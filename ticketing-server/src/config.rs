@@ -2,10 +2,12 @@
 
 use crate::serve::ServeLimits;
 use crate::settings::{Environment, HttpSettings, SettingsError};
+use ticketing_core::adapters::payments::ProviderConfig;
 use ticketing_core::app::StoreConfig;
 use ticketing_core::app::config::Settings;
 use ticketing_core::clock::Clock;
 use ticketing_core::engine::EngineConfig;
+use ticketing_core::saga::plan::EXTERNAL;
 
 /// The port where nothing else is set.
 pub const PORT_DEFAULT: u16 = 3002;
@@ -30,6 +32,19 @@ impl Roles {
     pub const ALL: Self = Self { api: true, projector: true, expiry: true };
 }
 
+/// The words of `PAYMENT_PROVIDER`.
+pub const PROVIDERS: [&str; 3] = ["simulated", "stripe", EXTERNAL];
+
+/// The word of a provider, which payments are kept with.
+const fn provider_word(payments: &ProviderConfig) -> &'static str {
+    let [simulated, stripe, external] = PROVIDERS;
+    match payments {
+        ProviderConfig::Simulated => simulated,
+        ProviderConfig::Stripe(_) => stripe,
+        ProviderConfig::External => external,
+    }
+}
+
 /// Everything that a server needs to know to start. [`ServerConfig::read`] fills it from the settings; whoever
 /// knows better, such as a command line, changes the fields.
 #[derive(Clone, Debug)]
@@ -48,8 +63,10 @@ pub struct ServerConfig {
     pub hold_seconds: u32,
     /// What this process does.
     pub roles: Roles,
-    /// How the engine batches.
+    /// How the engine batches, and which provider it knows of: the one of `payments`.
     pub engine: EngineConfig,
+    /// Who moves the money.
+    pub payments: ProviderConfig,
     /// What a connection may take.
     pub limits: ServeLimits,
     /// What time it is.
@@ -59,16 +76,8 @@ pub struct ServerConfig {
 }
 
 /// Variables of the product that this version does not serve.
-const WITHOUT_EFFECT: &[&str] = &[
-    "REDIS_URL",
-    "REDIS_HOST",
-    "KAFKA_BROKERS",
-    "NATS_URL",
-    "PAYMENT_PROVIDER",
-    "STRIPE_KEY",
-    "SMTP_URL",
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-];
+const WITHOUT_EFFECT: &[&str] =
+    &["REDIS_URL", "REDIS_HOST", "KAFKA_BROKERS", "NATS_URL", "SMTP_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"];
 
 impl ServerConfig {
     /// Reads what the settings say of a server of these stores, which [`Settings::stores`] finds.
@@ -84,6 +93,8 @@ impl ServerConfig {
             Environment::Development => "127.0.0.1".into(),
             Environment::Production => "0.0.0.0".into(),
         });
+        let payments = ProviderConfig::read(&get)
+            .map_err(|fault| SettingsError { variable: fault.variable, problem: fault.problem })?;
         Ok(Self {
             stores,
             jwt_secret: get("JWT_SECRET"),
@@ -92,7 +103,8 @@ impl ServerConfig {
                 .map_or(PORT_DEFAULT, |port| u16::try_from(port).unwrap_or(PORT_DEFAULT)),
             hold_seconds: number(&get, "HOLD_SECONDS", 1, HOLD_SECONDS_MAX)?.unwrap_or(HOLD_SECONDS_DEFAULT),
             roles: Roles::ALL,
-            engine: EngineConfig::default(),
+            engine: EngineConfig { provider: provider_word(&payments), ..EngineConfig::default() },
+            payments,
             limits: ServeLimits::default(),
             clock: Clock::system(),
             without_effect: WITHOUT_EFFECT.iter().copied().filter(|name| get(name).is_some()).collect(),
@@ -121,6 +133,7 @@ fn number(
 mod tests {
     use super::ServerConfig;
     use crate::settings::SettingsError;
+    use ticketing_core::adapters::payments::ProviderConfig;
     use ticketing_core::app::config::Settings;
 
     fn read(set: &[(&str, &str)]) -> Result<ServerConfig, SettingsError> {
@@ -145,6 +158,34 @@ mod tests {
             assert_eq!(error.variable, name);
             assert!(error.to_string().contains(value), "{error}");
         }
+        assert!(
+            read(&[("PAYMENT_PROVIDER", "stripe"), ("STRIPE_KEY", "k")]).unwrap().without_effect.is_empty()
+        );
         assert_eq!(read(&[("REDIS_URL", "redis://h")]).unwrap().without_effect, ["REDIS_URL"]);
+    }
+
+    #[test]
+    fn the_payment_provider_is_one_of_three_and_its_secrets_are_not_shown() {
+        assert_eq!(read(&[]).unwrap().engine.provider, "simulated");
+        for (word, provider) in [("external", "external"), (" simulated ", "simulated")] {
+            assert_eq!(read(&[("PAYMENT_PROVIDER", word)]).unwrap().engine.provider, provider);
+        }
+        let text = read(&[("PAYMENT_PROVIDER", "paypal")]).unwrap_err().to_string();
+        assert!(text.starts_with("PAYMENT_PROVIDER is paypal"), "{text}");
+        assert!(super::PROVIDERS.iter().all(|word| text.contains(word)), "{text}");
+        assert_eq!(read(&[("PAYMENT_PROVIDER", "stripe")]).unwrap_err().variable, "STRIPE_KEY");
+        let set = [
+            ("PAYMENT_PROVIDER", "stripe"),
+            ("STRIPE_KEY", "sk_1"),
+            ("STRIPE_API_BASE", "http://127.0.0.1:1/"),
+            ("STRIPE_WEBHOOK_SECRET", "whsec_1"),
+        ];
+        let config = read(&set).unwrap();
+        assert_eq!(config.engine.provider, "stripe");
+        let ProviderConfig::Stripe(stripe) = &config.payments else { panic!("{config:?}") };
+        assert_eq!((stripe.key.as_str(), stripe.api_base.as_str()), ("sk_1", "http://127.0.0.1:1"));
+        assert_eq!(stripe.webhook_secret.as_deref(), Some("whsec_1"));
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("sk_1") && !shown.contains("whsec_1"), "{shown}");
     }
 }

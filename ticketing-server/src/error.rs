@@ -25,12 +25,18 @@ pub enum Code {
     IdempotencyKeyInvalid,
     /// The call needs an `Idempotency-Key`.
     IdempotencyKeyRequired,
+    /// A webhook is not signed by who it should come from.
+    WebhookSignature,
+    /// A webhook is signed well and can't be read.
+    WebhookUnreadable,
     /// No valid token.
     Unauthorized,
     /// The caller's role does not allow the call.
     Forbidden,
-    /// Only the payment service or an operator confirms.
+    /// With an outside payment service, only that service or an operator confirms.
     ConfirmForbidden,
+    /// A buyer's money goes back by cancelling, not by asking for it.
+    RefundForbidden,
     /// There is no such address or thing.
     NotFound,
     /// There is no such route.
@@ -51,8 +57,6 @@ pub enum Code {
     IdempotencyKeyReused,
     /// An id that came from outside is that of several things.
     AmbiguousId,
-    /// This version charges no payment tokens.
-    PaymentTokenUnsupported,
     /// Too many requests.
     RateLimited,
     /// A bug.
@@ -79,9 +83,12 @@ impl Code {
             Self::InvalidJson => (StatusCode::BAD_REQUEST, "INVALID_JSON"),
             Self::IdempotencyKeyInvalid => (StatusCode::BAD_REQUEST, "IDEMPOTENCY_KEY_INVALID"),
             Self::IdempotencyKeyRequired => (StatusCode::BAD_REQUEST, "IDEMPOTENCY_KEY_REQUIRED"),
+            Self::WebhookSignature => (StatusCode::BAD_REQUEST, "WEBHOOK_SIGNATURE_INVALID"),
+            Self::WebhookUnreadable => (StatusCode::BAD_REQUEST, "WEBHOOK_UNREADABLE"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
             Self::Forbidden => (StatusCode::FORBIDDEN, "FORBIDDEN"),
             Self::ConfirmForbidden => (StatusCode::FORBIDDEN, "CONFIRM_FORBIDDEN"),
+            Self::RefundForbidden => (StatusCode::FORBIDDEN, "REFUND_FORBIDDEN"),
             Self::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND"),
             Self::RouteNotFound => (StatusCode::NOT_FOUND, "ROUTE_NOT_FOUND"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
@@ -92,7 +99,6 @@ impl Code {
             Self::ValidationFailed => (StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED"),
             Self::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),
             Self::AmbiguousId => (StatusCode::UNPROCESSABLE_ENTITY, "AMBIGUOUS_ID"),
-            Self::PaymentTokenUnsupported => (StatusCode::UNPROCESSABLE_ENTITY, "PAYMENT_TOKEN_UNSUPPORTED"),
             Self::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
@@ -158,6 +164,15 @@ impl ApiError {
         Self { details, ..self }
     }
 
+    /// Names the field at fault as the request does, where the core calls it otherwise.
+    #[must_use]
+    pub fn about(mut self, core: &str, here: &str) -> Self {
+        for detail in self.details.iter_mut().filter(|detail| detail["field"] == core) {
+            detail["field"] = here.into();
+        }
+        self
+    }
+
     /// Says after how many seconds a new try makes sense.
     #[must_use]
     pub fn retry_after(self, seconds: u32) -> Self {
@@ -202,12 +217,32 @@ impl ApiError {
         Self::new(Code::Forbidden, message)
     }
 
+    /// 400: the call needs a key, since doing it twice would cost somebody money.
+    #[must_use]
+    pub fn idempotency_key_required() -> Self {
+        Self::new(
+            Code::IdempotencyKeyRequired,
+            "This call needs an Idempotency-Key, one value of 1 to 255 visible ASCII characters, as a UUID: sent \
+             again with the same key, nobody is charged twice.",
+        )
+    }
+
+    /// 403: a buyer can't take a payment back; the booking that it pays can be cancelled.
+    #[must_use]
+    pub fn refund_forbidden() -> Self {
+        Self::new(
+            Code::RefundForbidden,
+            "Only a service or an operator refunds a payment. Cancel the booking that it pays: the money follows \
+             by itself.",
+        )
+    }
+
     /// 403: a buyer can't confirm what only the payment service can know.
     #[must_use]
     pub fn confirm_forbidden() -> Self {
         Self::new(
             Code::ConfirmForbidden,
-            "Only the payment service or an operator confirms a booking. \
+            "Here only the payment service or an operator confirms a booking. \
              Pay for it; the confirmation follows by itself.",
         )
     }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::RangeInclusive;
-use ticketing_core::domain::money::{Currency, Money};
+use ticketing_core::domain::money::{AMOUNT_MINOR_MAX, Currency, Money};
 use ticketing_core::domain::rules::{Complaint, check_email, check_text};
 use uuid::Uuid;
 
@@ -87,6 +87,17 @@ impl<'a> Fields<'a> {
         self.optional(field, |raw| string(raw, |text| check_text(text, len_max)))
     }
 
+    /// Returns a text of visible ASCII characters, at most `len_max` of them, that must be there: what others made
+    /// up to be passed on as it is, such as a payment token.
+    pub fn visible(&mut self, field: &'static str, len_max: usize) -> String {
+        self.required(field, |raw| string(raw, |text| check_visible(text, len_max))).unwrap_or_default()
+    }
+
+    /// Returns such a text that may be there. `null` is as if it were not.
+    pub fn opt_visible(&mut self, field: &'static str, len_max: usize) -> Option<String> {
+        self.optional(field, |raw| string(raw, |text| check_visible(text, len_max)))
+    }
+
     /// Returns an e-mail address that must be there.
     pub fn email(&mut self, field: &'static str) -> String {
         self.required(field, |raw| string(raw, check_email)).unwrap_or_default()
@@ -111,14 +122,26 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// Returns an amount in minor units that must be there: a whole number above 0.
+    pub fn minor_units(&mut self, field: &'static str) -> i64 {
+        self.required(field, minor_units).unwrap_or_default()
+    }
+
+    /// Returns such an amount that may be there.
+    pub fn opt_minor_units(&mut self, field: &'static str) -> Option<i64> {
+        self.optional(field, minor_units)
+    }
+
+    /// Returns a currency that must be there.
+    pub fn currency(&mut self, field: &'static str) -> Currency {
+        self.required(field, currency).unwrap_or(Currency::USD)
+    }
+
     /// Returns an amount that must be there, a JSON number or a decimal string, in the currency that the
     /// other field names, or USD.
     pub fn money(&mut self, amount: &'static str, currency: &'static str) -> Money {
         let complaints = self.problems.len();
-        let named = self.optional(currency, |raw| {
-            let code = string(raw, |_| Ok(()))?;
-            Currency::parse(&code).ok_or_else(|| "must be an ISO 4217 currency, as USD".into())
-        });
+        let named = self.optional(currency, self::currency);
         let known = self.problems.len() == complaints;
         let currency = named.unwrap_or(Currency::USD);
         let money = self.required(amount, |raw| {
@@ -220,6 +243,23 @@ fn string(raw: &str, check: impl FnOnce(&str) -> Result<(), Complaint>) -> Resul
     // Half a surrogate pair is JSON, but no text.
     let text: String = serde_json::from_str(raw).map_err(|_| "is not a valid text")?;
     check(&text).map(|()| text)
+}
+
+fn check_visible(text: &str, len_max: usize) -> Result<(), Complaint> {
+    let fits = (1..=len_max).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    if fits { Ok(()) } else { Err(format!("must be 1 to {len_max} visible ASCII characters").into()) }
+}
+
+fn currency(raw: &str) -> Result<Currency, Complaint> {
+    let code = string(raw, |_| Ok(()))?;
+    Currency::parse(&code).ok_or_else(|| "must be an ISO 4217 currency, as USD".into())
+}
+
+fn minor_units(raw: &str) -> Result<i64, Complaint> {
+    // As it is written: 900.0 and "900" are no whole numbers here.
+    let plain = raw.bytes().all(|b| b.is_ascii_digit());
+    let amount = raw.parse::<i64>().ok().filter(|n| plain && (1..=AMOUNT_MINOR_MAX).contains(n));
+    amount.ok_or_else(|| format!("must be a whole number from 1 to {AMOUNT_MINOR_MAX}").into())
 }
 
 /// An object's members in their order, names decoded, values as they were written.

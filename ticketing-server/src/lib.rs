@@ -26,6 +26,7 @@ pub mod limits;
 pub mod logs;
 pub mod metrics;
 pub mod openapi;
+pub mod payment_metrics;
 pub mod query;
 pub mod refusals;
 pub mod requests;

@@ -4,6 +4,7 @@
 //! The server counts what passes through it; what the engine and the read model know they write into the
 //! public handles, or a closure fetches it when somebody looks.
 
+use crate::payment_metrics::PaymentMetrics;
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Method, StatusCode};
@@ -54,6 +55,8 @@ pub struct Metrics {
     pub projection_lag_events: IntGauge,
     /// `projection_lag_seconds`: how old the oldest event is that the read model lacks.
     pub projection_lag_seconds: Gauge,
+    /// Of payments and their sagas.
+    pub payments: PaymentMetrics,
 }
 
 impl fmt::Debug for Metrics {
@@ -123,6 +126,7 @@ impl Metrics {
             holds_open: gauge("holds_open", "Holds that have not ended."),
             projection_lag_events: gauge("projection_lag_events", "Events that the read model lacks."),
             projection_lag_seconds: lag_seconds,
+            payments: PaymentMetrics::register(&registry).expect("names of their own"),
             refresh: Mutex::default(),
             unmatched: OnceLock::new(),
             requests,

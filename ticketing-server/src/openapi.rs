@@ -7,12 +7,15 @@ pub mod shapes;
 
 use crate::answer::Json;
 use crate::error::ApiError;
-use crate::routes::{network, operations, tickets};
-use bodies::{BookRequest, CancelRequest, ConfirmRequest, ReserveRequest};
+use crate::routes::{network, operations, payments, tickets, webhooks};
+use bodies::{
+    BookRequest, CancelRequest, ChargeRequest, ConfirmRequest, HoldRequest, PayRequest, RefundRequest,
+    ReserveRequest,
+};
 use serde_json::Value;
 use shapes::{
-    Booking, Failure, Liveness, OpenApiDocument, Page, Readiness, Route, Schedule, SeatMap, Success, Ticket,
-    TicketDetails,
+    Booking, Charge, Failure, Liveness, OpenApiDocument, Page, Readiness, Received, Route, Schedule, SeatMap,
+    StripeEvent, Success, Ticket, TicketDetails,
 };
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -48,6 +51,7 @@ impl Modify for ForCallers {
         tickets::book::book,
         tickets::reserve::reserve,
         tickets::confirm::confirm,
+        tickets::pay::pay,
         tickets::cancel::cancel,
         tickets::my_tickets::my_tickets,
         tickets::details::details,
@@ -56,6 +60,10 @@ impl Modify for ForCallers {
         network::schedules::schedules,
         network::schedule::schedule,
         network::seats::seats,
+        payments::charge::charge,
+        payments::payment::payment,
+        payments::refund::refund,
+        webhooks::stripe::stripe,
         operations::health::health,
         operations::health::short_health,
         operations::live::live,
@@ -72,6 +80,8 @@ impl Modify for ForCallers {
         Page<Schedule>,
         Success<Schedule>,
         Success<SeatMap>,
+        Success<Charge>,
+        Success<Received>,
         Success<Liveness>,
         Success<Readiness>,
         Failure,
@@ -82,10 +92,17 @@ impl Modify for ForCallers {
         Route,
         Schedule,
         SeatMap,
+        Charge,
+        Received,
+        StripeEvent,
+        HoldRequest,
         BookRequest,
         ReserveRequest,
         ConfirmRequest,
-        CancelRequest
+        PayRequest,
+        CancelRequest,
+        ChargeRequest,
+        RefundRequest
     )),
     modifiers(&Bearer, &ForCallers)
 )]
@@ -202,7 +219,7 @@ mod tests {
             assert!(document["components"]["schemas"][shape].is_object(), "{shape}");
         }
         let booking = &document["components"]["schemas"]["Booking"];
-        let optional = ["paymentId", "confirmedAt", "reason", "refund"];
+        let optional = ["paymentId", "confirmedAt", "reason", "refund", "payment"];
         let required: Vec<&str> =
             booking["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
         assert!(optional.iter().all(|o| !required.contains(o)) && required.contains(&"holdExpiresAt"));
@@ -269,7 +286,10 @@ mod tests {
         assert_eq!(asked_for(|f| requests::hold(HoldKind::Book, f)), shape("BookRequest"));
         assert_eq!(asked_for(|f| requests::hold(HoldKind::Reserve, f)), shape("ReserveRequest"));
         assert_eq!(asked_for(requests::confirm), shape("ConfirmRequest"));
+        assert_eq!(asked_for(requests::pay), shape("PayRequest"));
         assert_eq!(asked_for(requests::cancel), shape("CancelRequest"));
+        assert_eq!(asked_for(requests::charge), shape("ChargeRequest"));
+        assert_eq!(asked_for(requests::refund), shape("RefundRequest"));
     }
 
     /// The parameters that a reader asks for, as it names them when it meets a stranger.

@@ -49,17 +49,6 @@ impl From<CommandError> for ApiError {
 }
 
 impl ApiError {
-    /// 422: this version charges no payment tokens, and a token is never ignored.
-    #[must_use]
-    pub fn payment_token_unsupported() -> Self {
-        Self::new(
-            Code::PaymentTokenUnsupported,
-            "This version of the server does not charge payment tokens. Nothing was done; book without \
-             paymentToken and have the payment service confirm the booking.",
-        )
-        .with_details(vec![json!({"field": "paymentToken", "message": "is not supported in this version"})])
-    }
-
     /// 404: there is no such route.
     #[must_use]
     pub fn route_not_found(id: &str) -> Self {

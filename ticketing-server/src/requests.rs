@@ -1,4 +1,4 @@
-//! What the transit calls may carry, field by field: their bodies and their queries as plain values.
+//! What the calls may carry, field by field: their bodies and their queries as plain values.
 //!
 //! Only the form is judged here. Whether a seat exists or a price is right the core decides.
 
@@ -41,13 +41,13 @@ pub struct HoldFields {
     pub from_stop: Option<String>,
     /// Where it ends.
     pub to_stop: Option<String>,
-    /// What to charge, by the payment provider's token.
+    /// What to charge at once, by the payment provider's token. Only of `book`.
     pub payment_token: Option<String>,
     /// How long the hold is to last; the server's default if `None`.
     pub hold_seconds: Option<u32>,
 }
 
-/// Reads the body of `book` or `reserve`; only `reserve` has `holdSeconds`.
+/// Reads the body of `book` or `reserve`; only `book` has `paymentToken`, only `reserve` has `holdSeconds`.
 #[must_use]
 pub fn hold(kind: HoldKind, f: &mut Fields<'_>) -> HoldFields {
     HoldFields {
@@ -62,7 +62,10 @@ pub fn hold(kind: HoldKind, f: &mut Fields<'_>) -> HoldFields {
         price: f.money("price", "currency"),
         from_stop: f.opt_text("fromStop", len_max::SEAT_OR_STOP),
         to_stop: f.opt_text("toStop", len_max::SEAT_OR_STOP),
-        payment_token: f.opt_text("paymentToken", len_max::ID),
+        payment_token: match kind {
+            HoldKind::Book => f.opt_visible("paymentToken", len_max::ID),
+            HoldKind::Reserve => None,
+        },
         hold_seconds: match kind {
             HoldKind::Book => None,
             HoldKind::Reserve => f.opt_int("holdSeconds", HOLD_SECONDS),
@@ -83,6 +86,60 @@ pub struct ConfirmFields {
 #[must_use]
 pub fn confirm(f: &mut Fields<'_>) -> ConfirmFields {
     ConfirmFields { booking_id: BookingId(f.uuid("bookingId")), payment_id: f.text("paymentId", len_max::ID) }
+}
+
+/// The body of `pay`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PayFields {
+    /// The booking.
+    pub booking_id: BookingId,
+    /// What to charge, by the payment provider's token.
+    pub token: String,
+}
+
+/// Reads the body of `pay`.
+#[must_use]
+pub fn pay(f: &mut Fields<'_>) -> PayFields {
+    PayFields { booking_id: BookingId(f.uuid("bookingId")), token: f.visible("token", len_max::ID) }
+}
+
+/// The body of `charge`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChargeFields {
+    /// A booking's id, or whatever the caller calls the thing paid.
+    pub reference: String,
+    /// How much.
+    pub amount: Money,
+    /// What to charge, by the payment provider's token.
+    pub token: Option<String>,
+}
+
+/// Reads the body of `charge`.
+#[must_use]
+pub fn charge(f: &mut Fields<'_>) -> ChargeFields {
+    ChargeFields {
+        reference: f.text("merchant_order_id", len_max::ID),
+        amount: Money { amount_minor: f.minor_units("amount_cents"), currency: f.currency("currency") },
+        token: f.opt_visible("token", len_max::ID),
+    }
+}
+
+/// The body of `refund`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundFields {
+    /// The payment: its own id, or the one that an outside service gave it.
+    pub payment_id: String,
+    /// How much, in minor units; all that is left if `None`.
+    pub amount_minor: Option<i64>,
+}
+
+/// Reads the body of `refund`.
+#[must_use]
+pub fn refund(f: &mut Fields<'_>) -> RefundFields {
+    RefundFields {
+        payment_id: f.text("payment_id", len_max::ID),
+        amount_minor: f.opt_minor_units("amount_cents"),
+    }
 }
 
 /// The body of `cancel`.
@@ -175,6 +232,9 @@ pub fn seats(q: &mut Parameters) -> SeatsQuery {
     }
 }
 
+/// Reads the query of a call that takes no parameters.
+pub const fn nothing(_: &mut Parameters) {}
+
 /// Reads the query of a single thing: `minPosition` only.
 #[must_use]
 pub fn one(q: &mut Parameters) -> Option<u64> {
@@ -183,7 +243,7 @@ pub fn one(q: &mut Parameters) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{cancel, confirm, hold, schedules, seats, tickets};
+    use super::{cancel, charge, confirm, hold, refund, schedules, seats, tickets};
     use crate::error::ApiError;
     use crate::fields::read_object;
     use crate::query::read_query;
@@ -216,12 +276,11 @@ mod tests {
         );
         let all = json!({
             "seatNumber": "A1", "passengerPhone": "+1 423 555 0100", "price": "25.50", "currency": "USD",
-            "fromStop": "#1", "toStop": "S9", "paymentToken": "tok_visa", "holdSeconds": 60,
+            "fromStop": "#1", "toStop": "S9", "holdSeconds": 60,
         });
         let most = read_hold(Reserve, all).unwrap();
         assert_eq!((most.seat.as_deref(), most.hold_seconds), (Some("A1"), Some(60)));
         assert_eq!((most.from_stop.as_deref(), most.to_stop.as_deref()), (Some("#1"), Some("S9")));
-        assert_eq!(most.payment_token.as_deref(), Some("tok_visa"));
     }
 
     #[test]
@@ -234,7 +293,6 @@ mod tests {
             ("passengerPhone", 40),
             ("fromStop", 64),
             ("toStop", 64),
-            ("paymentToken", 255),
         ];
         for (field, len_max) in rows {
             assert!(read_hold(Reserve, json!({field: "ä".repeat(len_max)})).is_ok(), "{field}");
@@ -252,6 +310,41 @@ mod tests {
         for seconds in [json!(0), json!(3601), json!("60"), json!(1.5)] {
             assert!(read_hold(Reserve, json!({"holdSeconds": seconds})).is_err());
         }
+    }
+
+    #[test]
+    fn only_a_booking_is_paid_at_once_and_its_token_is_visible() {
+        let paid = read_hold(Book, json!({"paymentToken": "tok_visa"})).unwrap();
+        assert_eq!(paid.payment_token.as_deref(), Some("tok_visa"));
+        assert_eq!(read_hold(Book, json!({"paymentToken": null})).unwrap().payment_token, None);
+        assert!(read_hold(Book, json!({"paymentToken": "t".repeat(255)})).is_ok());
+        for token in
+            [json!(""), json!("t".repeat(256)), json!("tok visa"), json!("tök"), json!("t\n"), json!(7)]
+        {
+            let error = read_hold(Book, json!({"paymentToken": token})).unwrap_err();
+            assert_eq!(error.details()[0]["field"], "paymentToken", "{token}");
+        }
+        let error = read_hold(Reserve, json!({"paymentToken": "tok_visa"})).unwrap_err();
+        assert!(error.details()[0]["message"].as_str().unwrap().starts_with("is unknown"));
+    }
+
+    #[test]
+    fn an_amount_of_v1_is_a_whole_number_of_minor_units() {
+        let read = |amount: Value| {
+            let body = json!({"merchant_order_id": "o", "amount_cents": amount, "currency": "JPY"});
+            read_object(body.to_string().as_bytes(), charge)
+        };
+        let most = 1_000_000_000_000_i64;
+        assert_eq!(read(json!(1)).unwrap().amount.to_string(), "1 JPY");
+        assert_eq!(read(json!(most)).unwrap().amount.amount_minor, most);
+        for wrong in [json!(0), json!(-1), json!(1.0), json!(1.5), json!("1"), json!(most + 1), json!(null)] {
+            let error = read(wrong.clone()).unwrap_err();
+            assert_eq!(error.details()[0]["field"], "amount_cents", "{wrong}");
+        }
+        assert_eq!(read_object(b"{}", charge).unwrap_err().details().len(), 3);
+        assert_eq!(read_object(b"{}", refund).unwrap_err().details()[0]["field"], "payment_id");
+        let part = read_object(br#"{"payment_id": "p", "amount_cents": 5}"#, refund).unwrap();
+        assert_eq!(part.amount_minor, Some(5));
     }
 
     #[test]

@@ -3,8 +3,10 @@
 
 pub mod network;
 pub mod operations;
+pub mod payments;
 pub mod table;
 pub mod tickets;
+pub mod webhooks;
 
 use crate::answer::{Answer, Pagination};
 use crate::error::ApiError;

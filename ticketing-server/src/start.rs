@@ -225,7 +225,8 @@ async fn listen(host: &str, port: u16) -> Result<(TcpListener, SocketAddr), Star
 }
 
 fn shell(config: &ServerConfig, app: App, secret: &Secret, metrics: Arc<Metrics>) -> Shell {
-    let state = ServerState::new(app, Auth::new(secret), Arc::clone(&metrics), config.hold_seconds);
+    let (metrics_of_state, payments) = (Arc::clone(&metrics), config.payments.clone());
+    let state = ServerState::new(app, Auth::new(secret), metrics_of_state, config.hold_seconds, payments);
     let routes = table::operations(Routes::new(Arc::clone(&metrics), config.http.request_timeout));
     let routes = match config.roles {
         Roles { api: true, .. } => table::api(routes),

@@ -9,6 +9,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use ticketing_core::adapters::payments::ProviderConfig;
 use ticketing_core::app::queries::network::find_route;
 use ticketing_core::app::{App, AppError};
 use ticketing_core::domain::id::RouteId;
@@ -32,6 +33,8 @@ pub struct Shared {
     pub known_routes: KnownRoutes,
     /// How long a hold lasts that does not say, in seconds.
     pub hold_seconds: u32,
+    /// Who moves the money, and what its webhooks are signed with.
+    pub payments: ProviderConfig,
     /// When the server started.
     pub started_at: Instant,
 }
@@ -39,7 +42,13 @@ pub struct Shared {
 impl ServerState {
     /// Puts the state together.
     #[must_use]
-    pub fn new(app: App, auth: Auth, metrics: Arc<Metrics>, hold_seconds: u32) -> Self {
+    pub fn new(
+        app: App,
+        auth: Auth,
+        metrics: Arc<Metrics>,
+        hold_seconds: u32,
+        payments: ProviderConfig,
+    ) -> Self {
         Self(Arc::new(Shared {
             app,
             auth: Arc::new(auth),
@@ -47,6 +56,7 @@ impl ServerState {
             gauges: Gauges::default(),
             known_routes: KnownRoutes::new(),
             hold_seconds,
+            payments,
             started_at: Instant::now(),
         }))
     }

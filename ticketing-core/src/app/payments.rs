@@ -7,7 +7,7 @@ use crate::domain::id::{AttemptId, BookingId, PaymentId, SagaId, UserId};
 use crate::domain::money::Money;
 use crate::domain::payment::Payment;
 use crate::engine::{Done, Meta, SagaAnswer, Work};
-use crate::saga::{Input, NewCharge, Notice, OperatorMove};
+use crate::saga::{Answer, Input, NewCharge, Notice, OperatorMove};
 use crate::store::sagas::Message;
 use crate::store::{bookings, payments};
 use uuid::Uuid;
@@ -98,13 +98,39 @@ pub async fn charge(
 /// # Errors
 /// What the store says.
 pub async fn find(app: &App, id: &str) -> Result<Option<Payment>, AppError> {
-    let db = &app.stores.write;
-    if let Ok(uuid) = Uuid::parse_str(id)
-        && let Some(payment) = payments::load(db, &[PaymentId(uuid)]).await?.pop()
-    {
-        return Ok(Some(payment));
+    Ok(named(app, id).await?.pop())
+}
+
+/// The same, if it is the owner's: they paid it, or it pays a booking of theirs. Another's is unknown.
+///
+/// # Errors
+/// What the store says.
+pub async fn find_own(app: &App, id: &str, owner: &UserId) -> Result<Option<Payment>, AppError> {
+    for payment in named(app, id).await?.into_iter().rev() {
+        let is_theirs = payment.user_id == *owner
+            || match payment.booking_id {
+                Some(id) => {
+                    bookings::load(&app.stores.write, &[id]).await?.iter().any(|b| b.user_id == *owner)
+                }
+                None => false,
+            };
+        if is_theirs {
+            return Ok(Some(payment));
+        }
     }
-    Ok(payments::by_external_id(db, id).await?.pop())
+    Ok(None)
+}
+
+/// The payments that `id` may mean: one by its own id, or all to which outside services gave it.
+async fn named(app: &App, id: &str) -> Result<Vec<Payment>, AppError> {
+    let db = &app.stores.write;
+    if let Ok(uuid) = Uuid::parse_str(id) {
+        let found = payments::load(db, &[PaymentId(uuid)]).await?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    Ok(payments::by_external_id(db, id).await?)
 }
 
 /// Gives back some or, without an amount (in minor units), all that is left of a payment. With an `owner`, another's
@@ -138,20 +164,55 @@ pub async fn refund(
     Ok(app.engine.submit(work, meta).await?)
 }
 
-/// Takes what an outside payment service tells of a booking, once: a message that was told before does nothing.
+/// Returns the payment that is this charge at Stripe.
+///
+/// # Errors
+/// What the store says.
+pub async fn find_of_stripe(app: &App, provider_ref: &str) -> Result<Option<Payment>, AppError> {
+    Ok(payments::of_stripe(&app.stores.write, provider_ref).await?.pop())
+}
+
+/// Hands a provider's answer to the saga that asked, once: a message that was told before does nothing. `None` if
+/// none of ours asked.
+///
+/// # Errors
+/// The engine or store can't take it now.
+pub async fn answered(
+    app: &App,
+    attempt_id: AttemptId,
+    answer: Answer,
+    message: Message,
+    meta: Meta,
+) -> Result<Option<Done>, AppError> {
+    let Some(attempt) = payments::attempts(&app.stores.write, &[attempt_id]).await?.pop() else {
+        return Ok(None);
+    };
+    let work = Work::Saga {
+        saga_id: attempt.saga_id,
+        input: Input::Answered { attempt_id, answer },
+        owner: None,
+        expected_version: None,
+        message: Some(message),
+        answer: SagaAnswer::Nothing,
+    };
+    Ok(Some(app.engine.submit(work, meta).await?))
+}
+
+/// Takes what an outside payment service tells of a booking, or of a payment for none, once: a message that was told
+/// before does nothing.
 ///
 /// # Errors
 /// The booking is unknown, or the engine or store can't take it now.
 pub async fn told(
     app: &App,
-    booking_id: BookingId,
+    saga_id: impl Into<SagaId>,
     provider: &str,
     notice: Notice,
     message: Message,
     meta: Meta,
 ) -> Result<Done, AppError> {
     let work = Work::Saga {
-        saga_id: booking_id.into(),
+        saga_id: saga_id.into(),
         input: Input::Told { provider: provider.to_owned(), notice },
         owner: None,
         expected_version: None,

@@ -6,7 +6,8 @@ use crate::domain::booking::decide;
 use crate::domain::booking::rejection::Rejection;
 use crate::domain::event::Event as LogEvent;
 use crate::domain::id::{BookingId, SagaId, UserId};
-use crate::domain::payment::{Payment, PaymentEvent, PaymentStatus};
+use crate::domain::money::Money;
+use crate::domain::payment::{Attempt, AttemptKind, Payment, PaymentEvent, PaymentStatus};
 use crate::projection::bodies;
 use crate::saga::plan::By;
 use crate::saga::{Case, Event, Input, Saga, advance};
@@ -111,9 +112,24 @@ impl Draft<'_> {
     ) -> Result<PaymentFound, Rejection> {
         let case = self.case(id.into());
         let is_it = |p: &&Payment| p.public_id() == payment_id || p.id.to_string() == payment_id;
-        if let Some(payment) = case.as_ref().and_then(|case| case.payments.iter().find(is_it)) {
+        let price = self.state.bookings.get_mut(id).map(|booking| booking.price);
+        if let Some(case) = &case
+            && let Some(payment) = case.payments.iter().find(is_it)
+        {
+            let goes_back = |a: &Attempt| {
+                a.payment_id == payment.id && a.kind == AttemptKind::Refund && a.state.is_open()
+            };
+            let covers = |price: Money| {
+                payment.amount.currency == price.currency
+                    && payment.kept_minor() >= price.amount_minor
+                    && !case.attempts.iter().any(goes_back)
+            };
             return match payment.status {
-                PaymentStatus::Success => Ok(PaymentFound::Ours),
+                PaymentStatus::Success => match price {
+                    // What was captured in another amount is on its way back already.
+                    Some(price) if !covers(price) => Err(Rejection::AmountMismatch { amount: price }),
+                    Some(_) | None => Ok(PaymentFound::Ours),
+                },
                 status @ (PaymentStatus::Pending | PaymentStatus::Failed | PaymentStatus::Refunded) => {
                     Err(Rejection::PaymentState { status, wanted: "confirmed" })
                 }

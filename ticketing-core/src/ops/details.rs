@@ -1,7 +1,7 @@
 //! One thing with everything about it, from the write store: what an operator looks at must be true now.
 
 use super::OpsError;
-use crate::app::queries::tickets::details_body;
+use crate::app::queries::tickets::{details_body, paid_with};
 use crate::app::{App, AppError};
 use crate::domain::booking::rejection::Rejection;
 use crate::domain::catalog::{Offering, Route};
@@ -33,7 +33,9 @@ pub async fn booking(app: &App, id: BookingId) -> Result<String, OpsError> {
     };
     let history = events::of_stream(db, id.0).await?;
     let people = passengers::load(db, &[id]).await?;
-    Ok(details_body(app, &ticket, &history, people.first().map(|(_, person)| person)))
+    let paid = paid_with(app, &ticket.booking).await?;
+    let person = people.first().map(|(_, person)| person);
+    Ok(details_body(app, &ticket, &history, person, paid.as_ref()))
 }
 
 /// Returns a booking as commands answer it, as JSON.

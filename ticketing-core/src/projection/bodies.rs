@@ -7,7 +7,7 @@ use crate::domain::booking::state::Booking;
 use crate::domain::catalog::{Offering, OfferingStatus, Route};
 use crate::domain::id::RouteId;
 use crate::domain::money::Money;
-use crate::domain::payment::Payment;
+use crate::domain::payment::{Payment, PaymentStatus};
 use crate::domain::time::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -174,12 +174,7 @@ fn booking_fields(body: &mut Object, booking: &Booking, route: RouteId, now: Tim
         body.text("reason", reason);
     }
     if booking.refund_due() {
-        let refund = format!(
-            r#"{{"status":"PENDING","amount":{},"currency":"{}"}}"#,
-            booking.price.decimal(),
-            booking.price.currency
-        );
-        body.raw("refund", &refund);
+        body.raw("refund", &refund("PENDING", booking.price));
     }
 }
 
@@ -229,11 +224,22 @@ pub struct HistoryLine {
     pub position: String,
 }
 
+/// A booking's payment, and what of it is on its way back.
+#[derive(Clone, Debug)]
+pub struct Paid {
+    /// The payment.
+    pub payment: Payment,
+    /// The sum of the refunds that are not done yet, in minor units.
+    pub refund_open_minor: i64,
+}
+
 /// What a ticket's details add to its line.
 #[derive(Clone, Debug)]
 pub struct TicketDetails<'a> {
     /// The person who travels, unless forgotten.
     pub passenger: Option<&'a crate::domain::booking::passenger::Passenger>,
+    /// Its payment, if there is a record of one.
+    pub paid: Option<&'a Paid>,
     /// What happened, in order.
     pub history: &'a [HistoryLine],
 }
@@ -258,8 +264,10 @@ pub fn ticket_details(ticket: &TicketRow, details: &TicketDetails<'_>, now: Time
         Some(person) => body.raw("passenger", &json(person)),
         None => body.raw("passenger", "null"),
     }
-    match &booking.payment_id {
-        Some(id) => {
+    match (details.paid, &booking.payment_id) {
+        (Some(paid), _) => body.raw("payment", &payment_of_booking(&paid.payment)),
+        // Confirmed on a service's word, before payments were kept.
+        (None, Some(id)) => {
             let mut payment = Object::new();
             payment.text("id", id);
             payment.plain("status", payment_status(booking));
@@ -267,9 +275,35 @@ pub fn ticket_details(ticket: &TicketRow, details: &TicketDetails<'_>, now: Time
             payment.plain("currency", booking.price.currency);
             body.raw("payment", &payment.end());
         }
-        None => body.raw("payment", "null"),
+        (None, None) => body.raw("payment", "null"),
+    }
+    if let Some((status, amount)) = refund_of(booking, details.paid) {
+        body.raw("refund", &refund(status, amount));
     }
     body.raw("history", &json(&details.history));
+    body.end()
+}
+
+/// What is said of a booking's refund: under way, or done.
+fn refund_of(booking: &Booking, paid: Option<&Paid>) -> Option<(&'static str, Money)> {
+    let Some(Paid { payment, refund_open_minor }) = paid else {
+        return booking.refund_due().then_some(("PENDING", booking.price));
+    };
+    let money = |amount_minor| Money { amount_minor, currency: payment.amount.currency };
+    match payment.status {
+        PaymentStatus::Refunded => Some(("REFUNDED", money(payment.refunded_minor))),
+        PaymentStatus::Success if *refund_open_minor > 0 => Some(("PENDING", money(*refund_open_minor))),
+        // Nobody is at it, but it is owed: the provider refused, or gave no clear answer.
+        PaymentStatus::Success if booking.refund_due() => Some(("PENDING", money(payment.kept_minor()))),
+        PaymentStatus::Success | PaymentStatus::Pending | PaymentStatus::Failed => None,
+    }
+}
+
+fn refund(status: &str, amount: Money) -> String {
+    let mut body = Object::new();
+    body.plain("status", status);
+    body.raw("amount", &amount.decimal());
+    body.plain("currency", amount.currency);
     body.end()
 }
 

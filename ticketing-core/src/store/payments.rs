@@ -123,6 +123,11 @@ statements! {
             refunded_minor, status, provider, provider_ref, failure, created_at, updated_at, version
         FROM payments WHERE external_id = $1
         ORDER BY created_at, id";
+    /// Leans on `payments_stripe`.
+    OF_STRIPE = "SELECT id, saga_id, booking_id, reference, user_id, external_id, amount_minor, currency, captured_minor,
+            refunded_minor, status, provider, provider_ref, failure, created_at, updated_at, version
+        FROM payments WHERE provider = 'stripe' AND provider_ref = $1
+        ORDER BY created_at, id";
     /// The newest first; leans on the primary key, whose ids are in the order of time.
     BEFORE = "SELECT id, saga_id, booking_id, reference, user_id, external_id, amount_minor, currency, captured_minor,
             refunded_minor, status, provider, provider_ref, failure, created_at, updated_at, version
@@ -194,6 +199,14 @@ pub async fn of_sagas(db: &Db, ids: &[SagaId]) -> Result<Vec<Payment>> {
 /// As [`load`].
 pub async fn by_external_id(db: &Db, external_id: &str) -> Result<Vec<Payment>> {
     payments(db.all(&BY_EXTERNAL, args![external_id]).await?)
+}
+
+/// Returns the payments that are this charge at Stripe.
+///
+/// # Errors
+/// As [`load`].
+pub async fn of_stripe(db: &Db, provider_ref: &str) -> Result<Vec<Payment>> {
+    payments(db.all(&OF_STRIPE, args![provider_ref]).await?)
 }
 
 /// Returns up to `limit` payments, the newest first, beginning before `before`.

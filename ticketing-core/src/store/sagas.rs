@@ -159,6 +159,10 @@ statements! {
     COUNTS = "SELECT state, COUNT(*), MIN(moved_at) FROM sagas
         WHERE state IN ('AWAITING_PAYMENT', 'CHARGING', 'RELEASING', 'REFUNDING', 'PARKED')
         GROUP BY state";
+    /// Leans on `sagas_open`.
+    STANDING_COUNT = "SELECT COUNT(*) FROM sagas
+        WHERE state = $1 AND moved_at <= $2
+            AND state IN ('AWAITING_PAYMENT', 'CHARGING', 'RELEASING', 'REFUNDING', 'PARKED')";
     /// Leans on the primary key.
     STEPS = "SELECT saga_id, no, at, input, state, attempt_id, note, actor, correlation_id
         FROM saga_steps WHERE saga_id = $1 ORDER BY no";
@@ -266,6 +270,15 @@ pub async fn newest(db: &Db, before: Option<SagaId>, limit: i64) -> Result<Vec<S
 /// As [`cases`].
 pub async fn standing(db: &Db, state: SagaState, since: Timestamp, limit: i64) -> Result<Vec<Saga>> {
     sagas(db.all(&IN_STATE, args![state.word(), since.as_millis(), limit]).await?)
+}
+
+/// Returns how many sagas stand in an open state since `since` or longer.
+///
+/// # Errors
+/// What the store says.
+pub async fn standing_count(db: &Db, state: SagaState, since: Timestamp) -> Result<i64> {
+    let row: Option<(i64,)> = db.first(&STANDING_COUNT, args![state.word(), since.as_millis()]).await?;
+    Ok(row.map_or(0, |(count,)| count))
 }
 
 /// Returns how many sagas stand in each open state, and since when the oldest.

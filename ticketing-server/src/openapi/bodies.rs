@@ -5,10 +5,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// The body of `book`.
+/// What `book` and `reserve` have in common.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct BookRequest {
+pub struct HoldRequest {
     /// The route, by id or `externalId`.
     #[schema(max_length = 255)]
     pub route_id: String,
@@ -37,18 +37,28 @@ pub struct BookRequest {
     /// Where it ends; the last stop if there is none.
     #[schema(max_length = 64)]
     pub to_stop: Option<String>,
-    /// What to charge. Refused in this version, which charges nobody: `PAYMENT_TOKEN_UNSUPPORTED`.
-    #[schema(max_length = 255)]
+}
+
+/// The body of `book`: the hold, and what is charged for it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BookRequest {
+    /// What is held.
+    #[serde(flatten)]
+    pub hold: HoldRequest,
+    /// The payment provider's token that is charged at once. Without it, `pay` comes later. 1 to 255 visible ASCII
+    /// characters.
+    #[schema(min_length = 1, max_length = 255)]
     pub payment_token: Option<String>,
 }
 
-/// The body of `reserve`: as of `book`, and how long the hold lasts.
+/// The body of `reserve`: the hold, and how long it lasts.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReserveRequest {
-    /// As of `book`.
+    /// What is held.
     #[serde(flatten)]
-    pub book: BookRequest,
+    pub hold: HoldRequest,
     /// How long the seat is held; 900 if there is none.
     #[schema(minimum = 1, maximum = 3600)]
     pub hold_seconds: Option<u32>,
@@ -73,6 +83,44 @@ pub struct ConfirmRequest {
     /// The payment that stands for it.
     #[schema(max_length = 255)]
     pub payment_id: String,
+}
+
+/// The body of `pay`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PayRequest {
+    /// The booking.
+    pub booking_id: Uuid,
+    /// The payment provider's token that is charged: 1 to 255 visible ASCII characters.
+    #[schema(min_length = 1, max_length = 255)]
+    pub token: String,
+}
+
+/// The body of `charge`.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct ChargeRequest {
+    /// A booking's id, or any other reference of the caller's.
+    #[schema(max_length = 255)]
+    pub merchant_order_id: String,
+    /// How much, in minor units of the currency: 2500 is 25.00 USD, and 2500 JPY. A booking's is its price.
+    #[schema(minimum = 1, maximum = 1_000_000_000_000_i64)]
+    pub amount_cents: i64,
+    /// ISO 4217.
+    pub currency: String,
+    /// The payment provider's token that is charged: 1 to 255 visible ASCII characters.
+    #[schema(min_length = 1, max_length = 255)]
+    pub token: Option<String>,
+}
+
+/// The body of `refund`.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct RefundRequest {
+    /// The payment, by its id or the one that an outside service gave it.
+    #[schema(max_length = 255)]
+    pub payment_id: String,
+    /// How much, in minor units; all that is left if there is none.
+    #[schema(minimum = 1, maximum = 1_000_000_000_000_i64)]
+    pub amount_cents: Option<i64>,
 }
 
 /// The body of `cancel`.

@@ -13,6 +13,33 @@ pub struct IdempotencyHeader {
     pub idempotency_key: Option<String>,
 }
 
+/// The same header, of a call that does not go without it.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct RequiredIdempotencyHeader {
+    /// 1 to 255 visible ASCII characters. The same key with the same request gives the first answer again.
+    #[param(rename = "Idempotency-Key", max_length = 255)]
+    pub idempotency_key: String,
+}
+
+/// What a webhook of Stripe's is signed with.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct StripeHeader {
+    /// `t=…,v1=…`: HMAC-SHA256 of the time, a dot and the body, not older than 300 s.
+    #[param(rename = "Stripe-Signature")]
+    pub stripe_signature: String,
+}
+
+/// The path of a payment.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct PaymentPath {
+    /// The payment, by its id or the one that an outside service gave it.
+    #[param(max_length = 255)]
+    pub id: String,
+}
+
 /// The path of a booking.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Path)]

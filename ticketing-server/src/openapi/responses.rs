@@ -1,8 +1,8 @@
 //! What calls answer, as the document shows it. Never built: see [`super::shapes`].
 
 use super::shapes::{
-    Booking, Failure, Liveness, OpenApiDocument, Page, Readiness, Route, Schedule, SeatMap, Success, Ticket,
-    TicketDetails,
+    Booking, Charge, Failure, Liveness, OpenApiDocument, Page, Readiness, Received, Route, Schedule, SeatMap,
+    Success, Ticket, TicketDetails,
 };
 use utoipa::IntoResponses;
 
@@ -15,6 +15,26 @@ pub struct Created(pub Success<Booking>);
 #[derive(Debug, IntoResponses)]
 #[response(status = 200, description = "The booking as it is now.")]
 pub struct Changed(pub Success<Booking>);
+
+/// The booking that is being paid.
+#[derive(Debug, IntoResponses)]
+#[response(status = 202, description = "The booking with its `payment`, which goes on by itself.")]
+pub struct Paying(pub Success<Booking>);
+
+/// The payment that a charge made.
+#[derive(Debug, IntoResponses)]
+#[response(status = 201, description = "The payment. With `Idempotent-Replay: true` it was made before.")]
+pub struct ChargeBegun(pub Success<Charge>);
+
+/// One payment.
+#[derive(Debug, IntoResponses)]
+#[response(status = 200, description = "The payment.")]
+pub struct OnePayment(pub Success<Charge>);
+
+/// The payment that is being refunded.
+#[derive(Debug, IntoResponses)]
+#[response(status = 200, description = "The payment; its refund is under way and goes on by itself.")]
+pub struct RefundBegun(pub Success<Charge>);
 
 /// A page of tickets.
 #[derive(Debug, IntoResponses)]
@@ -86,9 +106,45 @@ pub struct Unauthorized(pub Failure);
 #[derive(Debug, IntoResponses)]
 #[response(
     status = 403,
-    description = "`CONFIRM_FORBIDDEN`: only the payment service or an operator confirms."
+    description = "`CONFIRM_FORBIDDEN`: with an outside payment service, only that or an operator confirms."
 )]
 pub struct Forbidden(pub Failure);
+
+/// A buyer can't take a payment back.
+#[derive(Debug, IntoResponses)]
+#[response(status = 403, description = "`REFUND_FORBIDDEN`: a buyer cancels the booking instead.")]
+pub struct RefundForbidden(pub Failure);
+
+/// A webhook was taken.
+#[derive(Debug, IntoResponses)]
+#[response(status = 200, description = "It need not be told again.")]
+pub struct WebhookTaken(pub Success<Received>);
+
+/// What a webhook may be answered instead.
+#[derive(Debug, IntoResponses)]
+pub enum WebhookRefusals {
+    /// `WEBHOOK_SIGNATURE_INVALID`: not signed by Stripe, or too long ago; `WEBHOOK_UNREADABLE`.
+    #[response(status = 400)]
+    BadRequest(Failure),
+    /// Webhooks of Stripe are not taken here.
+    #[response(status = 404)]
+    NotFound(Failure),
+    /// `PAYLOAD_TOO_LARGE`: over 256 KiB.
+    #[response(status = 413)]
+    PayloadTooLarge(Failure),
+    /// `OVERLOADED`, `UNAVAILABLE`, `SHUTTING_DOWN`: tell it again.
+    #[response(status = 503)]
+    Unavailable(Failure),
+}
+
+/// What a charge may be answered besides.
+#[derive(Debug, IntoResponses)]
+pub enum ChargeRefusals {
+    /// `IDEMPOTENCY_KEY_REQUIRED`: the header is missing; `INVALID_JSON`, `IDEMPOTENCY_KEY_INVALID`: the request
+    /// can't be understood.
+    #[response(status = 400)]
+    BadRequest(Failure),
+}
 
 /// There is no such thing.
 #[derive(Debug, IntoResponses)]
@@ -118,18 +174,20 @@ pub enum CommandRefusals {
     /// `UNAUTHORIZED`: no valid token.
     #[response(status = 401)]
     Unauthorized(Failure),
-    /// There is no such thing, or it is not the caller's.
+    /// There is no such thing, or it is not the caller's: `BOOKING_NOT_FOUND`, `PAYMENT_NOT_FOUND`,
+    /// `SCHEDULE_NOT_FOUND`, `ROUTE_NOT_FOUND`.
     #[response(status = 404)]
     NotFound(Failure),
     /// The world is not as the command needs it: `SEAT_TAKEN`, `SOLD_OUT`, `PRICE_MISMATCH`, `DEPARTED`,
-    /// `OFFERING_CANCELLED`, `HOLD_EXPIRED`, `INVALID_STATE`, `PAYMENT_USED`, `IDEMPOTENCY_IN_PROGRESS`.
+    /// `OFFERING_CANCELLED`, `HOLD_EXPIRED`, `INVALID_STATE`, `PAYMENT_USED`, `PAYMENT_STATE`,
+    /// `PAYMENT_IN_PROGRESS`, `TOO_MANY_PAYMENTS`, `IDEMPOTENCY_IN_PROGRESS`.
     #[response(status = 409)]
     Conflict(Failure),
     /// `PAYLOAD_TOO_LARGE`: over 256 KiB.
     #[response(status = 413)]
     PayloadTooLarge(Failure),
     /// Fields are missing, unknown or wrong, one entry each; `UNKNOWN_SEAT`, `UNKNOWN_STOP`, `STOP_ORDER`,
-    /// `NO_BOARDING`, `ROUTE_MISMATCH`, `AMBIGUOUS_ID`, `PAYMENT_TOKEN_UNSUPPORTED`,
+    /// `NO_BOARDING`, `ROUTE_MISMATCH`, `AMBIGUOUS_ID`, `AMOUNT_MISMATCH`, `REFUND_TOO_MUCH`,
     /// `IDEMPOTENCY_KEY_REUSED`.
     #[response(status = 422)]
     Invalid(Failure),

@@ -140,17 +140,44 @@ pub struct Booking {
     /// The refund under way, of a booking that was paid and cancelled.
     #[schema(required = false, nullable = false)]
     pub refund: Option<Refund>,
+    /// Its payment, as `pay` answers it.
+    #[schema(required = false, nullable = false)]
+    pub payment: Option<Payment>,
 }
 
-/// A refund under way.
+/// Money on its way back.
 #[derive(Debug, ToSchema)]
 pub struct Refund {
-    /// `PENDING`.
-    pub status: String,
+    /// Where it is.
+    pub status: RefundStatus,
     /// How much.
     pub amount: f64,
     /// ISO 4217.
     pub currency: String,
+}
+
+/// Where money is that goes back.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "UPPERCASE")]
+pub enum RefundStatus {
+    /// On its way.
+    Pending,
+    /// Back.
+    Refunded,
+}
+
+/// The state of a payment.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "UPPERCASE")]
+pub enum PaymentStatus {
+    /// Asked for; the outcome is not known yet.
+    Pending,
+    /// The money was captured.
+    Success,
+    /// Nothing was captured.
+    Failed,
+    /// All that was captured was given back.
+    Refunded,
 }
 
 /// A payment, as far as it concerns a booking.
@@ -159,11 +186,39 @@ pub struct Payment {
     /// Its id.
     pub id: String,
     /// Its state.
-    pub status: String,
+    pub status: PaymentStatus,
     /// How much.
     pub amount: f64,
     /// ISO 4217.
     pub currency: String,
+    /// How much of it was given back, if anything was.
+    #[schema(required = false, nullable = false)]
+    pub refunded: Option<f64>,
+    /// Why it failed, or what is wrong with it.
+    #[schema(required = false, nullable = false)]
+    pub failure: Option<String>,
+}
+
+/// A payment, as `/v1` answers it.
+#[derive(Debug, ToSchema)]
+pub struct Charge {
+    /// Its id.
+    pub id: String,
+    /// A booking's id, or the caller's own reference.
+    pub merchant_order_id: String,
+    /// How much, in minor units of the currency.
+    pub amount_cents: i64,
+    /// How much of it was given back, in minor units.
+    pub refunded_cents: i64,
+    /// ISO 4217.
+    pub currency: String,
+    /// Its state.
+    pub status: PaymentStatus,
+    /// Why it failed, or what is wrong with it.
+    #[schema(required = false, nullable = false)]
+    pub failure: Option<String>,
+    /// When it was asked for.
+    pub created_at: String,
 }
 
 /// A ticket, as lists show it.
@@ -236,8 +291,11 @@ pub struct TicketDetails {
     pub reason: Option<String>,
     /// Who travels; null once forgotten.
     pub passenger: Option<Passenger>,
-    /// Its payment; null before there is one.
+    /// The payment that confirmed it, else the one that was tried last; null before there is one.
     pub payment: Option<Payment>,
+    /// The refund of that payment, under way or done.
+    #[schema(required = false, nullable = false)]
+    pub refund: Option<Refund>,
     /// What happened to it, oldest first.
     pub history: Vec<HistoryEntry>,
 }
@@ -445,6 +503,18 @@ pub struct Part {
     /// `up` or `down`.
     pub status: String,
 }
+
+/// A webhook was taken.
+#[derive(Debug, ToSchema)]
+pub struct Received {
+    /// Always true.
+    pub received: bool,
+}
+
+/// An event as Stripe sends it.
+#[derive(Debug, ToSchema)]
+#[schema(value_type = Object)]
+pub struct StripeEvent(pub String);
 
 /// A document of the OpenAPI Initiative's format.
 #[derive(Debug, ToSchema)]

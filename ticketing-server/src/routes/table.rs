@@ -3,7 +3,9 @@
 use super::Routes;
 use super::network::{route, routes, schedule, schedules, seats};
 use super::operations::{document, health, live, metrics, ready};
-use super::tickets::{book, cancel, confirm, details, my_tickets, reserve};
+use super::payments::{charge, payment, refund};
+use super::tickets::{book, cancel, confirm, details, my_tickets, pay, reserve};
+use super::webhooks::stripe;
 use crate::state::ServerState;
 use axum::routing::{get, post};
 
@@ -14,6 +16,7 @@ pub fn api(routes: Routes<ServerState>) -> Routes<ServerState> {
         .route("/api/tickets/commands/book", post(book::book))
         .route("/api/tickets/commands/reserve", post(reserve::reserve))
         .route("/api/tickets/commands/confirm", post(confirm::confirm))
+        .route("/api/tickets/commands/pay", post(pay::pay))
         .route("/api/tickets/commands/cancel", post(cancel::cancel))
         .route("/api/tickets/queries/my-tickets", get(my_tickets::my_tickets))
         .route("/api/tickets/queries/{bookingId}", get(details::details))
@@ -22,6 +25,10 @@ pub fn api(routes: Routes<ServerState>) -> Routes<ServerState> {
         .route("/api/routes/{id}/schedules", get(schedules::schedules))
         .route("/api/schedules/{id}", get(schedule::schedule))
         .route("/api/schedules/{id}/seats", get(seats::seats))
+        .route("/v1/charge", post(charge::charge))
+        .route("/v1/payments/{id}", get(payment::payment))
+        .route("/v1/refund", post(refund::refund))
+        .route(stripe::PATH, post(stripe::stripe))
         .route("/api/openapi.json", get(document::document))
 }
 

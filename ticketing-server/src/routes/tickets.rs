@@ -6,15 +6,18 @@ pub mod confirm;
 pub mod details;
 mod hold;
 pub mod my_tickets;
+pub mod pay;
 pub mod reserve;
 
 use crate::answer::Answer;
+use crate::auth::Caller;
 use crate::command::CommandRequest;
 use axum::http::StatusCode;
+use ticketing_core::domain::id::UserId;
 use ticketing_core::engine::{Done, IdempotencyKey, Meta};
 
 /// What the core is told about who asks; `status` is that of a success.
-fn meta(request: &CommandRequest, status: StatusCode) -> Meta {
+pub(super) fn meta(request: &CommandRequest, status: StatusCode) -> Meta {
     let user = &request.caller.user.0;
     Meta {
         actor: user.clone(),
@@ -28,8 +31,13 @@ fn meta(request: &CommandRequest, status: StatusCode) -> Meta {
     }
 }
 
-/// Answers with the booking, or with the first answer again.
-fn answer(done: Done, status: StatusCode) -> Answer {
+/// The caller, if it may only touch its own; others' things are then unknown to it.
+pub(super) fn owner(caller: &Caller) -> Option<UserId> {
+    (!caller.role.is_trusted()).then(|| caller.user.clone())
+}
+
+/// Answers with what the command made, or with the first answer again.
+pub(super) fn answer(done: Done, status: StatusCode) -> Answer {
     // A stored status is one that was sent before.
     let stored = || StatusCode::from_u16(done.status).unwrap_or(status);
     let status = if done.replayed { stored() } else { status };

@@ -132,20 +132,14 @@ pub fn state_of(map: &serde_json::Value, label: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_buyer_never_confirms_and_touches_nothing_of_others() {
+async fn a_buyer_touches_nothing_of_others() {
     let city = City::start().await;
     let (ada, bob) = (city.token("ada"), city.token("bob"));
     let coach = city.coach().await;
     let booked = city.command("book", &ada, &hold_of(&coach, json!({}))).await;
     let id = booked.id();
-    // Whatever the id, whatever else is in the body.
-    for body in [
-        json!({"bookingId": id, "paymentId": "p"}),
-        json!({"bookingId": Uuid::nil(), "paymentId": "p"}),
-        json!({"bookingId": "x"}),
-    ] {
-        city.command("confirm", &ada, &body).await.is(403, "CONFIRM_FORBIDDEN");
-    }
+    let confirm = json!({"bookingId": id, "paymentId": "p"});
+    city.command("confirm", &bob, &confirm).await.is(404, "BOOKING_NOT_FOUND");
     city.command("cancel", &bob, &json!({"bookingId": id})).await.is(404, "BOOKING_NOT_FOUND");
     let path = format!("/api/tickets/queries/{id}?{}", City::after(&booked));
     city.get(&path, Some(&bob), "Success_TicketDetails").await.is(404, "BOOKING_NOT_FOUND");

@@ -9,6 +9,7 @@ mod holds;
 mod idempotency;
 mod lifecycle;
 mod on_postgres;
+mod payments;
 #[path = "../../../ticketing-core/tests/it/support/postgres.rs"]
 mod postgres;
 mod queries;

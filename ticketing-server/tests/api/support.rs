@@ -132,7 +132,7 @@ impl City {
         reply
     }
 
-    fn assert_fits(&self, reply: &Reply, shape: &str) {
+    pub fn assert_fits(&self, reply: &Reply, shape: &str) {
         let faults = openapi::check(&self.document, shape, &reply.json());
         assert!(faults.is_empty(), "{faults:?} in {}", reply.text);
         let id = reply.headers["x-correlation-id"].to_str().unwrap();

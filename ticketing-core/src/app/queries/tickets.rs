@@ -3,12 +3,15 @@
 use super::Page;
 use crate::app::cache::CachedPage;
 use crate::app::{App, AppError};
-use crate::domain::id::{BookingId, UserId};
+use crate::domain::booking::passenger::Passenger;
+use crate::domain::booking::state::Booking;
+use crate::domain::id::{BookingId, SagaId, UserId};
+use crate::domain::payment::{Attempt, AttemptKind, Payment};
 use crate::projection::TicketRow;
-use crate::projection::bodies::{self, HistoryLine, TicketDetails};
+use crate::projection::bodies::{self, HistoryLine, Paid, TicketDetails};
 use crate::store::events::LogEntry;
 use crate::store::views::tickets::UserQuery;
-use crate::store::{events, passengers, views};
+use crate::store::{events, passengers, payments, views};
 use std::sync::Arc;
 
 /// Returns a page of a user's tickets, newest first.
@@ -60,14 +63,39 @@ pub async fn details(
     }
     let history = events::of_stream(&app.stores.write, id.0).await?;
     let people = passengers::load(&app.stores.write, &[id]).await?;
-    Ok(details_body(app, &ticket, &history, people.first().map(|(_, person)| person)))
+    let paid = paid_with(app, &ticket.booking).await?;
+    let person = people.first().map(|(_, person)| person);
+    Ok(details_body(app, &ticket, &history, person, paid.as_ref()))
+}
+
+/// Returns the payment that confirmed a booking or, before one has, the one that was tried last, from the write
+/// store. It may be ahead of the booking as the read model knows it.
+///
+/// # Errors
+/// What the store says.
+pub(crate) async fn paid_with(app: &App, booking: &Booking) -> Result<Option<Paid>, AppError> {
+    let db = &app.stores.write;
+    let saga = [SagaId::from(booking.id)];
+    let mut all = payments::of_sagas(db, &saga).await?;
+    let confirms = |p: &Payment| booking.payment_id.as_ref() == Some(&p.public_id());
+    let at_hand = all.iter().position(confirms).or_else(|| all.len().checked_sub(1));
+    let Some(payment) = at_hand.map(|index| all.swap_remove(index)) else { return Ok(None) };
+    let mut refund_open_minor = 0;
+    if payment.kept_minor() > 0 {
+        let attempts = payments::attempts_of_sagas(db, &saga).await?;
+        let under_way =
+            |a: &&Attempt| a.payment_id == payment.id && a.kind == AttemptKind::Refund && a.state.is_open();
+        refund_open_minor = attempts.iter().filter(under_way).map(|a| a.amount.amount_minor).sum();
+    }
+    Ok(Some(Paid { payment, refund_open_minor }))
 }
 
 pub(crate) fn details_body(
     app: &App,
     ticket: &TicketRow,
     history: &[LogEntry],
-    passenger: Option<&crate::domain::booking::passenger::Passenger>,
+    passenger: Option<&Passenger>,
+    paid: Option<&Paid>,
 ) -> String {
     // The log may be ahead of the view; what is shown is one moment's truth.
     let shown =
@@ -80,5 +108,6 @@ pub(crate) fn details_body(
             position: entry.position.to_string(),
         })
         .collect();
-    bodies::ticket_details(ticket, &TicketDetails { passenger, history: &lines }, app.clock.now())
+    let details = TicketDetails { passenger, paid, history: &lines };
+    bodies::ticket_details(ticket, &details, app.clock.now())
 }

@@ -65,6 +65,7 @@ CREATE TABLE payments (
 ) {without_rowid};
 CREATE INDEX payments_saga ON payments (saga_id);
 CREATE INDEX payments_external ON payments (external_id) WHERE external_id IS NOT NULL;
+CREATE INDEX payments_stripe ON payments (provider_ref) WHERE provider = 'stripe';
 
 -- What is asked of the providers: the effects of the sagas' steps. The id is the provider's idempotency key.
 CREATE TABLE payment_attempts (

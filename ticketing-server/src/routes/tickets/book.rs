@@ -13,6 +13,8 @@ use ticketing_core::domain::booking::command::HoldKind;
 
 /// Books a seat: it is held, `PENDING`, until it is paid or `holdExpiresAt` has come.
 ///
+/// A `paymentToken` is charged at once, as by `pay`; the answer does not wait for it.
+///
 /// # Errors
 /// See [`CommandRefusals`].
 #[utoipa::path(

@@ -1,6 +1,6 @@
 //! `POST /api/tickets/commands/cancel`: gives a booking's seats back.
 
-use super::{answer, meta};
+use super::{answer, meta, owner};
 use crate::answer::Answer;
 use crate::command::CommandRequest;
 use crate::error::ApiError;
@@ -14,7 +14,9 @@ use axum::http::StatusCode;
 use ticketing_core::app::commands;
 use ticketing_core::domain::booking::command::Change;
 
-/// Cancels a booking: its seats are free at once; what was paid is to be refunded.
+/// Cancels a booking: its seats are free at once; what was paid goes back by itself.
+///
+/// The answer has the `refund` under way. When the money is back, the booking is `REFUNDED`.
 ///
 /// Buyers cancel their own; the roles `service`, `operator` and `admin` any.
 ///
@@ -31,7 +33,7 @@ use ticketing_core::domain::booking::command::Change;
 )]
 pub async fn cancel(State(state): State<ServerState>, request: CommandRequest) -> Result<Answer, ApiError> {
     let fields = request.fields(requests::cancel)?;
-    let owner = (!request.caller.role.is_trusted()).then(|| request.caller.user.clone());
+    let owner = owner(&request.caller);
     let change = Change::Cancel { reason: fields.reason };
     let meta = meta(&request, StatusCode::OK);
     let done = commands::change(&state.app, fields.booking_id, change, owner, None, meta).await?;

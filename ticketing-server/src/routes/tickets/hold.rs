@@ -33,9 +33,6 @@ pub(super) async fn hold(
     request: &CommandRequest,
 ) -> Result<Answer, ApiError> {
     let fields = request.fields(|f| requests::hold(kind, f))?;
-    if fields.payment_token.is_some() {
-        return Err(ApiError::payment_token_unsupported());
-    }
     let done = match named(state, &fields).await {
         Ok(target) => match submit(kind, state, request, fields, target).await {
             Err(AppError::Command(CommandError::Rejected(refusal))) if is_of_ids(&refusal) => {
@@ -88,7 +85,8 @@ async fn submit(
         email: fields.passenger.email,
         phone: fields.passenger.phone,
     };
-    commands::reserve(&state.app, command, passenger, meta(request, StatusCode::CREATED)).await
+    let meta = meta(request, StatusCode::CREATED);
+    commands::reserve_and_pay(&state.app, command, passenger, fields.payment_token, meta).await
 }
 
 const fn is_of_ids(refusal: &Rejection) -> bool {

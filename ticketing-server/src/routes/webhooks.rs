@@ -1,0 +1,3 @@
+//! What outside services tell by themselves.
+
+pub mod stripe;

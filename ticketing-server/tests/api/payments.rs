@@ -1,0 +1,492 @@
+//! Paying: by `pay`, by `book` and by `/v1`; who may, what each answers, and how money goes back.
+//!
+//! What a provider answers is told to the sagas by the tests themselves; nobody else runs the attempts here.
+
+use crate::postgres::database;
+use crate::support::{City, Reply, hold_of};
+use serde_json::{Value, json};
+use ticketing_core::domain::id::{BookingId, PaymentId, SagaId};
+use ticketing_core::domain::money::{Currency, Money};
+use ticketing_core::domain::payment::{Attempt, AttemptKind};
+use ticketing_core::engine::{Meta, SagaAnswer, Work};
+use ticketing_core::saga::{Answer, Input};
+use ticketing_core::store::payments;
+use ticketing_server::ServerConfig;
+use ticketing_server::auth::Role;
+use uuid::Uuid;
+
+fn external(config: &mut ServerConfig) {
+    config.engine.provider = "external";
+}
+
+/// What is asked of the provider for a saga and is not answered yet.
+async fn open_attempts(city: &City, saga: SagaId) -> Vec<Attempt> {
+    let mut all = payments::attempts_of_sagas(&city.running.app().stores.write, &[saga]).await.unwrap();
+    all.retain(|attempt| attempt.state.is_open());
+    all
+}
+
+/// Has the provider answer the one open attempt of a saga, and returns the position of what came of it.
+async fn answered(city: &City, saga: SagaId, kind: AttemptKind, answer: impl Fn(&Attempt) -> Answer) -> i64 {
+    let open = open_attempts(city, saga).await;
+    let [attempt] = open.as_slice() else { panic!("{open:?}") };
+    assert_eq!(attempt.kind, kind);
+    let work = Work::Saga {
+        saga_id: saga,
+        input: Input::Answered { attempt_id: attempt.id, answer: answer(attempt) },
+        owner: None,
+        expected_version: None,
+        message: None,
+        answer: SagaAnswer::Nothing,
+    };
+    city.running.app().engine.submit(work, Meta::system("provider".into())).await.unwrap().position
+}
+
+fn succeeded(attempt: &Attempt) -> Answer {
+    Answer::Succeeded { provider_ref: format!("ch_{}", attempt.id), amount: attempt.amount }
+}
+
+fn declined(_: &Attempt) -> Answer {
+    Answer::Declined { code: "card_declined".into(), message: "Your card was declined.".into() }
+}
+
+fn saga_of(booking: &str) -> SagaId {
+    BookingId(Uuid::parse_str(booking).unwrap()).into()
+}
+
+fn saga_of_payment(payment: &Reply) -> SagaId {
+    PaymentId(Uuid::parse_str(&payment.id()).unwrap()).into()
+}
+
+async fn details(city: &City, token: &str, id: &str, position: i64) -> Value {
+    let path = format!("/api/tickets/queries/{id}?minPosition={position}");
+    let reply = city.get(&path, Some(token), "Success_TicketDetails").await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    reply.data()
+}
+
+async fn v1(city: &City, name: &str, token: &str, key: Option<&str>, body: &Value) -> Reply {
+    let headers: Vec<(&str, &str)> = key.map(|key| ("idempotency-key", key)).into_iter().collect();
+    let path = format!("/v1/{name}");
+    let reply = city.send("POST", &path, Some(token), &headers, Some(body.to_string())).await;
+    if reply.status < 400 {
+        city.assert_fits(&reply, "Success_Charge");
+        assert!(reply.json()["meta"]["position"].is_string(), "{}", reply.text);
+    }
+    reply
+}
+
+async fn payment(city: &City, token: &str, id: &str) -> Reply {
+    city.get(&format!("/v1/payments/{id}"), Some(token), "Success_Charge").await
+}
+
+/// Cents of a price in dollars and cents.
+fn cents(price: &Value) -> i64 {
+    Money::parse(&price.to_string(), Currency::USD).unwrap().amount_minor
+}
+
+#[tokio::test]
+async fn a_booking_is_paid_declined_paid_again_and_given_back() {
+    a_journey(&City::start().await).await;
+}
+
+#[tokio::test]
+async fn a_booking_is_paid_declined_paid_again_and_given_back_on_postgres() {
+    let Some(database) = database().await else { return };
+    let city = City::start_with(|config| config.stores.database_url = Some(database.url())).await;
+    a_journey(&city).await;
+    city.running.stop().await;
+}
+
+async fn a_journey(city: &City) {
+    let ada = city.token("ada");
+    let coach = city.coach().await;
+    let booked = city.command("book", &ada, &hold_of(&coach, json!({"seatNumber": "A1"}))).await;
+    let (id, price) = (booked.id(), booked.data()["price"].clone());
+    assert!(booked.data()["payment"].is_null());
+    let pay = json!({"bookingId": id, "token": "tok_chargeDeclined"});
+    let paying = city.command("pay", &ada, &pay).await;
+    assert_eq!(paying.status, 202, "{}", paying.text);
+    let (data, first) = (paying.data(), paying.data()["payment"]["id"].clone());
+    assert_eq!((&data["status"], &data["id"]), (&json!("PENDING"), &json!(id)));
+    assert_eq!(
+        data["payment"],
+        json!({"id": first, "status": "PENDING", "amount": price, "currency": "USD"})
+    );
+    assert!(!paying.text.contains("tok_"), "a token is never shown: {}", paying.text);
+    let again = json!({"bookingId": id, "token": "tok_visa"});
+    city.command("pay", &ada, &again).await.is(409, "PAYMENT_IN_PROGRESS");
+    let confirm = json!({"bookingId": id, "paymentId": first});
+    let early = city.command("confirm", &ada, &confirm).await;
+    early.is(409, "PAYMENT_STATE");
+    assert_eq!(early.detail()["state"], "PENDING");
+
+    // A declined card leaves the booking as it was, and another one can be tried.
+    let position = answered(city, saga_of(&id), AttemptKind::Charge, declined).await;
+    let shown = details(city, &ada, &id, position).await;
+    assert_eq!((&shown["status"], &shown["payment"]["status"]), (&json!("PENDING"), &json!("FAILED")));
+    assert_eq!(shown["payment"]["failure"], "card_declined: Your card was declined.");
+    city.command("confirm", &ada, &confirm).await.is(409, "PAYMENT_STATE");
+    let paying = city.command("pay", &ada, &again).await;
+    assert_eq!(paying.status, 202, "{}", paying.text);
+    let second = paying.data()["payment"]["id"].as_str().unwrap().to_owned();
+    assert_ne!(first, second.as_str());
+    let position = answered(city, saga_of(&id), AttemptKind::Charge, succeeded).await;
+    let shown = details(city, &ada, &id, position).await;
+    assert_eq!(shown["status"], "CONFIRMED");
+    assert_eq!(
+        shown["payment"],
+        json!({"id": second, "status": "SUCCESS", "amount": price, "currency": "USD"})
+    );
+    assert!(shown.get("refund").is_none());
+    let charge = payment(city, &ada, &second).await.data();
+    let cents = cents(&price);
+    assert_eq!((&charge["amount_cents"], &charge["status"]), (&json!(cents), &json!("SUCCESS")));
+    assert_eq!((&charge["merchant_order_id"], &charge["refunded_cents"]), (&json!(id), &json!(0)));
+
+    // What is confirmed is confirmed: the same again, and nothing more to pay.
+    let confirmed = city.command("confirm", &ada, &json!({"bookingId": id, "paymentId": second})).await;
+    assert_eq!(
+        (confirmed.status, &confirmed.data()["paymentId"]),
+        (200, &json!(second)),
+        "{}",
+        confirmed.text
+    );
+    city.command("confirm", &ada, &confirm).await.is(409, "INVALID_STATE");
+    city.command("pay", &ada, &again).await.is(409, "INVALID_STATE");
+
+    let cancelled = city.command("cancel", &ada, &json!({"bookingId": id})).await;
+    let refund = json!({"status": "PENDING", "amount": price, "currency": "USD"});
+    assert_eq!((&cancelled.data()["status"], &cancelled.data()["refund"]), (&json!("CANCELLED"), &refund));
+    let position = cancelled.json()["meta"]["position"].as_str().unwrap().parse().unwrap();
+    let shown = details(city, &ada, &id, position).await;
+    assert_eq!((&shown["status"], &shown["refund"]), (&json!("CANCELLED"), &refund));
+    assert_eq!(shown["payment"]["status"], "SUCCESS");
+    let position = answered(city, saga_of(&id), AttemptKind::Refund, succeeded).await;
+    let shown = details(city, &ada, &id, position).await;
+    let refund = json!({"status": "REFUNDED", "amount": price, "currency": "USD"});
+    assert_eq!((&shown["status"], &shown["refund"]), (&json!("REFUNDED"), &refund));
+    assert_eq!((&shown["payment"]["status"], &shown["payment"]["refunded"]), (&json!("REFUNDED"), &price));
+    let charge = payment(city, &ada, &second).await.data();
+    assert_eq!((&charge["status"], &charge["refunded_cents"]), (&json!("REFUNDED"), &json!(cents)));
+    let story: Vec<&str> =
+        shown["history"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap()).collect();
+    let expected = [
+        "TicketBooked",
+        "PaymentFailed",
+        "PaymentCreated",
+        "TicketConfirmed",
+        "TicketCancelled",
+        "RefundRequested",
+        "PaymentRefunded",
+        "TicketRefunded",
+    ];
+    assert_eq!(story, expected);
+}
+
+#[tokio::test]
+async fn a_booking_with_a_token_is_charged_at_once_and_a_reservation_takes_none() {
+    let city = City::start().await;
+    let ada = city.token("ada");
+    let coach = city.coach().await;
+    let body = hold_of(&coach, json!({"paymentToken": "tok_visa"})).to_string();
+    let key = [("idempotency-key", "k")];
+    let booked = city.command_with("book", &ada, &key, body.clone()).await;
+    assert_eq!((booked.status, &booked.data()["status"]), (201, &json!("PENDING")), "{}", booked.text);
+    let again = city.command_with("book", &ada, &key, body).await;
+    assert_eq!((again.status, again.data_text()), (201, booked.data_text()));
+    let open = open_attempts(&city, saga_of(&booked.id())).await;
+    assert_eq!((open.len(), open[0].token.as_deref()), (1, Some("tok_visa")));
+    let position = answered(&city, saga_of(&booked.id()), AttemptKind::Charge, succeeded).await;
+    assert_eq!(details(&city, &ada, &booked.id(), position).await["status"], "CONFIRMED");
+
+    let reply = city.command("reserve", &ada, &hold_of(&coach, json!({"paymentToken": "tok_visa"}))).await;
+    reply.is(422, "VALIDATION_FAILED");
+    assert_eq!(reply.detail()["field"], "paymentToken");
+    for token in [json!(""), json!("tok visa"), json!(7), json!("t".repeat(256))] {
+        let reply = city.command("book", &ada, &hold_of(&coach, json!({"paymentToken": token}))).await;
+        reply.is(422, "VALIDATION_FAILED");
+        assert_eq!(reply.detail()["field"], "paymentToken");
+    }
+    // A reservation is paid by `pay`, as any hold.
+    let held = city.command("reserve", &ada, &hold_of(&coach, json!({}))).await;
+    let paying = city.command("pay", &ada, &json!({"bookingId": held.id(), "token": "tok_visa"})).await;
+    assert_eq!((paying.status, &paying.data()["status"]), (202, &json!("RESERVED")), "{}", paying.text);
+}
+
+#[tokio::test]
+async fn only_a_hold_is_paid_by_its_owner_or_by_staff() {
+    let city = City::start().await;
+    let (ada, bob) = (city.token("ada"), city.token("bob"));
+    let coach = city.coach().await;
+    let booked = city.command("book", &ada, &hold_of(&coach, json!({}))).await;
+    let pay = |id: &str| json!({"bookingId": id, "token": "tok_visa"});
+    city.command("pay", &bob, &pay(&booked.id())).await.is(404, "BOOKING_NOT_FOUND");
+    city.command("pay", &bob, &pay(&Uuid::now_v7().to_string())).await.is(404, "BOOKING_NOT_FOUND");
+    for body in [json!({"bookingId": "x", "token": "t t"}), json!({})] {
+        let reply = city.command("pay", &ada, &body).await;
+        reply.is(422, "VALIDATION_FAILED");
+        assert_eq!(reply.json()["error"]["details"].as_array().unwrap().len(), 2, "{}", reply.text);
+    }
+    assert!(open_attempts(&city, saga_of(&booked.id())).await.is_empty());
+
+    // The same request with its key is one charge.
+    let key = [("idempotency-key", "pay-1")];
+    let service = city.token_as("kiosk", Role::Service);
+    let first = city.command_with("pay", &service, &key, pay(&booked.id()).to_string()).await;
+    let again = city.command_with("pay", &service, &key, pay(&booked.id()).to_string()).await;
+    assert_eq!((first.status, again.status, again.data_text()), (202, 202, first.data_text()));
+    assert_eq!(again.headers["idempotent-replay"], "true");
+    // Whoever paid it, it pays ada's booking, and is none of bob's business.
+    let id = first.data()["payment"]["id"].as_str().unwrap().to_owned();
+    assert_eq!(payment(&city, &ada, &id).await.status, 200);
+    assert_eq!(payment(&city, &city.token_as("ops", Role::Operator), &id).await.status, 200);
+    payment(&city, &bob, &id).await.is(404, "PAYMENT_NOT_FOUND");
+
+    let other = city.command("book", &ada, &hold_of(&coach, json!({}))).await.id();
+    city.command("cancel", &ada, &json!({"bookingId": other})).await;
+    let late = city.command("pay", &ada, &pay(&other)).await;
+    late.is(409, "INVALID_STATE");
+    assert_eq!(late.detail()["state"], "CANCELLED");
+}
+
+#[tokio::test]
+async fn a_hold_that_has_ended_is_not_paid() {
+    let clock = ticketing_core::clock::Clock::manual(
+        ticketing_core::domain::time::Timestamp::parse("2026-11-20T09:30:00Z").unwrap(),
+    );
+    let hands = clock.clone();
+    let city = City::start_with(|config| config.clock = clock).await;
+    let ada = city.token("ada");
+    let body = hold_of(&city.coach().await, json!({"holdSeconds": 60}));
+    let held = city.command("reserve", &ada, &body).await.id();
+    hands.advance(60_000);
+    let reply = city.command("pay", &ada, &json!({"bookingId": held, "token": "tok_visa"})).await;
+    reply.is(409, "HOLD_EXPIRED");
+}
+
+#[tokio::test]
+async fn a_buyer_confirms_only_what_a_payment_of_the_booking_covers() {
+    let city = City::start().await;
+    let (ada, bob) = (city.token("ada"), city.token("bob"));
+    let coach = city.coach().await;
+    let booked = city.command("book", &ada, &hold_of(&coach, json!({}))).await;
+    let confirm = |payment: &str| json!({"bookingId": booked.id(), "paymentId": payment});
+    let reply = city.command("confirm", &ada, &confirm("pay_1")).await;
+    reply.is(404, "PAYMENT_NOT_FOUND");
+    assert_eq!(reply.detail()["field"], "paymentId");
+    city.command("confirm", &bob, &confirm("pay_1")).await.is(404, "BOOKING_NOT_FOUND");
+    // A payment of something else is none of this booking.
+    let body =
+        json!({"merchant_order_id": "o-1", "amount_cents": 5000, "currency": "USD", "token": "tok_visa"});
+    let other = v1(&city, "charge", &ada, Some("o-1"), &body).await;
+    answered(&city, saga_of_payment(&other), AttemptKind::Charge, succeeded).await;
+    city.command("confirm", &ada, &confirm(&other.id())).await.is(404, "PAYMENT_NOT_FOUND");
+    // Nor is one that captured too little, which goes back.
+    let paying = city.command("pay", &ada, &json!({"bookingId": booked.id(), "token": "tok_visa"})).await;
+    let little = paying.data()["payment"]["id"].as_str().unwrap().to_owned();
+    let too_little = |attempt: &Attempt| Answer::Succeeded {
+        provider_ref: "ch_1".into(),
+        amount: Money { amount_minor: 1, ..attempt.amount },
+    };
+    let position = answered(&city, saga_of(&booked.id()), AttemptKind::Charge, too_little).await;
+    for token in [&ada, &city.token_as("ops", Role::Operator)] {
+        city.command("confirm", token, &confirm(&little)).await.is(422, "AMOUNT_MISMATCH");
+    }
+    let shown = details(&city, &ada, &booked.id(), position).await;
+    assert_eq!((&shown["status"], &shown["payment"]["amount"]), (&json!("PENDING"), &json!(0.01)));
+    assert_eq!(shown["refund"], json!({"status": "PENDING", "amount": 0.01, "currency": "USD"}));
+    // A service's word stands for a payment that nobody here knows.
+    let service = city.token_as("payments", Role::Service);
+    let confirmed = city.command("confirm", &service, &confirm("pay_1")).await;
+    assert_eq!((confirmed.status, &confirmed.data()["paymentId"]), (200, &json!("pay_1")));
+    let charge = payment(&city, &ada, "pay_1").await.data();
+    assert_eq!((&charge["id"], &charge["status"]), (&json!("pay_1"), &json!("SUCCESS")));
+    payment(&city, &bob, "pay_1").await.is(404, "PAYMENT_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn with_an_outside_payment_service_a_buyer_never_confirms() {
+    let city = City::start_with(external).await;
+    let ada = city.token("ada");
+    let coach = city.coach().await;
+    let id = city.command("book", &ada, &hold_of(&coach, json!({}))).await.id();
+    // Whatever the id, whatever else is in the body.
+    for body in [
+        json!({"bookingId": id, "paymentId": "p"}),
+        json!({"bookingId": Uuid::nil(), "paymentId": "p"}),
+        json!({"bookingId": "x"}),
+    ] {
+        city.command("confirm", &ada, &body).await.is(403, "CONFIRM_FORBIDDEN");
+    }
+    for (n, role) in [Role::Service, Role::Operator, Role::Admin].into_iter().enumerate() {
+        let token = city.token_as("staff", role);
+        let id = city.command("book", &ada, &hold_of(&coach, json!({}))).await.id();
+        let paid = json!({"bookingId": id, "paymentId": format!("p{n}")});
+        assert_eq!(city.command("confirm", &token, &paid).await.status, 200, "{role}");
+    }
+}
+
+#[tokio::test]
+async fn a_charge_is_for_a_booking_at_its_price_or_for_anything_else() {
+    let city = City::start().await;
+    let (ada, bob) = (city.token("ada"), city.token("bob"));
+    let coach = city.coach().await;
+    let booked = city.command("book", &ada, &hold_of(&coach, json!({}))).await;
+    let price = cents(&booked.data()["price"]);
+    let charge = |amount: i64, currency: &str| json!({"merchant_order_id": booked.id(), "amount_cents": amount, "currency": currency, "token": "tok_visa"});
+    let right = charge(price, "USD");
+    v1(&city, "charge", &ada, None, &right).await.is(400, "IDEMPOTENCY_KEY_REQUIRED");
+    v1(&city, "charge", &ada, Some("a b"), &right).await.is(400, "IDEMPOTENCY_KEY_INVALID");
+    for wrong in [charge(price + 1, "USD"), charge(price, "EUR")] {
+        let reply = v1(&city, "charge", &ada, Some("c"), &wrong).await;
+        reply.is(422, "AMOUNT_MISMATCH");
+        let facts = (&reply.detail()["field"], &reply.detail()["amount_cents"], &reply.detail()["currency"]);
+        assert_eq!(
+            (facts.0, facts.1.clone(), facts.2),
+            (&json!("amount_cents"), json!(price), &json!("USD"))
+        );
+    }
+    let reply = v1(&city, "charge", &bob, Some("c"), &right).await;
+    reply.is(404, "BOOKING_NOT_FOUND");
+    assert_eq!(reply.detail()["field"], "merchant_order_id");
+    // A refusal used no key up.
+    let made = v1(&city, "charge", &ada, Some("c"), &right).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let data = made.data();
+    let id = made.id();
+    assert_eq!((&data["merchant_order_id"], &data["amount_cents"]), (&json!(booked.id()), &json!(price)));
+    assert_eq!((&data["status"], &data["refunded_cents"]), (&json!("PENDING"), &json!(0)));
+    let again = v1(&city, "charge", &ada, Some("c"), &right).await;
+    assert_eq!((again.status, again.data_text()), (201, made.data_text()));
+    assert_eq!(again.headers["idempotent-replay"], "true");
+    v1(&city, "charge", &ada, Some("c"), &charge(price + 1, "USD")).await.is(422, "IDEMPOTENCY_KEY_REUSED");
+    v1(&city, "charge", &ada, Some("d"), &right).await.is(409, "PAYMENT_IN_PROGRESS");
+    let position = answered(&city, saga_of(&booked.id()), AttemptKind::Charge, succeeded).await;
+    assert_eq!(details(&city, &ada, &booked.id(), position).await["status"], "CONFIRMED");
+    assert_eq!(payment(&city, &ada, &id).await.data()["status"], "SUCCESS");
+
+    let body = json!({"merchant_order_id": "order 7", "amount_cents": 250, "currency": "JPY"});
+    let other = v1(&city, "charge", &ada, Some("e"), &body).await;
+    assert_eq!((other.status, &other.data()["currency"]), (201, &json!("JPY")), "{}", other.text);
+    answered(&city, saga_of_payment(&other), AttemptKind::Charge, declined).await;
+    let shown = payment(&city, &ada, &other.id()).await.data();
+    assert_eq!((&shown["status"], &shown["merchant_order_id"]), (&json!("FAILED"), &json!("order 7")));
+    payment(&city, &bob, &other.id()).await.is(404, "PAYMENT_NOT_FOUND");
+    payment(&city, &ada, &Uuid::now_v7().to_string()).await.is(404, "PAYMENT_NOT_FOUND");
+    let ghost = payment(&city, &ada, "nowhere").await;
+    ghost.is(404, "PAYMENT_NOT_FOUND");
+    assert_eq!(ghost.detail()["field"], "id");
+    city.get("/v1/payments/x?minPosition=1", Some(&ada), "").await.is(422, "VALIDATION_FAILED");
+}
+
+#[tokio::test]
+async fn v1_is_guarded_like_everything_else() {
+    let city = City::start().await;
+    let ada = city.token("ada");
+    for path in ["/v1/charge", "/v1/refund"] {
+        let key = [("idempotency-key", "k")];
+        city.send("POST", path, None, &key, Some("{}".into())).await.is(401, "UNAUTHORIZED");
+        let send = async |body: String| city.send("POST", path, Some(&ada), &key, Some(body)).await;
+        send("x".repeat(300_000)).await.is(413, "PAYLOAD_TOO_LARGE");
+        send("[]".into()).await.is(400, "INVALID_JSON");
+        let reply = send(r#"{"stranger":1}"#.into()).await;
+        reply.is(422, "VALIDATION_FAILED");
+        let text = reply.json()["error"]["details"].to_string();
+        assert!(text.contains("stranger"), "{text}");
+    }
+    city.send("GET", "/v1/payments/x", None, &[], None).await.is(401, "UNAUTHORIZED");
+    let most = 1_000_000_000_000_i64;
+    let good =
+        json!({"merchant_order_id": "o", "amount_cents": most, "currency": "USD", "token": "tok_visa"});
+    let rows: [(&str, Value); 9] = [
+        ("amount_cents", json!(0)),
+        ("amount_cents", json!(1.5)),
+        ("amount_cents", json!("100")),
+        ("amount_cents", json!(most + 1)),
+        ("currency", json!("usd")),
+        ("currency", json!(null)),
+        ("merchant_order_id", json!("x".repeat(256))),
+        ("merchant_order_id", json!(7)),
+        ("token", json!("tok visa")),
+    ];
+    for (n, (field, value)) in rows.into_iter().enumerate() {
+        let mut body = good.clone();
+        body[field] = value;
+        let reply = v1(&city, "charge", &ada, Some(&format!("k{n}")), &body).await;
+        reply.is(422, "VALIDATION_FAILED");
+        assert_eq!(reply.detail()["field"], field, "{}", reply.text);
+    }
+    assert_eq!(v1(&city, "charge", &ada, Some("most"), &good).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_payment_is_refunded_by_staff_in_part_and_whole_and_never_beyond() {
+    let city = City::start().await;
+    let (ada, bob) = (city.token("ada"), city.token("bob"));
+    let service = city.token_as("desk", Role::Service);
+    let coach = city.coach().await;
+    let booked = city.command("book", &ada, &hold_of(&coach, json!({}))).await;
+    let paying = city.command("pay", &ada, &json!({"bookingId": booked.id(), "token": "tok_visa"})).await;
+    let (saga, price) = (saga_of(&booked.id()), cents(&booked.data()["price"]));
+    let id = paying.data()["payment"]["id"].as_str().unwrap().to_owned();
+    let whole = json!({"payment_id": id});
+    let early = v1(&city, "refund", &service, None, &whole).await;
+    early.is(409, "PAYMENT_STATE");
+    assert_eq!(early.detail()["state"], "PENDING");
+    answered(&city, saga, AttemptKind::Charge, succeeded).await;
+
+    v1(&city, "refund", &ada, None, &whole).await.is(403, "REFUND_FORBIDDEN");
+    for (token, payment) in [(&bob, id.as_str()), (&bob, "nowhere"), (&service, "nowhere")] {
+        let reply = v1(&city, "refund", token, None, &json!({"payment_id": payment})).await;
+        reply.is(404, "PAYMENT_NOT_FOUND");
+        assert_eq!(reply.detail()["field"], "payment_id");
+    }
+    let part = |cents: i64| json!({"payment_id": id, "amount_cents": cents});
+    let much = v1(&city, "refund", &service, None, &part(price + 1)).await;
+    much.is(422, "REFUND_TOO_MUCH");
+    assert_eq!(much.detail()["amount_cents"], price);
+    let begun = v1(&city, "refund", &service, Some("r"), &part(100)).await;
+    assert_eq!((begun.status, &begun.data()["refunded_cents"]), (200, &json!(0)), "{}", begun.text);
+    let again = v1(&city, "refund", &service, Some("r"), &part(100)).await;
+    assert_eq!((again.status, again.data_text()), (200, begun.data_text()));
+    // What is on its way back is gone.
+    v1(&city, "refund", &service, None, &part(price - 99)).await.is(422, "REFUND_TOO_MUCH");
+    let position = answered(&city, saga, AttemptKind::Refund, succeeded).await;
+    let shown = payment(&city, &ada, &id).await.data();
+    assert_eq!((&shown["status"], &shown["refunded_cents"]), (&json!("SUCCESS"), &json!(100)));
+    // Some of the money back leaves the seat with its buyer; all of it does not.
+    let ticket = details(&city, &ada, &booked.id(), position).await;
+    assert_eq!((&ticket["status"], &ticket["payment"]["refunded"]), (&json!("CONFIRMED"), &json!(1.0)));
+    assert!(ticket.get("refund").is_none());
+    let rest = v1(&city, "refund", &city.token_as("ops", Role::Operator), None, &whole).await;
+    assert_eq!(rest.status, 200, "{}", rest.text);
+    let position = rest.json()["meta"]["position"].as_str().unwrap().parse().unwrap();
+    let ticket = details(&city, &ada, &booked.id(), position).await;
+    assert_eq!(ticket["status"], "CANCELLED");
+    assert_eq!(cents(&ticket["refund"]["amount"]), price - 100);
+    let position = answered(&city, saga, AttemptKind::Refund, succeeded).await;
+    assert_eq!(details(&city, &ada, &booked.id(), position).await["status"], "REFUNDED");
+    v1(&city, "refund", &service, None, &whole).await.is(409, "PAYMENT_STATE");
+    assert_eq!(payment(&city, &ada, &id).await.data()["refunded_cents"], price);
+}
+
+#[tokio::test]
+async fn where_the_sagas_stand_is_measured() {
+    let clock = ticketing_core::clock::Clock::manual(
+        ticketing_core::domain::time::Timestamp::parse("2026-11-20T09:30:00Z").unwrap(),
+    );
+    let hands = clock.clone();
+    let city = City::start_with(|config| config.clock = clock).await;
+    let ada = city.token("ada");
+    let coach = city.coach().await;
+    city.command("book", &ada, &hold_of(&coach, json!({}))).await;
+    city.command("book", &ada, &hold_of(&coach, json!({"paymentToken": "tok_visa"}))).await;
+    hands.advance(120_000);
+    assert_eq!(city.metric(r#"sagas{state="AWAITING_PAYMENT"}"#).await, 1.0);
+    assert_eq!(city.metric(r#"sagas{state="CHARGING"}"#).await, 1.0);
+    assert_eq!(city.metric(r#"saga_oldest_seconds{state="CHARGING"}"#).await, 120.0);
+    // A charge should be over by then; a buyer may take the whole hold.
+    assert_eq!(city.metric("sagas_stuck").await, 1.0);
+    assert_eq!(city.metric(r#"sagas{state="PARKED"}"#).await, 0.0);
+}
