@@ -332,6 +332,10 @@ mod tests {
         assert_eq!(breaker.state(&LIMITS, now), BreakerState::Open);
         let later = now + LIMITS.open_for;
         breaker.leave(early, Some(false), &LIMITS, later);
-        assert_eq!(breaker.state(&LIMITS, later), BreakerState::HalfOpen, "a late failure makes it no longer");
+        assert_eq!(
+            breaker.state(&LIMITS, later),
+            BreakerState::HalfOpen,
+            "a late failure makes it no longer"
+        );
     }
 }

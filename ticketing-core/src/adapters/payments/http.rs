@@ -2,14 +2,14 @@
 //!
 //! What failed says whether the request may have arrived: that decides what a saga does next.
 
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use hyper::{Method, Request, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Bytes;
 use std::fmt;
 use std::time::Duration;
 
@@ -75,8 +75,8 @@ impl Http {
     /// # Errors
     /// Why there can't be one, as a sentence.
     pub fn new(base: &str, key: &str) -> Result<Self, String> {
-        let mut authorization =
-            HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| "the key has characters that no key has")?;
+        let mut authorization = HeaderValue::from_str(&format!("Bearer {key}"))
+            .map_err(|_| "the key has characters that no key has")?;
         authorization.set_sensitive(true);
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));

@@ -138,14 +138,18 @@ impl ProviderConfig {
     /// # Errors
     /// The variable that is missing or can't be used.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, ProviderConfigError> {
-        let get = |name: &str| get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let get =
+            |name: &str| get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let provider = get("PAYMENT_PROVIDER");
         match provider.as_deref().unwrap_or("simulated") {
             "simulated" => Ok(Self::Simulated),
             "external" => Ok(Self::External),
             "stripe" => {
                 let key = get("STRIPE_KEY").ok_or_else(|| {
-                    fault("STRIPE_KEY", "is not set, and PAYMENT_PROVIDER=stripe needs the secret key of the account")
+                    fault(
+                        "STRIPE_KEY",
+                        "is not set, and PAYMENT_PROVIDER=stripe needs the secret key of the account",
+                    )
                 })?;
                 if key.bytes().any(|byte| !byte.is_ascii_graphic()) {
                     return Err(fault("STRIPE_KEY", "has characters that no key has"));
@@ -154,7 +158,10 @@ impl ProviderConfig {
                 let api_base = base.trim_end_matches('/').to_owned();
                 http::check_base(&api_base).map_err(|problem| fault("STRIPE_API_BASE", problem))?;
                 if key.contains("_live_") && !api_base.starts_with("https://") {
-                    return Err(fault("STRIPE_API_BASE", "must begin with https:// for a key that moves real money"));
+                    return Err(fault(
+                        "STRIPE_API_BASE",
+                        "must begin with https:// for a key that moves real money",
+                    ));
                 }
                 let webhook_secret = get("STRIPE_WEBHOOK_SECRET");
                 Ok(Self::Stripe(StripeConfig { key, api_base, webhook_secret }))
@@ -178,7 +185,8 @@ mod tests {
     use crate::clock::Clock;
 
     fn read(variables: &[(&str, &str)]) -> Result<ProviderConfig, String> {
-        let get = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
+        let get =
+            |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
         ProviderConfig::read(get).map_err(|e| e.to_string())
     }
 
@@ -210,7 +218,11 @@ mod tests {
                 "STRIPE_API_BASE must be an address without a query",
             ),
             (
-                &[("PAYMENT_PROVIDER", "stripe"), ("STRIPE_KEY", "sk_live_1"), ("STRIPE_API_BASE", "http://h")],
+                &[
+                    ("PAYMENT_PROVIDER", "stripe"),
+                    ("STRIPE_KEY", "sk_live_1"),
+                    ("STRIPE_API_BASE", "http://h"),
+                ],
                 "STRIPE_API_BASE must begin with https:// for a key",
             ),
         ];
@@ -219,7 +231,8 @@ mod tests {
             assert!(got.starts_with(expected), "{expected}: {got}");
             assert!(!got.contains("sk"), "{got}");
         }
-        let secret = [("PAYMENT_PROVIDER", "stripe"), ("STRIPE_KEY", "sk_1"), ("STRIPE_WEBHOOK_SECRET", "whsec_1")];
+        let secret =
+            [("PAYMENT_PROVIDER", "stripe"), ("STRIPE_KEY", "sk_1"), ("STRIPE_WEBHOOK_SECRET", "whsec_1")];
         let config = read(&secret).unwrap();
         let shown = format!("{config:?} {:?}", Provider::new(config.clone(), Clock::system()));
         assert!(!shown.contains("sk_1") && !shown.contains("whsec_1"), "{shown}");

@@ -126,7 +126,9 @@ impl Simulated {
             (AttemptKind::Charge, "" | "tok_visa" | "tok_timeout" | "tok_slow" | "tok_error") => {
                 Answer::Succeeded { provider_ref: format!("sim_ch_{}", attempt.id), amount: attempt.amount }
             }
-            (AttemptKind::Charge, "tok_chargeDeclined") => declined("card_declined", "Your card was declined."),
+            (AttemptKind::Charge, "tok_chargeDeclined") => {
+                declined("card_declined", "Your card was declined.")
+            }
             (AttemptKind::Charge, _) => declined("invalid_token", "There is no such token."),
             (AttemptKind::Refund, _) => {
                 Answer::Succeeded { provider_ref: format!("sim_re_{}", attempt.id), amount: attempt.amount }

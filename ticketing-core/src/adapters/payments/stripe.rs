@@ -1,7 +1,8 @@
 //! Stripe: charges as payment intents, refunds, and what has become of them.
 //!
 //! **A charge is two requests.** The first makes a payment intent, with the attempt's id as its idempotency key,
-//! and moves no money. The second confirms it: that moves the money. One intent moves money at most once, in
+//! and moves no money. The second confirms it: that moves the money. (Before both, a token of the older kind,
+//! `tok_…`, is made a payment method, which is what an intent takes; with a key too, as a token is good for one.) One intent moves money at most once, in
 //! whatever order and however often it is confirmed, and once it is cancelled it never does. So every doubt can be
 //! settled by asking, without a guess and without waiting:
 //!
@@ -99,6 +100,12 @@ struct Refused {
     error: Problem,
 }
 
+/// Anything that has an id.
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+}
+
 #[derive(Deserialize)]
 struct List<T> {
     data: Vec<T>,
@@ -160,19 +167,17 @@ impl Stripe {
             return Ok(intent);
         }
         let amount = call.attempt.amount;
+        let units = units(amount)?;
+        let method =
+            if token.starts_with("tok_") { self.method(call, token).await? } else { token.to_owned() };
         let mut form = vec![
-            pair("amount", units(amount)?),
+            pair("amount", units),
             pair("currency", amount.currency.code().to_ascii_lowercase()),
+            pair("payment_method", method),
             pair("automatic_payment_methods[enabled]", "true"),
             // There is nobody to send to a page of the buyer's bank.
             pair("automatic_payment_methods[allow_redirects]", "never"),
         ];
-        if token.starts_with("pm_") {
-            form.push(pair("payment_method", token));
-        } else {
-            form.push(pair("payment_method_data[type]", "card"));
-            form.push(pair("payment_method_data[card][token]", token));
-        }
         form.extend(metadata(call));
         match self.post("/v1/payment_intents", Some(&call.attempt.id.to_string()), &form).await {
             Err(Stop::KeyUsed(problem)) => match self.search(call).await? {
@@ -183,10 +188,21 @@ impl Stripe {
         }
     }
 
+    /// Makes a payment method of a token, once.
+    async fn method(&self, call: &Call, token: &str) -> Result<String, Stop> {
+        let form = [pair("type", "card"), pair("card[token]", token)];
+        let key = format!("{}-method", call.attempt.id);
+        let method: Named = self.post("/v1/payment_methods", Some(&key), &form).await?;
+        Ok(method.id)
+    }
+
     /// Moves the money.
     async fn confirm(&self, intent: &Intent) -> Result<Answer, Stop> {
         // Without a key: a key would repeat a stored 500, and an intent can't be charged twice anyway.
-        match self.post::<Intent>(&format!("/v1/payment_intents/{}/confirm", escaped(&intent.id)), None, &[]).await {
+        match self
+            .post::<Intent>(&format!("/v1/payment_intents/{}/confirm", escaped(&intent.id)), None, &[])
+            .await
+        {
             Ok(intent) => self.outcome(intent, true).await,
             Err(Stop::Refused(problem)) if problem.is_of_the_card() => Ok(problem.into_decline()),
             Err(Stop::Refused(problem)) => {
@@ -206,7 +222,10 @@ impl Stripe {
 
     /// Sees to it that the intent is never charged: `Unknown`, if it was not.
     async fn withdraw(&self, intent: &Intent) -> Result<Answer, Stop> {
-        match self.post::<Intent>(&format!("/v1/payment_intents/{}/cancel", escaped(&intent.id)), None, &[]).await {
+        match self
+            .post::<Intent>(&format!("/v1/payment_intents/{}/cancel", escaped(&intent.id)), None, &[])
+            .await
+        {
             Ok(intent) if intent.status == "canceled" => Ok(Answer::Unknown),
             Ok(intent) => Ok(unclear(format!("Stripe cancelled {}, but it is {}", intent.id, intent.status))),
             Err(Stop::Refused(problem)) => {
@@ -227,7 +246,8 @@ impl Stripe {
             "canceled" if !is_wanted => Ok(Answer::Unknown),
             "requires_action" => match self.withdraw(&intent).await? {
                 Answer::Unknown => {
-                    let message = "The bank wants the buyer to confirm this payment, which can't be done here.";
+                    let message =
+                        "The bank wants the buyer to confirm this payment, which can't be done here.";
                     Ok(declined("authentication_required", message))
                 }
                 other => Ok(other),

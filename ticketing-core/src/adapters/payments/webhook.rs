@@ -165,7 +165,9 @@ fn of_intent(event: &Envelope<'_>, intent: Intent) -> Option<WebhookEvent> {
             Heard::Told(Notice::Paid { external_id: intent.id.clone(), amount: Some(amount) })
         }
         (None, Answer::Declined { .. })
-        | (_, Answer::Working | Answer::Unknown | Answer::Unclear { .. } | Answer::NotSent { .. }) => return None,
+        | (_, Answer::Working | Answer::Unknown | Answer::Unclear { .. } | Answer::NotSent { .. }) => {
+            return None;
+        }
     };
     Some(WebhookEvent {
         id: event.id.clone(),
@@ -191,7 +193,9 @@ fn of_refund(event: &Envelope<'_>, refund: RefundOf) -> Option<WebhookEvent> {
             (refund.id, Heard::Told(notice))
         }
         (None, Answer::Declined { .. })
-        | (_, Answer::Working | Answer::Unknown | Answer::Unclear { .. } | Answer::NotSent { .. }) => return None,
+        | (_, Answer::Working | Answer::Unknown | Answer::Unclear { .. } | Answer::NotSent { .. }) => {
+            return None;
+        }
     };
     Some(WebhookEvent {
         id: event.id.clone(),

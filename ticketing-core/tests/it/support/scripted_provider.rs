@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum On {
+    Method,
     Create,
     Confirm,
     Cancel,
@@ -61,6 +62,9 @@ pub struct Rates {
     pub late_by: Duration,
 }
 
+/// A request as it came: method, target, body.
+pub type Wire = (String, String, String);
+
 /// What was moved for one attempt, in the provider's units.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Moved {
@@ -84,6 +88,7 @@ struct State {
     rates: Rates,
     search_lag: Duration,
     seen: Vec<On>,
+    wire: Vec<Wire>,
 }
 
 #[derive(Clone)]
@@ -175,11 +180,17 @@ impl ScriptedProvider {
         self.state().seen.clone()
     }
 
+    /// Every request as it came, in order.
+    pub fn wire(&self) -> Vec<Wire> {
+        self.state().wire.clone()
+    }
+
     /// What was moved, by the attempt's id. An attempt that came here but moved nothing is in it too.
     pub fn ledger(&self) -> BTreeMap<String, Moved> {
         let state = self.state();
         let mut ledger: BTreeMap<String, Moved> = BTreeMap::new();
-        let attempt = |metadata: &BTreeMap<String, String>| metadata.get("attempt_id").cloned().unwrap_or_default();
+        let attempt =
+            |metadata: &BTreeMap<String, String>| metadata.get("attempt_id").cloned().unwrap_or_default();
         for intent in state.intents.values() {
             let moved = ledger.entry(attempt(&intent.metadata)).or_default();
             moved.captured += intent.captured;
@@ -224,6 +235,9 @@ struct Request {
 async fn serve(mut socket: TcpStream, state: Arc<Mutex<State>>) {
     let mut buffer = Vec::new();
     while let Some((head, body)) = read_request(&mut socket, &mut buffer).await {
+        let mut words = head.split(' ').map(str::to_owned);
+        let wire = (words.next().unwrap_or_default(), words.next().unwrap_or_default(), body.clone());
+        state.lock().unwrap().wire.push(wire);
         let (status, answer) = match parse(&head, &body) {
             Err(refusal) => (refusal.0, refusal.1.to_string()),
             Ok(request) => {
@@ -235,7 +249,9 @@ async fn serve(mut socket: TcpStream, state: Arc<Mutex<State>>) {
                         act(&request, None);
                         return;
                     }
-                    Some(Fault::Status(status)) => (status, error(status, "api_error", "scripted", "Scripted.").1.to_string()),
+                    Some(Fault::Status(status)) => {
+                        (status, error(status, "api_error", "scripted", "Scripted.").1.to_string())
+                    }
                     Some(Fault::Says(status, text)) => (status, text.to_owned()),
                     Some(Fault::Late(by)) => {
                         let (status, answer) = act(&request, None);
@@ -305,6 +321,7 @@ fn parse(head: &str, body: &str) -> Result<Request, (u16, Value)> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let (on, id) = match (method, parts.as_slice()) {
+        ("POST", ["v1", "payment_methods"]) => (On::Method, ""),
         ("POST", ["v1", "payment_intents"]) => (On::Create, ""),
         ("GET", ["v1", "payment_intents", "search"]) => (On::Search, ""),
         ("GET", ["v1", "payment_intents", id]) => (On::Read, *id),
@@ -316,7 +333,8 @@ fn parse(head: &str, body: &str) -> Result<Request, (u16, Value)> {
     };
     let text = if method == "POST" { body } else { query };
     let form = text.split('&').filter(|pair| !pair.is_empty());
-    let form = form.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(k, v)| (decoded(k), decoded(v)));
+    let form =
+        form.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(k, v)| (decoded(k), decoded(v)));
     Ok(Request {
         on,
         id: id.to_owned(),
@@ -394,6 +412,13 @@ impl State {
 
     fn act_once(&mut self, request: &Request, fault: Option<Fault>) -> (u16, Value) {
         match request.on {
+            On::Method => {
+                let token = request.form.get("card[token]").cloned().unwrap_or_default();
+                if token.contains("missing") {
+                    return error(400, "invalid_request_error", "resource_missing", "No such token.");
+                }
+                (200, json!({"id": format!("pm_{token}"), "object": "payment_method"}))
+            }
             On::Create => self.create(request, fault),
             On::Confirm => self.confirm(&request.id, fault),
             On::Cancel => self.cancel(&request.id),
@@ -404,10 +429,15 @@ impl State {
             On::Search => {
                 let query = request.form.get("query").cloned().unwrap_or_default();
                 let old_enough = |intent: &&Intent| intent.made_at.elapsed() >= self.search_lag;
-                let data: Vec<Value> = self.intents.values().filter(old_enough).filter_map(|intent| {
-                    let attempt = intent.metadata.get("attempt_id")?;
-                    (query == format!("metadata['attempt_id']:'{attempt}'")).then(|| intent.json())
-                }).collect();
+                let data: Vec<Value> = self
+                    .intents
+                    .values()
+                    .filter(old_enough)
+                    .filter_map(|intent| {
+                        let attempt = intent.metadata.get("attempt_id")?;
+                        (query == format!("metadata['attempt_id']:'{attempt}'")).then(|| intent.json())
+                    })
+                    .collect();
                 (200, json!({"object": "search_result", "data": data, "has_more": false}))
             }
             On::Refund => self.refund(request, fault),
@@ -426,11 +456,16 @@ impl State {
         let get = |name: &str| request.form.get(name).cloned().unwrap_or_default();
         let amount = get("amount").parse().unwrap_or(0);
         if amount < 1 {
-            return error(400, "invalid_request_error", "parameter_invalid_integer", "Invalid positive integer.");
+            return error(
+                400,
+                "invalid_request_error",
+                "parameter_invalid_integer",
+                "Invalid positive integer.",
+            );
         }
-        let token = [get("payment_method"), get("payment_method_data[card][token]")].concat();
+        let token = get("payment_method");
         if token.contains("missing") {
-            return error(400, "invalid_request_error", "resource_missing", "No such token.");
+            return error(400, "invalid_request_error", "resource_missing", "No such payment_method.");
         }
         let id = format!("pi_{:06}", self.intents.len() + 1);
         let metadata = metadata(&request.form);
@@ -480,7 +515,10 @@ impl State {
 
     fn cancel(&mut self, id: &str) -> (u16, Value) {
         self.with_intent(id, |intent| {
-            if !matches!(intent.status, "requires_confirmation" | "requires_payment_method" | "requires_action") {
+            if !matches!(
+                intent.status,
+                "requires_confirmation" | "requires_payment_method" | "requires_action"
+            ) {
                 return intent.unexpected("cancel");
             }
             intent.status = "canceled";
@@ -498,10 +536,20 @@ impl State {
         let left = intent.captured - back;
         let amount: i64 = get("amount").parse().unwrap_or(left);
         if left == 0 {
-            return error(400, "invalid_request_error", "charge_already_refunded", "It has already been refunded.");
+            return error(
+                400,
+                "invalid_request_error",
+                "charge_already_refunded",
+                "It has already been refunded.",
+            );
         }
         if amount < 1 || amount > left {
-            return error(400, "invalid_request_error", "amount_too_large", "More than is left of the charge.");
+            return error(
+                400,
+                "invalid_request_error",
+                "amount_too_large",
+                "More than is left of the charge.",
+            );
         }
         let refund = Refund {
             id: format!("re_{}", self.refunds.len() + 1),
@@ -526,10 +574,14 @@ impl State {
             all.drain(..=at);
         }
         let has_more = all.len() > limit;
-        let data: Vec<Value> = all.into_iter().take(limit).map(|refund| {
-            refund.reads_left = refund.reads_left.saturating_sub(1);
-            refund.json(&currency)
-        }).collect();
+        let data: Vec<Value> = all
+            .into_iter()
+            .take(limit)
+            .map(|refund| {
+                refund.reads_left = refund.reads_left.saturating_sub(1);
+                refund.json(&currency)
+            })
+            .collect();
         (200, json!({"object": "list", "data": data, "has_more": has_more}))
     }
 }
@@ -553,7 +605,8 @@ impl Intent {
     }
 
     fn unexpected(&self, what: &str) -> (u16, Value) {
-        let message = format!("You cannot {what} this PaymentIntent because it has a status of {}.", self.status);
+        let message =
+            format!("You cannot {what} this PaymentIntent because it has a status of {}.", self.status);
         error(400, "invalid_request_error", "payment_intent_unexpected_state", &message)
     }
 

@@ -86,7 +86,8 @@ fn what_we_asked_for_is_an_answer_to_our_attempt() {
     let ours = json!({"attempt_id": ATTEMPT, "payment_id": PAYMENT, "booking_id": BOOKING, "reference": "r"});
     let usd = Money { amount_minor: 2500, currency: Currency::USD };
     let jpy = Money { amount_minor: 1000, currency: Currency::parse("JPY").unwrap() };
-    let declined = |code: &str, message: &str| Answer::Declined { code: code.into(), message: message.into() };
+    let declined =
+        |code: &str, message: &str| Answer::Declined { code: code.into(), message: message.into() };
     let succeeded = |id: &str, amount| Answer::Succeeded { provider_ref: id.into(), amount };
     let rows = [
         ("payment_intent.succeeded", intent("succeeded", &ours), succeeded("pi_1", usd)),
