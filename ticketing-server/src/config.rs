@@ -25,11 +25,13 @@ pub struct Roles {
     pub projector: bool,
     /// Writes down that holds have ended.
     pub expiry: bool,
+    /// Asks the payment provider for what the sagas want.
+    pub saga: bool,
 }
 
 impl Roles {
     /// Everything in one process.
-    pub const ALL: Self = Self { api: true, projector: true, expiry: true };
+    pub const ALL: Self = Self { api: true, projector: true, expiry: true, saga: true };
 }
 
 /// The words of `PAYMENT_PROVIDER`.

@@ -17,9 +17,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use ticketing_core::adapters::payments::guard::{Guard, Limits};
+use ticketing_core::adapters::payments::{Provider, ProviderConfigError};
 use ticketing_core::app::{App, EngineTask, StoreConfig, Stores};
 use ticketing_core::engine::BatchReport;
 use ticketing_core::store::error::StoreError;
+use ticketing_core::worker::payments::Asking;
 use ticketing_core::worker::{self, Workers};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -59,6 +62,9 @@ pub enum StartError {
         /// What is wrong.
         source: StoreError,
     },
+    /// The payment provider's settings can't be used.
+    #[error(transparent)]
+    Payments(#[from] ProviderConfigError),
 }
 
 /// A server that runs. Dropped without [`Running::stop`], it stops answering at once.
@@ -122,10 +128,26 @@ pub async fn prepare(config: ServerConfig) -> Result<Prepared, StartError> {
     let metrics = Arc::new(Metrics::new());
     let observer = observer(Arc::clone(&metrics));
     let (app, engine) = App::start(stores, config.clock.clone(), config.engine, observer);
-    let roles = worker::Roles { projector: config.roles.projector, expiry: config.roles.expiry };
+    let roles = worker::Roles {
+        projector: config.roles.projector,
+        expiry: config.roles.expiry,
+        saga: if config.roles.saga { Some(asking(&config, &metrics)?) } else { None },
+    };
     let workers = Workers::start(&app, roles);
     let shell = shell(&config, app.clone(), &secret, metrics);
     Ok(Prepared { address, secret, app, engine, workers, folder, listener, shell, config })
+}
+
+/// Who asks the payment provider, counted.
+fn asking(config: &ServerConfig, metrics: &Arc<Metrics>) -> Result<Asking, StartError> {
+    let provider = Provider::new(config.payments.clone(), config.clock.clone())?;
+    let metrics = Arc::clone(metrics);
+    Ok(Asking {
+        provider: Arc::new(Guard::new(provider, Limits::default())),
+        observer: Arc::new(move |report| {
+            metrics.payments.answered(report.provider, report.kind, report.outcome, report.took);
+        }),
+    })
 }
 
 impl Prepared {

@@ -78,7 +78,9 @@ impl BreakerState {
 /// The words of the metrics for what was answered, in the order of [`Guard::outcomes`].
 pub const OUTCOMES: [&str; 6] = ["succeeded", "declined", "working", "unknown", "unclear", "not_sent"];
 
-const fn outcome(answer: &Answer) -> usize {
+/// Which of [`OUTCOMES`] an answer is.
+#[must_use]
+pub const fn outcome(answer: &Answer) -> usize {
     match answer {
         Answer::Succeeded { .. } => 0,
         Answer::Declined { .. } => 1,

@@ -20,6 +20,7 @@ use ticketing_core::engine::{Done, Work};
 use ticketing_core::saga::definition::LET_GO_MS;
 use ticketing_core::saga::{Case, Notice, SagaState};
 use ticketing_core::store::sagas::{self, Message};
+use ticketing_core::worker::payments::Asking;
 use ticketing_core::worker::{Roles, Workers};
 
 on_both_engines!(
@@ -59,7 +60,7 @@ fn guard() -> Arc<Guard> {
 }
 
 fn run(app: &App) -> Workers {
-    Workers::start(app, Roles { projector: false, expiry: false, saga: Some(guard()) })
+    Workers::start(app, Roles { projector: false, expiry: false, saga: Some(Asking::quietly(guard())) })
 }
 
 fn book(offering_id: OfferingId) -> Reserve {
