@@ -409,7 +409,7 @@ fn every_rejection_has_its_code_its_class_its_sentence_and_its_facts() {
             "state",
             "state",
         ),
-        (Rejection::NotForBuyers, "FORBIDDEN", Forbidden, "paymentId", "message"),
+        (Rejection::NotForBuyers, "CONFIRM_FORBIDDEN", Forbidden, "paymentId", "message"),
     ];
     for (rejection, code, class, field, fact) in rows {
         assert_eq!((rejection.code(), rejection.class()), (code, class));

@@ -134,7 +134,7 @@ fn an_abandoned_saga_is_taken_up_again_by_a_retry() {
     run.act(&Says(1, succeeded())).unwrap();
     assert_eq!(run.end(), "REFUNDED REFUNDED 0");
     // A charge is asked about, and never sent again: its payment failed, its token is forgotten.
-    let mut run = after(&[Pay, Operator(Abandon), Operator(Retry), Says(0, Answer::Unknown)]);
+    let mut run = after(&[Pay, Operator(Abandon), Operator(Retry), Says(0, Answer::Closed)]);
     assert_eq!(run.end(), "PENDING AWAITING_PAYMENT 0");
     run.act(&Pay).unwrap();
     assert_eq!(run.end(), "PENDING CHARGING 0");

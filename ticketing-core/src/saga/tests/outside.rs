@@ -75,14 +75,14 @@ fn a_second_outside_payment_goes_back() {
         ),
         row(
             "one of ours that never arrived",
-            vec![Pay, paid("x"), Says(0, crate::saga::input::Answer::Unknown)],
+            vec![Pay, paid("x"), Says(0, crate::saga::input::Answer::Closed)],
             "CONFIRMED CONFIRMED 2500",
             "PaymentCreated TicketConfirmed PaymentFailed",
         ),
         row(
             "of ours, still under way",
             vec![Pay, paid("x")],
-            "CONFIRMED CHARGING 2500",
+            "CONFIRMED RELEASING 2500",
             "PaymentCreated TicketConfirmed",
         ),
     ]);
