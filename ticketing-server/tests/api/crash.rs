@@ -16,23 +16,29 @@ use tokio::task::JoinSet;
 
 const KILLS: usize = 10;
 const CLIENTS: usize = 16;
-const SECRET: &str = "b7c1f0a94be34d3c8a51e0d2f6a7c983";
+pub(crate) const SECRET: &str = "b7c1f0a94be34d3c8a51e0d2f6a7c983";
 
 /// A server as its own process, killed with this value.
-struct Program {
+pub(crate) struct Program {
     child: Child,
-    base: String,
+    pub(crate) base: String,
 }
 
 impl Program {
     /// Starts it and waits until its log says where it answers.
-    fn start(data_dir: &Path, database_url: Option<&str>) -> Self {
+    pub(crate) fn start(data_dir: &Path, database_url: Option<&str>) -> Self {
+        Self::start_with(data_dir, database_url, &[])
+    }
+
+    /// The same with more settings.
+    pub(crate) fn start_with(data_dir: &Path, database_url: Option<&str>, settings: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ticketing-server"));
         command.env("DATA_DIR", data_dir).env("PORT", "0").env("JWT_SECRET", SECRET);
         command.env("LOG_FORMAT", "json").env("LOG", "info").env_remove("DATABASE_URL");
         if let Some(url) = database_url {
             command.env("DATABASE_URL", url);
         }
+        command.envs(settings.iter().copied());
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let address = loop {
@@ -47,7 +53,7 @@ impl Program {
         Self { child, base: format!("http://{address}") }
     }
 
-    fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }

@@ -9,9 +9,12 @@ mod holds;
 mod idempotency;
 mod lifecycle;
 mod on_postgres;
+mod paid_crash;
 mod payments;
 #[path = "../../../ticketing-core/tests/it/support/postgres.rs"]
 mod postgres;
 mod queries;
 mod refusals;
+#[path = "../../../ticketing-core/tests/it/support/scripted_provider/mod.rs"]
+mod scripted_provider;
 mod support;
