@@ -17,6 +17,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use ticketing_core::adapters::payments::guard::{BreakerState, Guard, Limits};
+use ticketing_core::adapters::payments::{Provider, ProviderConfigError};
 use ticketing_core::app::{App, EngineTask, StoreConfig, Stores};
 use ticketing_core::engine::BatchReport;
 use ticketing_core::store::error::StoreError;
@@ -39,6 +41,9 @@ pub enum StartError {
     /// The data folder is served by another process, or can't be used.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// The payment provider can't be used as it is set.
+    #[error(transparent)]
+    Payments(#[from] ProviderConfigError),
     /// The address is not to be had.
     #[error("can't listen at {host}:{port}: {source}. Set HOST and PORT to a free address of this machine")]
     Listen {
@@ -105,6 +110,9 @@ pub async fn prepare(config: ServerConfig) -> Result<Prepared, StartError> {
     let data_dir = &config.stores.data_dir;
     let secret = Secret::resolve(config.http.environment, config.jwt_secret.as_deref(), data_dir)?;
     let now = config.clock.now();
+    let metrics = Arc::new(Metrics::new());
+    let provider = Provider::new(config.payments.clone(), config.clock.clone())?;
+    let provider = guarded(provider, &metrics);
     let mut folder = match config.stores.is_embedded() {
         true => Some(FolderLock::take(data_dir, now).await?),
         false => None,
@@ -119,10 +127,13 @@ pub async fn prepare(config: ServerConfig) -> Result<Prepared, StartError> {
         tracing::warn!(variable, "is set, but has no effect in this version");
     }
 
-    let metrics = Arc::new(Metrics::new());
     let observer = observer(Arc::clone(&metrics));
     let (app, engine) = App::start(stores, config.clock.clone(), config.engine, observer);
-    let roles = worker::Roles { projector: config.roles.projector, expiry: config.roles.expiry };
+    let roles = worker::Roles {
+        projector: config.roles.projector,
+        expiry: config.roles.expiry,
+        saga: config.roles.saga.then_some(provider),
+    };
     let workers = Workers::start(&app, roles);
     let shell = shell(&config, app.clone(), &secret, metrics);
     Ok(Prepared { address, secret, app, engine, workers, folder, listener, shell, config })
@@ -233,6 +244,16 @@ fn shell(config: &ServerConfig, app: App, secret: &Secret, metrics: Arc<Metrics>
         Roles { api: false, .. } => routes,
     };
     Shell::new(routes.finish(state), &config.http, metrics)
+}
+
+/// Puts a provider behind its limits, and has its answers counted.
+fn guarded(provider: Provider, metrics: &Arc<Metrics>) -> Arc<Guard> {
+    let counted = metrics.payments.clone();
+    let guard = Guard::new(provider, Limits::default()).observed_by(move |report| counted.answered(report));
+    let guard = Arc::new(guard);
+    let (shown, looked_at) = (metrics.payments.clone(), Arc::clone(&guard));
+    metrics.on_scrape(move || shown.left_alone(looked_at.state() != BreakerState::Closed));
+    guard
 }
 
 /// Counts what the engine reports. Called from the engine's own task, so it only counts.

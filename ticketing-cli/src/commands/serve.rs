@@ -11,10 +11,10 @@ use ticketing_server::config::Roles;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Any number of processes may serve one PostgreSQL, each with its parts.\n\n\
                         Examples:\n  ticketctl serve --database-url postgres://ticketing@db/ticketing_write\n  \
-                        ticketctl serve --roles api --port 8080\n  ticketctl serve --roles projector,expiry")]
+                        ticketctl serve --roles api --port 8080\n  ticketctl serve --roles projector,saga,expiry")]
 pub struct Args {
-    /// What this process does: api, projector, expiry
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["api", "projector", "expiry"], hide_possible_values = true)]
+    /// What this process does: api, projector, saga, expiry
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["api", "projector", "saga", "expiry"], hide_possible_values = true)]
     roles: Vec<Role>,
     #[command(flatten)]
     serving: Serving,
@@ -27,6 +27,8 @@ enum Role {
     Api,
     /// Folds the log into the read model.
     Projector,
+    /// Asks the payment provider.
+    Saga,
     /// Writes down that holds have ended.
     Expiry,
 }
@@ -37,6 +39,11 @@ enum Role {
 /// What stands in the server's way.
 pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), Failure> {
     let has = |role| args.roles.contains(&role);
-    let roles = Roles { api: has(Role::Api), projector: has(Role::Projector), expiry: has(Role::Expiry) };
+    let roles = Roles {
+        api: has(Role::Api),
+        projector: has(Role::Projector),
+        saga: has(Role::Saga),
+        expiry: has(Role::Expiry),
+    };
     serving::run(&args.serving, roles, globals, printer, async |_, _| Ok(()), |_, _| ())
 }

@@ -104,6 +104,7 @@ impl From<&StartError> for Failure {
             StartError::Listen { .. } => Self::error(sentence(&error.to_string()))
                 .code("LISTEN")
                 .hint("ticketctl up --port 0 takes any free port"),
+            StartError::Payments(_) => Self::error(sentence(&error.to_string())),
             StartError::Secret(error) => Self::from(error),
         }
     }

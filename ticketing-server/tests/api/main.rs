@@ -15,3 +15,4 @@ mod postgres;
 mod queries;
 mod refusals;
 mod support;
+mod webhooks;

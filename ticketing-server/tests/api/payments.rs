@@ -1,10 +1,12 @@
 //! Paying: by `pay`, by `book` and by `/v1`; who may, what each answers, and how money goes back.
 //!
-//! What a provider answers is told to the sagas by the tests themselves; nobody else runs the attempts here.
+//! In most of these nobody asks a provider: the tests tell the sagas themselves what it answers.
 
 use crate::postgres::database;
 use crate::support::{City, Reply, hold_of};
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use ticketing_core::adapters::payments::ProviderConfig;
 use ticketing_core::domain::id::{BookingId, PaymentId, SagaId};
 use ticketing_core::domain::money::{Currency, Money};
 use ticketing_core::domain::payment::{Attempt, AttemptKind};
@@ -15,8 +17,18 @@ use ticketing_server::ServerConfig;
 use ticketing_server::auth::Role;
 use uuid::Uuid;
 
+/// A city where nobody asks the payment provider.
+async fn quiet_city() -> City {
+    City::start_with(quiet).await
+}
+
+fn quiet(config: &mut ServerConfig) {
+    config.roles.saga = false;
+}
+
 fn external(config: &mut ServerConfig) {
     config.engine.provider = "external";
+    config.payments = ProviderConfig::External;
 }
 
 /// What is asked of the provider for a saga and is not answered yet.
@@ -87,13 +99,17 @@ fn cents(price: &Value) -> i64 {
 
 #[tokio::test]
 async fn a_booking_is_paid_declined_paid_again_and_given_back() {
-    a_journey(&City::start().await).await;
+    a_journey(&quiet_city().await).await;
 }
 
 #[tokio::test]
 async fn a_booking_is_paid_declined_paid_again_and_given_back_on_postgres() {
     let Some(database) = database().await else { return };
-    let city = City::start_with(|config| config.stores.database_url = Some(database.url())).await;
+    let city = City::start_with(|config| {
+        config.stores.database_url = Some(database.url());
+        quiet(config);
+    })
+    .await;
     a_journey(&city).await;
     city.running.stop().await;
 }
@@ -186,7 +202,7 @@ async fn a_journey(city: &City) {
 
 #[tokio::test]
 async fn a_booking_with_a_token_is_charged_at_once_and_a_reservation_takes_none() {
-    let city = City::start().await;
+    let city = quiet_city().await;
     let ada = city.token("ada");
     let coach = city.coach().await;
     let body = hold_of(&coach, json!({"paymentToken": "tok_visa"})).to_string();
@@ -216,7 +232,7 @@ async fn a_booking_with_a_token_is_charged_at_once_and_a_reservation_takes_none(
 
 #[tokio::test]
 async fn only_a_hold_is_paid_by_its_owner_or_by_staff() {
-    let city = City::start().await;
+    let city = quiet_city().await;
     let (ada, bob) = (city.token("ada"), city.token("bob"));
     let coach = city.coach().await;
     let booked = city.command("book", &ada, &hold_of(&coach, json!({}))).await;
@@ -267,7 +283,7 @@ async fn a_hold_that_has_ended_is_not_paid() {
 
 #[tokio::test]
 async fn a_buyer_confirms_only_what_a_payment_of_the_booking_covers() {
-    let city = City::start().await;
+    let city = quiet_city().await;
     let (ada, bob) = (city.token("ada"), city.token("bob"));
     let coach = city.coach().await;
     let booked = city.command("book", &ada, &hold_of(&coach, json!({}))).await;
@@ -329,7 +345,7 @@ async fn with_an_outside_payment_service_a_buyer_never_confirms() {
 
 #[tokio::test]
 async fn a_charge_is_for_a_booking_at_its_price_or_for_anything_else() {
-    let city = City::start().await;
+    let city = quiet_city().await;
     let (ada, bob) = (city.token("ada"), city.token("bob"));
     let coach = city.coach().await;
     let booked = city.command("book", &ada, &hold_of(&coach, json!({}))).await;
@@ -382,7 +398,7 @@ async fn a_charge_is_for_a_booking_at_its_price_or_for_anything_else() {
 
 #[tokio::test]
 async fn v1_is_guarded_like_everything_else() {
-    let city = City::start().await;
+    let city = quiet_city().await;
     let ada = city.token("ada");
     for path in ["/v1/charge", "/v1/refund"] {
         let key = [("idempotency-key", "k")];
@@ -422,7 +438,7 @@ async fn v1_is_guarded_like_everything_else() {
 
 #[tokio::test]
 async fn a_payment_is_refunded_by_staff_in_part_and_whole_and_never_beyond() {
-    let city = City::start().await;
+    let city = quiet_city().await;
     let (ada, bob) = (city.token("ada"), city.token("bob"));
     let service = city.token_as("desk", Role::Service);
     let coach = city.coach().await;
@@ -477,7 +493,11 @@ async fn where_the_sagas_stand_is_measured() {
         ticketing_core::domain::time::Timestamp::parse("2026-11-20T09:30:00Z").unwrap(),
     );
     let hands = clock.clone();
-    let city = City::start_with(|config| config.clock = clock).await;
+    let city = City::start_with(|config| {
+        config.clock = clock;
+        quiet(config);
+    })
+    .await;
     let ada = city.token("ada");
     let coach = city.coach().await;
     city.command("book", &ada, &hold_of(&coach, json!({}))).await;
@@ -489,4 +509,58 @@ async fn where_the_sagas_stand_is_measured() {
     // A charge should be over by then; a buyer may take the whole hold.
     assert_eq!(city.metric("sagas_stuck").await, 1.0);
     assert_eq!(city.metric(r#"sagas{state="PARKED"}"#).await, 0.0);
+}
+
+/// Asks for a ticket until it says so.
+async fn until(city: &City, token: &str, id: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+    let began = Instant::now();
+    loop {
+        let shown = details(city, token, id, *city.running.app().engine.head().borrow()).await;
+        if is_so(&shown) {
+            return shown;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "{shown}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn the_simulated_provider_takes_money_and_gives_it_back_by_itself() {
+    by_itself(&City::start().await).await;
+}
+
+#[tokio::test]
+async fn the_simulated_provider_takes_money_and_gives_it_back_by_itself_on_postgres() {
+    let Some(database) = database().await else { return };
+    let city = City::start_with(|config| config.stores.database_url = Some(database.url())).await;
+    by_itself(&city).await;
+    city.running.stop().await;
+}
+
+async fn by_itself(city: &City) {
+    let ada = city.token("ada");
+    let coach = city.coach().await;
+    let declined = hold_of(&coach, json!({"paymentToken": "tok_chargeDeclined"}));
+    let id = city.command("book", &ada, &declined).await.id();
+    let shown = until(city, &ada, &id, |shown| shown["payment"]["status"] == "FAILED").await;
+    assert_eq!(shown["status"], "PENDING", "another card can be tried");
+    assert!(shown["payment"]["failure"].as_str().unwrap().starts_with("card_declined"), "{shown}");
+    let paying = city.command("pay", &ada, &json!({"bookingId": id, "token": "tok_visa"})).await;
+    assert_eq!(paying.status, 202, "{}", paying.text);
+    let shown = until(city, &ada, &id, |shown| shown["status"] == "CONFIRMED").await;
+    assert_eq!(shown["payment"]["id"], paying.data()["payment"]["id"]);
+    assert_eq!(city.command("cancel", &ada, &json!({"bookingId": id})).await.status, 200);
+    let shown = until(city, &ada, &id, |shown| shown["status"] == "REFUNDED").await;
+    assert_eq!(
+        (&shown["payment"]["status"], &shown["refund"]["status"]),
+        (&json!("REFUNDED"), &json!("REFUNDED"))
+    );
+    let outcomes = async |kind: &str, outcome: &str| {
+        let labels = format!(r#"kind="{kind}",outcome="{outcome}",provider="simulated""#);
+        city.metric(&format!("payment_outcomes_total{{{labels}}}")).await
+    };
+    assert_eq!((outcomes("charge", "declined").await, outcomes("charge", "succeeded").await), (1.0, 1.0));
+    assert_eq!((outcomes("refund", "succeeded").await, outcomes("refund", "unclear").await), (1.0, 0.0));
+    assert_eq!(city.metric(r#"payment_call_seconds_count{kind="charge",provider="simulated"}"#).await, 2.0);
+    assert_eq!(city.metric("payment_breaker_open").await, 0.0);
 }
