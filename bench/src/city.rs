@@ -67,6 +67,7 @@ pub(crate) fn catalog(count: usize, rows: u32) -> CatalogSet {
         arrives_at: departs_at.plus_seconds(3_600),
         fare: FARE,
         status: OfferingStatus::Open,
+        late_payment: ticketing_core::domain::catalog::LatePayment::default(),
     };
     CatalogSet {
         layouts: vec![LayoutDefined { id: layout_id, spec }],

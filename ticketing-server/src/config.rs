@@ -23,15 +23,15 @@ pub struct Roles {
     pub api: bool,
     /// Folds the log into the read model.
     pub projector: bool,
-    /// Asks the payment provider what the sagas want of it.
-    pub saga: bool,
     /// Writes down that holds have ended.
     pub expiry: bool,
+    /// Asks the payment provider for what the sagas want.
+    pub saga: bool,
 }
 
 impl Roles {
     /// Everything in one process.
-    pub const ALL: Self = Self { api: true, projector: true, saga: true, expiry: true };
+    pub const ALL: Self = Self { api: true, projector: true, expiry: true, saga: true };
 }
 
 /// The words of `PAYMENT_PROVIDER`.

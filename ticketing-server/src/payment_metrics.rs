@@ -5,10 +5,11 @@ use crate::config::PROVIDERS;
 use prometheus::{
     GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
-use ticketing_core::adapters::payments::guard::{CallReport, OUTCOMES};
+use ticketing_core::adapters::payments::guard::OUTCOMES;
 use ticketing_core::domain::payment::AttemptKind;
 use ticketing_core::domain::time::Timestamp;
 use ticketing_core::saga::SagaState;
+use ticketing_core::worker::payments::PaymentReport;
 
 /// Upper bounds for the time that a provider takes, in seconds: a millisecond to a minute.
 const CALL_SECONDS: &[f64] =
@@ -71,8 +72,8 @@ impl PaymentMetrics {
     }
 
     /// Counts one answer of a provider.
-    pub fn answered(&self, report: &CallReport) {
-        let CallReport { provider, kind, outcome, took } = *report;
+    pub fn answered(&self, report: &PaymentReport) {
+        let PaymentReport { provider, kind, outcome, took } = *report;
         self.outcomes.with_label_values(&[provider, kind.word(), outcome]).inc();
         self.call_seconds.with_label_values(&[provider, kind.word()]).observe(took.as_secs_f64());
     }
@@ -100,10 +101,10 @@ impl PaymentMetrics {
 mod tests {
     use crate::metrics::Metrics;
     use std::time::Duration;
-    use ticketing_core::adapters::payments::guard::CallReport;
     use ticketing_core::domain::payment::AttemptKind;
     use ticketing_core::domain::time::Timestamp;
     use ticketing_core::saga::SagaState;
+    use ticketing_core::worker::payments::PaymentReport;
 
     #[test]
     fn everything_about_payments_is_there_from_the_start() {
@@ -126,7 +127,7 @@ mod tests {
     #[test]
     fn answers_are_counted_and_states_shown() {
         let metrics = Metrics::new();
-        metrics.payments.answered(&CallReport {
+        metrics.payments.answered(&PaymentReport {
             provider: "simulated",
             kind: AttemptKind::Charge,
             outcome: "declined",

@@ -22,6 +22,7 @@ use ticketing_core::adapters::payments::{Provider, ProviderConfigError};
 use ticketing_core::app::{App, EngineTask, StoreConfig, Stores};
 use ticketing_core::engine::BatchReport;
 use ticketing_core::store::error::StoreError;
+use ticketing_core::worker::payments::Asking;
 use ticketing_core::worker::{self, Workers};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -41,9 +42,6 @@ pub enum StartError {
     /// The data folder is served by another process, or can't be used.
     #[error(transparent)]
     Folder(#[from] FolderError),
-    /// The payment provider can't be used as it is set.
-    #[error(transparent)]
-    Payments(#[from] ProviderConfigError),
     /// The address is not to be had.
     #[error("can't listen at {host}:{port}: {source}. Set HOST and PORT to a free address of this machine")]
     Listen {
@@ -64,6 +62,9 @@ pub enum StartError {
         /// What is wrong.
         source: StoreError,
     },
+    /// The payment provider's settings can't be used.
+    #[error(transparent)]
+    Payments(#[from] ProviderConfigError),
 }
 
 /// A server that runs. Dropped without [`Running::stop`], it stops answering at once.
@@ -110,9 +111,6 @@ pub async fn prepare(config: ServerConfig) -> Result<Prepared, StartError> {
     let data_dir = &config.stores.data_dir;
     let secret = Secret::resolve(config.http.environment, config.jwt_secret.as_deref(), data_dir)?;
     let now = config.clock.now();
-    let metrics = Arc::new(Metrics::new());
-    let provider = Provider::new(config.payments.clone(), config.clock.clone())?;
-    let provider = guarded(provider, &metrics);
     let mut folder = match config.stores.is_embedded() {
         true => Some(FolderLock::take(data_dir, now).await?),
         false => None,
@@ -127,16 +125,27 @@ pub async fn prepare(config: ServerConfig) -> Result<Prepared, StartError> {
         tracing::warn!(variable, "is set, but has no effect in this version");
     }
 
+    let metrics = Arc::new(Metrics::new());
     let observer = observer(Arc::clone(&metrics));
     let (app, engine) = App::start(stores, config.clock.clone(), config.engine, observer);
     let roles = worker::Roles {
         projector: config.roles.projector,
         expiry: config.roles.expiry,
-        saga: config.roles.saga.then_some(provider),
+        saga: if config.roles.saga { Some(asking(&config, &metrics)?) } else { None },
     };
     let workers = Workers::start(&app, roles);
     let shell = shell(&config, app.clone(), &secret, metrics);
     Ok(Prepared { address, secret, app, engine, workers, folder, listener, shell, config })
+}
+
+/// Who asks the payment provider, counted.
+fn asking(config: &ServerConfig, metrics: &Arc<Metrics>) -> Result<Asking, StartError> {
+    let provider = Provider::new(config.payments.clone(), config.clock.clone())?;
+    let guard = Arc::new(Guard::new(provider, Limits::default()));
+    let (shown, looked_at) = (metrics.payments.clone(), Arc::clone(&guard));
+    metrics.on_scrape(move || shown.left_alone(looked_at.state() != BreakerState::Closed));
+    let counted = metrics.payments.clone();
+    Ok(Asking { provider: guard, observer: Arc::new(move |report| counted.answered(report)) })
 }
 
 impl Prepared {
@@ -244,16 +253,6 @@ fn shell(config: &ServerConfig, app: App, secret: &Secret, metrics: Arc<Metrics>
         Roles { api: false, .. } => routes,
     };
     Shell::new(routes.finish(state), &config.http, metrics)
-}
-
-/// Puts a provider behind its limits, and has its answers counted.
-fn guarded(provider: Provider, metrics: &Arc<Metrics>) -> Arc<Guard> {
-    let counted = metrics.payments.clone();
-    let guard = Guard::new(provider, Limits::default()).observed_by(move |report| counted.answered(report));
-    let guard = Arc::new(guard);
-    let (shown, looked_at) = (metrics.payments.clone(), Arc::clone(&guard));
-    metrics.on_scrape(move || shown.left_alone(looked_at.state() != BreakerState::Closed));
-    guard
 }
 
 /// Counts what the engine reports. Called from the engine's own task, so it only counts.

@@ -11,10 +11,10 @@ use ticketing_server::config::Roles;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Any number of processes may serve one PostgreSQL, each with its parts.\n\n\
                         Examples:\n  ticketctl serve --database-url postgres://ticketing@db/ticketing_write\n  \
-                        ticketctl serve --roles api --port 8080\n  ticketctl serve --roles projector,saga,expiry")]
+                        ticketctl serve --roles api --port 8080\n  ticketctl serve --roles projector,expiry,saga")]
 pub struct Args {
-    /// What this process does: api, projector, saga, expiry
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["api", "projector", "saga", "expiry"], hide_possible_values = true)]
+    /// What this process does: api, projector, expiry, saga
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["api", "projector", "expiry", "saga"], hide_possible_values = true)]
     roles: Vec<Role>,
     #[command(flatten)]
     serving: Serving,
@@ -27,10 +27,10 @@ enum Role {
     Api,
     /// Folds the log into the read model.
     Projector,
-    /// Asks the payment provider.
-    Saga,
     /// Writes down that holds have ended.
     Expiry,
+    /// Asks the payment provider for what the sagas want.
+    Saga,
 }
 
 /// Serves until a signal.
@@ -42,8 +42,8 @@ pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), 
     let roles = Roles {
         api: has(Role::Api),
         projector: has(Role::Projector),
-        saga: has(Role::Saga),
         expiry: has(Role::Expiry),
+        saga: has(Role::Saga),
     };
     serving::run(&args.serving, roles, globals, printer, async |_, _| Ok(()), |_, _| ())
 }

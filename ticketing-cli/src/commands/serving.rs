@@ -104,8 +104,8 @@ impl From<&StartError> for Failure {
             StartError::Listen { .. } => Self::error(sentence(&error.to_string()))
                 .code("LISTEN")
                 .hint("ticketctl up --port 0 takes any free port"),
-            StartError::Payments(_) => Self::error(sentence(&error.to_string())),
             StartError::Secret(error) => Self::from(error),
+            StartError::Payments(_) => Self::usage(format!("{error}.")).code("CONFIG"),
         }
     }
 }

@@ -6,9 +6,8 @@ pub mod payments;
 pub mod projector;
 pub mod sweeper;
 
-use crate::adapters::payments::guard::Guard;
 use crate::app::App;
-use std::sync::Arc;
+use payments::Asking;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -31,7 +30,7 @@ pub struct Roles {
     /// Write down that holds have ended, and forget old answers.
     pub expiry: bool,
     /// Do what the sagas ask of this payment provider.
-    pub saga: Option<Arc<Guard>>,
+    pub saga: Option<Asking>,
 }
 
 impl Workers {
@@ -47,8 +46,8 @@ impl Workers {
             tasks.push(tokio::spawn(sweeper::run(app.clone(), follow.clone())));
             tasks.push(tokio::spawn(housekeeper::run(app.clone())));
         }
-        if let Some(provider) = roles.saga {
-            tasks.push(tokio::spawn(payments::run(app.clone(), provider, follow)));
+        if let Some(asking) = roles.saga {
+            tasks.push(tokio::spawn(payments::run(app.clone(), asking, follow)));
         }
         Self { app: app.clone(), tasks }
     }

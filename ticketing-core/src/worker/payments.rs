@@ -7,9 +7,9 @@
 
 use super::RETRY_AFTER;
 use crate::adapters::payments::Call;
-use crate::adapters::payments::guard::Guard;
+use crate::adapters::payments::guard::{Guard, OUTCOMES, outcome};
 use crate::app::App;
-use crate::domain::payment::Attempt;
+use crate::domain::payment::{Attempt, AttemptKind};
 use crate::engine::{CommandError, Effect, LEASE_SECONDS, Meta, SagaAnswer, Work};
 use crate::saga::{Case, Input, SagaState};
 use crate::store::error::Result;
@@ -29,8 +29,47 @@ const RENEW_EVERY: Duration = Duration::from_secs(3);
 /// The longest pause between two looks: other processes begin attempts, too.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
+/// What one attempt came to, for metrics.
+#[derive(Clone, Copy, Debug)]
+pub struct PaymentReport {
+    /// The provider.
+    pub provider: &'static str,
+    /// Charge or refund.
+    pub kind: AttemptKind,
+    /// One of [`OUTCOMES`](crate::adapters::payments::guard::OUTCOMES).
+    pub outcome: &'static str,
+    /// How long the provider took.
+    pub took: Duration,
+}
+
+/// Told of each answer, from the runner's tasks: it must not wait.
+pub type PaymentObserver = Arc<dyn Fn(&PaymentReport) + Send + Sync>;
+
+/// Who asks the provider, and who is told of it.
+#[derive(Clone)]
+pub struct Asking {
+    /// The provider, behind its limits.
+    pub provider: Arc<Guard>,
+    /// Told of each answer.
+    pub observer: PaymentObserver,
+}
+
+impl Asking {
+    /// Asks, and tells nobody.
+    #[must_use]
+    pub fn quietly(provider: Arc<Guard>) -> Self {
+        Self { provider, observer: Arc::new(|_| ()) }
+    }
+}
+
+impl std::fmt::Debug for Asking {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Asking").field("provider", &self.provider.provider().name()).finish_non_exhaustive()
+    }
+}
+
 /// Runs what is due for ever; ends when the log's head has no sender any more.
-pub async fn run(app: App, provider: Arc<Guard>, mut head: watch::Receiver<i64>) {
+pub async fn run(app: App, asking: Asking, mut head: watch::Receiver<i64>) {
     let (owner, mut begun) = app.engine.effects().take();
     let mut under_way = JoinSet::new();
     let mut failing = false;
@@ -48,7 +87,7 @@ pub async fn run(app: App, provider: Arc<Guard>, mut head: watch::Receiver<i64>)
             }
             effect = begun.recv(), if room > 0 => {
                 let Some(effect) = effect else { return };
-                under_way.spawn(attempt(app.clone(), Arc::clone(&provider), effect));
+                under_way.spawn(attempt(app.clone(), asking.clone(), effect));
             }
             () = app.engine.effects().moved() => look_at = look_at.min(tokio::time::Instant::now()),
             _ = renew.tick(), if !under_way.is_empty() => {
@@ -65,8 +104,7 @@ pub async fn run(app: App, provider: Arc<Guard>, mut head: watch::Receiver<i64>)
                         failing = false;
                         look_at = tokio::time::Instant::now() + next;
                         for effect in effects {
-                            let provider = Arc::clone(&provider);
-                            under_way.spawn(attempt(app.clone(), provider, effect));
+                            under_way.spawn(attempt(app.clone(), asking.clone(), effect));
                         }
                     }
                     Err(error) => {
@@ -107,11 +145,17 @@ async fn due(app: &App, owner: &str, limit: i64) -> Result<(Vec<Effect>, Duratio
 }
 
 /// Asks the provider for one attempt and hands its answer to the saga.
-async fn attempt(app: App, provider: Arc<Guard>, effect: Effect) {
+async fn attempt(app: App, asking: Asking, effect: Effect) {
     let call = call(&effect);
     let began = Instant::now();
-    let answer = provider.ask(&call).await;
+    let answer = asking.provider.ask(&call).await;
     let attempt = &effect.attempt;
+    (asking.observer)(&PaymentReport {
+        provider: asking.provider.provider().name(),
+        kind: attempt.kind,
+        outcome: OUTCOMES[outcome(&answer)],
+        took: began.elapsed(),
+    });
     let meta = Meta::system(call.correlation_id);
     let work = Work::Saga {
         saga_id: attempt.saga_id,

@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "all of this is test code; clippy sees that only inside #[test]")]
 
 mod conformance;
+mod payments;
 mod support;
 mod tidy;

@@ -34,6 +34,7 @@ const CONFINED: &[(&str, &str)] = &[
     ("rdkafka", "ticketing-core/src/adapters/"),
     ("async_nats", "ticketing-core/src/adapters/"),
     ("redis", "ticketing-core/src/adapters/"),
+    ("hyper_rustls", "ticketing-core/src/adapters/"),
 ];
 
 /// The files that may name the types of a database (`Sqlite`, `PgRow` and so on).

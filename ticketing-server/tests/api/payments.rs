@@ -515,7 +515,9 @@ async fn where_the_sagas_stand_is_measured() {
 async fn until(city: &City, token: &str, id: &str, is_so: impl Fn(&Value) -> bool) -> Value {
     let began = Instant::now();
     loop {
-        let shown = details(city, token, id, *city.running.app().engine.head().borrow()).await;
+        // Not borrowed while waiting: the engine could not move its head.
+        let position = *city.running.app().engine.head().borrow();
+        let shown = details(city, token, id, position).await;
         if is_so(&shown) {
             return shown;
         }

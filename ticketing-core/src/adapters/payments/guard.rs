@@ -9,9 +9,7 @@
 //! news about the provider, and a probe that is dropped half-way must not leave it half-open for ever.
 
 use super::{Call, Provider};
-use crate::domain::payment::AttemptKind;
 use crate::saga::Answer;
-use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -80,7 +78,9 @@ impl BreakerState {
 /// The words of the metrics for what was answered, in the order of [`Guard::outcomes`].
 pub const OUTCOMES: [&str; 6] = ["succeeded", "declined", "working", "unknown", "unclear", "not_sent"];
 
-const fn outcome(answer: &Answer) -> usize {
+/// Which of [`OUTCOMES`] an answer is.
+#[must_use]
+pub const fn outcome(answer: &Answer) -> usize {
     match answer {
         Answer::Succeeded { .. } => 0,
         Answer::Declined { .. } => 1,
@@ -88,29 +88,6 @@ const fn outcome(answer: &Answer) -> usize {
         Answer::Unknown | Answer::Closed => 3,
         Answer::Unclear { .. } => 4,
         Answer::NotSent { .. } => 5,
-    }
-}
-
-/// What one call came to, for metrics.
-#[derive(Clone, Copy, Debug)]
-pub struct CallReport {
-    /// Who was asked.
-    pub provider: &'static str,
-    /// For what.
-    pub kind: AttemptKind,
-    /// One of [`OUTCOMES`].
-    pub outcome: &'static str,
-    /// How long it took, with the wait for its turn.
-    pub took: Duration,
-}
-
-/// Is told of each call.
-#[derive(Default)]
-struct Observer(Option<Box<dyn Fn(&CallReport) + Send + Sync>>);
-
-impl fmt::Debug for Observer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Observer(…)" } else { "Observer" })
     }
 }
 
@@ -122,7 +99,6 @@ pub struct Guard {
     permits: Semaphore,
     breaker: Mutex<Breaker>,
     outcomes: [AtomicU64; OUTCOMES.len()],
-    observer: Observer,
 }
 
 impl Guard {
@@ -132,14 +108,7 @@ impl Guard {
         let calls_max = limits.calls_max.clamp(1, Semaphore::MAX_PERMITS);
         let permits = Semaphore::new(calls_max);
         let limits = Limits { calls_max, ..limits };
-        let observer = Observer::default();
-        Self { provider, limits, permits, breaker: Mutex::default(), outcomes: Default::default(), observer }
-    }
-
-    /// Has `observer` told of each call. It is called by who asked, so it must not wait.
-    #[must_use]
-    pub fn observed_by(self, observer: impl Fn(&CallReport) + Send + Sync + 'static) -> Self {
-        Self { observer: Observer(Some(Box::new(observer))), ..self }
+        Self { provider, limits, permits, breaker: Mutex::default(), outcomes: Default::default() }
     }
 
     /// Returns who is asked.
@@ -152,18 +121,9 @@ impl Guard {
     ///
     /// Dropping the future is safe, and leaves the attempt in doubt.
     pub async fn ask(&self, call: &Call) -> Answer {
-        let began = Instant::now();
         let answer = self.ask_within_limits(call).await;
         self.outcomes[outcome(&answer)].fetch_add(1, Ordering::Relaxed);
         let attempt = &call.attempt;
-        if let Observer(Some(observer)) = &self.observer {
-            observer(&CallReport {
-                provider: self.provider.name(),
-                kind: attempt.kind,
-                outcome: OUTCOMES[outcome(&answer)],
-                took: began.elapsed(),
-            });
-        }
         let said = match &answer {
             Answer::Succeeded { provider_ref, .. } => provider_ref,
             Answer::Declined { code, .. } => code,

@@ -132,6 +132,15 @@ pub struct ProviderConfigError {
 }
 
 impl ProviderConfig {
+    /// Returns what the provider's webhooks are signed with; `None` if no webhook is taken.
+    #[must_use]
+    pub fn webhook_secret(&self) -> Option<&str> {
+        match self {
+            Self::Stripe(stripe) => stripe.webhook_secret.as_deref(),
+            Self::Simulated | Self::External => None,
+        }
+    }
+
     /// Reads `PAYMENT_PROVIDER` and, for Stripe, `STRIPE_KEY`, `STRIPE_API_BASE` and `STRIPE_WEBHOOK_SECRET`, by
     /// `get`, which returns a variable's value.
     ///
@@ -234,6 +243,7 @@ mod tests {
         let secret =
             [("PAYMENT_PROVIDER", "stripe"), ("STRIPE_KEY", "sk_1"), ("STRIPE_WEBHOOK_SECRET", "whsec_1")];
         let config = read(&secret).unwrap();
+        assert_eq!(config.webhook_secret(), Some("whsec_1"));
         let shown = format!("{config:?} {:?}", Provider::new(config.clone(), Clock::system()));
         assert!(!shown.contains("sk_1") && !shown.contains("whsec_1"), "{shown}");
     }

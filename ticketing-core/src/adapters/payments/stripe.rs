@@ -1,7 +1,8 @@
 //! Stripe: charges as payment intents, refunds, and what has become of them.
 //!
 //! **A charge is two requests.** The first makes a payment intent, with the attempt's id as its idempotency key,
-//! and moves no money. The second confirms it: that moves the money. One intent moves money at most once, in
+//! and moves no money. The second confirms it: that moves the money. (Before both, a token of the older kind,
+//! `tok_…`, is made a payment method, which is what an intent takes; with a key too, as a token is good for one.) One intent moves money at most once, in
 //! whatever order and however often it is confirmed, and once it is cancelled it never does. So every doubt can be
 //! settled by asking, without a guess and without waiting:
 //!
@@ -22,16 +23,19 @@
 //! What Stripe refuses for a reason of ours (a wrong key, too many requests) is no decline of the buyer's card,
 //! and says nothing about the money: it is `Unclear`. So is every answer that can't be read.
 
+mod words;
+
 use super::http::{Failure, Http, Reply, escaped};
 use super::{Call, ProviderConfigError, StripeConfig, fault};
 use crate::clock::Clock;
-use crate::domain::money::{AMOUNT_MINOR_MAX, Currency, Money};
+use crate::domain::money::Money;
 use crate::domain::payment::AttemptKind;
 use crate::saga::Answer;
 use hyper::Method;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::collections::HashMap;
+use words::{List, Named, Problem, Refused, declined, unclear};
+
+pub(super) use words::{Intent, RefundOf};
 
 /// The version of Stripe's API that this speaks.
 pub const API_VERSION: &str = "2024-06-20";
@@ -47,63 +51,6 @@ const REFUND_PAGES_MAX: usize = 20;
 pub struct Stripe {
     http: Http,
     clock: Clock,
-}
-
-/// A payment intent, as far as it matters here. Stripe may add to it.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct Intent {
-    pub(super) id: String,
-    pub(super) status: String,
-    #[serde(default)]
-    pub(super) amount_received: i64,
-    pub(super) currency: String,
-    #[serde(default)]
-    pub(super) last_payment_error: Option<Problem>,
-    #[serde(default)]
-    pub(super) metadata: HashMap<String, String>,
-}
-
-/// A refund.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct RefundOf {
-    pub(super) id: String,
-    /// Some ways of paying have none; then it is as good as done.
-    pub(super) status: Option<String>,
-    pub(super) amount: i64,
-    pub(super) currency: String,
-    #[serde(default)]
-    pub(super) failure_reason: Option<String>,
-    #[serde(default)]
-    pub(super) payment_intent: Option<String>,
-    #[serde(default)]
-    pub(super) charge: Option<String>,
-    #[serde(default)]
-    pub(super) metadata: Option<HashMap<String, String>>,
-}
-
-/// Why Stripe refused.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub(super) struct Problem {
-    #[serde(default, rename = "type")]
-    kind: Option<String>,
-    #[serde(default)]
-    code: Option<String>,
-    #[serde(default)]
-    decline_code: Option<String>,
-    #[serde(default)]
-    message: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Refused {
-    error: Problem,
-}
-
-#[derive(Deserialize)]
-struct List<T> {
-    data: Vec<T>,
-    #[serde(default)]
-    has_more: bool,
 }
 
 /// A request that did not do what was asked.
@@ -160,19 +107,17 @@ impl Stripe {
             return Ok(intent);
         }
         let amount = call.attempt.amount;
+        let units = units(amount)?;
+        let method =
+            if token.starts_with("tok_") { self.method(call, token).await? } else { token.to_owned() };
         let mut form = vec![
-            pair("amount", units(amount)?),
+            pair("amount", units),
             pair("currency", amount.currency.code().to_ascii_lowercase()),
+            pair("payment_method", method),
             pair("automatic_payment_methods[enabled]", "true"),
             // There is nobody to send to a page of the buyer's bank.
             pair("automatic_payment_methods[allow_redirects]", "never"),
         ];
-        if token.starts_with("pm_") {
-            form.push(pair("payment_method", token));
-        } else {
-            form.push(pair("payment_method_data[type]", "card"));
-            form.push(pair("payment_method_data[card][token]", token));
-        }
         form.extend(metadata(call));
         match self.post("/v1/payment_intents", Some(&call.attempt.id.to_string()), &form).await {
             Err(Stop::KeyUsed(problem)) => match self.search(call).await? {
@@ -181,6 +126,14 @@ impl Stripe {
             },
             made => made,
         }
+    }
+
+    /// Makes a payment method of a token, once.
+    async fn method(&self, call: &Call, token: &str) -> Result<String, Stop> {
+        let form = [pair("type", "card"), pair("card[token]", token)];
+        let key = format!("{}-method", call.attempt.id);
+        let method: Named = self.post("/v1/payment_methods", Some(&key), &form).await?;
+        Ok(method.id)
     }
 
     /// Moves the money.
@@ -324,63 +277,6 @@ impl Stripe {
     }
 }
 
-impl Intent {
-    /// Whether nobody has tried to confirm it, or cancelled it.
-    fn is_untouched(&self) -> bool {
-        match self.status.as_str() {
-            "requires_confirmation" => true,
-            "requires_payment_method" => self.last_payment_error.is_none(),
-            _ => false,
-        }
-    }
-
-    /// What its state says about the money.
-    pub(super) fn answer(&self) -> Answer {
-        match self.status.as_str() {
-            // What was moved, which the saga compares with what was asked for.
-            "succeeded" => succeeded(&self.id, self.amount_received, &self.currency),
-            "processing" => Answer::Working,
-            "requires_payment_method" => self.last_payment_error.clone().unwrap_or_default().into_decline(),
-            "canceled" => declined("canceled", "The charge was withdrawn."),
-            other => unclear(format!("{} is {other}, which says nothing about the money", self.id)),
-        }
-    }
-}
-
-impl RefundOf {
-    /// What its state says about the money.
-    pub(super) fn answer(&self) -> Answer {
-        match self.status.as_deref() {
-            Some("succeeded") | None => succeeded(&self.id, self.amount, &self.currency),
-            Some("pending" | "requires_action") => Answer::Working,
-            Some("failed") => {
-                declined(self.failure_reason.as_deref().unwrap_or("failed"), "The refund failed.")
-            }
-            Some("canceled") => declined("canceled", "The refund was cancelled."),
-            Some(other) => unclear(format!("{} is {other}, which says nothing about the money", self.id)),
-        }
-    }
-}
-
-impl Problem {
-    fn is_of_the_card(&self) -> bool {
-        self.kind.as_deref() == Some("card_error")
-    }
-
-    pub(super) fn into_decline(self) -> Answer {
-        let code = self.decline_code.or(self.code).or(self.kind);
-        Answer::Declined {
-            code: code.unwrap_or_else(|| "declined".into()),
-            message: self.message.unwrap_or_else(|| "The payment was declined.".into()),
-        }
-    }
-
-    fn sentence(&self) -> String {
-        let code = self.code.as_deref().or(self.kind.as_deref()).unwrap_or("no code");
-        format!("Stripe refuses ({code}): {}", self.message.as_deref().unwrap_or("it does not say why"))
-    }
-}
-
 impl Stop {
     fn into_answer(self) -> Answer {
         match self {
@@ -432,79 +328,10 @@ fn pair(name: &str, value: impl ToString) -> (String, String) {
     (name.to_owned(), value.to_string())
 }
 
-/// Stripe counts most currencies in ISO 4217's minor units, as we do. Not these: here is how many of Stripe's
-/// units make one of ours, and how many of ours make one of Stripe's.
-const fn other_units(code: &[u8]) -> (i64, i64) {
-    match code {
-        // Without decimals since they lost them, but Stripe still counts in hundredths.
-        b"ISK" | b"UGX" => (100, 1),
-        // Two decimals in the standard, none at Stripe.
-        b"MGA" => (1, 100),
-        _ => (1, 1),
-    }
-}
-
 /// Returns an amount as Stripe counts it.
 fn units(amount: Money) -> Result<i64, Stop> {
-    let (times, by) = other_units(amount.currency.code().as_bytes());
-    match amount.amount_minor.checked_mul(times) {
-        Some(units) if units % by == 0 => Ok(units / by),
-        _ => {
-            let message = format!("Stripe can't move {amount}: it has no such unit.");
-            Err(Stop::Answer(declined("amount_invalid", &message)))
-        }
-    }
-}
-
-/// Reads an amount as Stripe writes it: in its units, the currency in small letters.
-pub(super) fn money(units: i64, currency: &str) -> Option<Money> {
-    let currency = Currency::parse(&currency.to_ascii_uppercase())?;
-    let (times, by) = other_units(currency.code().as_bytes());
-    let amount_minor = units.checked_mul(by).filter(|minor| minor % times == 0)? / times;
-    (0..=AMOUNT_MINOR_MAX).contains(&amount_minor).then_some(Money { amount_minor, currency })
-}
-
-fn succeeded(id: &str, amount_minor: i64, currency: &str) -> Answer {
-    match money(amount_minor, currency) {
-        Some(amount) => Answer::Succeeded { provider_ref: id.to_owned(), amount },
-        None => unclear(format!("Stripe says that {id} moved {amount_minor} {currency}, which is no amount")),
-    }
-}
-
-fn declined(code: &str, message: &str) -> Answer {
-    Answer::Declined { code: code.into(), message: message.into() }
-}
-
-const fn unclear(error: String) -> Answer {
-    Answer::Unclear { error }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Stop, money, units};
-    use crate::domain::money::{Currency, Money};
-
-    #[test]
-    fn amounts_are_the_same_money_at_stripe_whatever_its_units() {
-        // Ours, Stripe's: docs.stripe.com/currencies, "special cases".
-        let rows = [
-            ("USD", 2500, 2500),
-            ("JPY", 2500, 2500),
-            ("KWD", 2500, 2500),
-            ("ISK", 2500, 250_000),
-            ("UGX", 2500, 250_000),
-            ("MGA", 2500, 25),
-        ];
-        for (code, amount_minor, expected) in rows {
-            let amount = Money { amount_minor, currency: Currency::parse(code).unwrap() };
-            let Ok(units) = units(amount) else { panic!("{amount}") };
-            assert_eq!(units, expected, "{code}");
-            assert_eq!(money(units, &code.to_lowercase()), Some(amount));
-        }
-        let odd = Money { amount_minor: 2501, currency: Currency::parse("MGA").unwrap() };
-        assert!(matches!(units(odd), Err(Stop::Answer(_))), "no fraction is lost silently");
-        for (units, currency) in [(2550, "isk"), (-1, "usd"), (1, "xyz"), (i64::MAX, "mga")] {
-            assert_eq!(money(units, currency), None, "{units} {currency}");
-        }
-    }
+    words::units(amount).ok_or_else(|| {
+        let message = format!("Stripe can't move {amount}: it has no such unit.");
+        Stop::Answer(declined("amount_invalid", &message))
+    })
 }

@@ -17,8 +17,10 @@ use ticketing_core::domain::id::{BookingId, OfferingId, SagaId, UserId};
 use ticketing_core::domain::money::{Currency, Money};
 use ticketing_core::domain::payment::PaymentStatus;
 use ticketing_core::engine::{Done, Work};
+use ticketing_core::saga::definition::LET_GO_MS;
 use ticketing_core::saga::{Case, Notice, SagaState};
 use ticketing_core::store::sagas::{self, Message};
+use ticketing_core::worker::payments::Asking;
 use ticketing_core::worker::{Roles, Workers};
 
 on_both_engines!(
@@ -58,7 +60,7 @@ fn guard() -> Arc<Guard> {
 }
 
 fn run(app: &App) -> Workers {
-    Workers::start(app, Roles { projector: false, expiry: false, saga: Some(guard()) })
+    Workers::start(app, Roles { projector: false, expiry: false, saga: Some(Asking::quietly(guard())) })
 }
 
 fn book(offering_id: OfferingId) -> Reserve {
@@ -177,6 +179,8 @@ async fn money_that_comes_after_the_hold_takes_the_seats_again_or_goes_back(plac
     clock.advance(60_000);
     let other = commands::reserve(&app, ask_seat(bus[1], "A1"), passenger(), meta()).await.unwrap();
     let workers = run(&app);
+    until(&app, gone.id, SagaState::Releasing).await;
+    clock.advance(LET_GO_MS);
     let case = until(&app, gone.id, SagaState::Expired).await;
     assert_eq!(case.payments[0].status, PaymentStatus::Failed, "it was never sent, so it is never charged");
     // The other one's charge is told late by the provider.

@@ -4,3 +4,5 @@ pub mod check;
 pub mod city;
 pub mod place;
 pub mod postgres;
+pub mod scripted_provider;
+pub mod stripe_mock;
