@@ -15,4 +15,5 @@ mod postgres;
 mod queries;
 mod refusals;
 mod support;
+mod v1;
 mod webhooks;
