@@ -9,7 +9,7 @@ use super::RETRY_AFTER;
 use crate::adapters::payments::Call;
 use crate::adapters::payments::guard::{Guard, OUTCOMES, outcome};
 use crate::app::App;
-use crate::domain::payment::{Attempt, AttemptKind};
+use crate::domain::payment::{Attempt, AttemptKind, PaymentStatus};
 use crate::engine::{CommandError, Effect, LEASE_SECONDS, Meta, SagaAnswer, Work};
 use crate::saga::{Case, Input, SagaState};
 use crate::store::error::Result;
@@ -190,7 +190,9 @@ fn call(effect: &Effect) -> Call {
         reference: payment.map_or_else(|| saga.id.to_string(), |payment| payment.reference.clone()),
         booking_id: saga.booking_id,
         charge_ref: payment.and_then(|payment| payment.provider_ref.clone()),
-        is_wanted: saga.state == SagaState::Charging,
+        // A payment that failed already is only asked about, whatever has become of its booking.
+        is_wanted: saga.state == SagaState::Charging
+            && payment.is_some_and(|payment| payment.status == PaymentStatus::Pending),
         correlation_id: saga.correlation_id.clone(),
     }
 }

@@ -271,9 +271,9 @@ mod tests {
     async fn what_is_not_wanted_any_more_is_never_charged_however_late_it_comes() {
         let provider = provider();
         let late = call(1, AttemptKind::Charge, "tok_visa");
-        assert_eq!(word(&provider.ask(&in_doubt(late.clone(), false)).await), "unknown");
+        assert_eq!(word(&provider.ask(&in_doubt(late.clone(), false)).await), "closed");
         assert_eq!(word(&provider.ask(&late).await), "canceled");
-        assert_eq!(word(&provider.ask(&in_doubt(late, false)).await), "unknown");
+        assert_eq!(word(&provider.ask(&in_doubt(late, false)).await), "closed");
     }
 
     #[tokio::test]

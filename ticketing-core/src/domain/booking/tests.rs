@@ -13,6 +13,7 @@ use crate::domain::catalog::{
 use crate::domain::id::{BookingId, LayoutId, OfferingId, PatternId, RouteId, StopId, UserId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::occupancy::{Held, Occupancy};
+use crate::domain::payment::PaymentStatus;
 use crate::domain::seating::{Layout, LayoutSpec, LegRange, SeatNo};
 use crate::domain::time::Timestamp;
 use std::sync::Arc;
@@ -357,7 +358,7 @@ fn a_booking_is_what_its_events_say() {
 
 #[test]
 fn every_rejection_has_its_code_its_class_its_sentence_and_its_facts() {
-    use RejectionClass::{Conflict, Invalid, NotFound};
+    use RejectionClass::{Conflict, Forbidden, Invalid, NotFound};
     let id = || "x".to_owned();
     let rows = [
         (Rejection::UnknownOffering { id: id() }, "SCHEDULE_NOT_FOUND", NotFound, "scheduleId", "id"),
@@ -382,6 +383,33 @@ fn every_rejection_has_its_code_its_class_its_sentence_and_its_facts() {
             "state",
         ),
         (Rejection::PaymentUsed { payment_id: id() }, "PAYMENT_USED", Conflict, "paymentId", "paymentId"),
+        (Rejection::UnknownPayment { id: id() }, "PAYMENT_NOT_FOUND", NotFound, "paymentId", "id"),
+        (
+            Rejection::PaymentState { status: PaymentStatus::Failed, wanted: "refunded" },
+            "PAYMENT_STATE",
+            Conflict,
+            "status",
+            "state",
+        ),
+        (Rejection::PaymentInProgress, "PAYMENT_IN_PROGRESS", Conflict, "bookingId", "message"),
+        (Rejection::TooManyPayments { max: 20 }, "TOO_MANY_PAYMENTS", Conflict, "bookingId", "message"),
+        (
+            Rejection::AmountMismatch { amount: FARE },
+            "AMOUNT_MISMATCH",
+            Invalid,
+            "amount_cents",
+            "amount_cents",
+        ),
+        (Rejection::RefundTooMuch { left: FARE }, "REFUND_TOO_MUCH", Invalid, "amount_cents", "amount_cents"),
+        (Rejection::UnknownSaga { id: id() }, "SAGA_NOT_FOUND", NotFound, "id", "id"),
+        (
+            Rejection::SagaState { state: "REFUNDED", wanted: "retried" },
+            "SAGA_STATE",
+            Conflict,
+            "state",
+            "state",
+        ),
+        (Rejection::NotForBuyers, "CONFIRM_FORBIDDEN", Forbidden, "paymentId", "message"),
     ];
     for (rejection, code, class, field, fact) in rows {
         assert_eq!((rejection.code(), rejection.class()), (code, class));

@@ -152,10 +152,18 @@ impl Draft<'_, '_> {
                 attempt.next_at = Some(poll_at(attempt.created_at, self.now));
                 word("is being worked on")
             }
+            // A refund is always wanted: nobody closes one.
+            Answer::Closed | Answer::Unknown if kind == AttemptKind::Refund => {
+                let attempt = &mut self.case.attempts[index];
+                attempt.state = AttemptState::Due;
+                attempt.in_doubt = false;
+                attempt.next_at = Some(self.now);
+                word("never arrived")
+            }
             Answer::Unknown => {
                 // A payment that failed already is only asked about; see `OperatorMove::Retry`.
                 let is_pending = self.case.payments[payment].status == PaymentStatus::Pending;
-                if kind == AttemptKind::Refund || (is_pending && self.is_wanted()) {
+                if is_pending && self.is_wanted() {
                     let attempt = &mut self.case.attempts[index];
                     attempt.state = AttemptState::Due;
                     attempt.in_doubt = false;
@@ -163,6 +171,7 @@ impl Draft<'_, '_> {
                 } else {
                     // It may still be on its way: the question is put once more, so that nothing happens after it.
                     let attempt = &mut self.case.attempts[index];
+                    attempt.state = AttemptState::Due;
                     attempt.in_doubt = true;
                     attempt.next_at = Some(self.now);
                 }

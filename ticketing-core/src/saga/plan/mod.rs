@@ -146,7 +146,14 @@ impl Draft<'_, '_> {
             Input::Confirmed => "confirmed".into(),
             Input::Ended => match self.booking_state() {
                 Some(BookingState::Expired) => "hold ended".into(),
-                _ => "cancelled".into(),
+                Some(
+                    BookingState::Pending
+                    | BookingState::Reserved
+                    | BookingState::Confirmed
+                    | BookingState::Cancelled
+                    | BookingState::Refunded,
+                )
+                | None => "cancelled".into(),
             },
             Input::Refund { payment_id, attempt_id, amount_minor, reason } => {
                 self.refund(*payment_id, *attempt_id, *amount_minor, reason.as_deref())?;

@@ -19,6 +19,10 @@ impl Draft<'_, '_> {
                 }
             }
             OperatorMove::Compensate => {
+                // There are no seats to give back, and a charge under way can't be called back.
+                if self.case.booking.is_none() && self.case.payments.iter().all(|p| p.kept_minor() == 0) {
+                    return refused("compensated");
+                }
                 let gave_up = self.give_up_what_is_had(reason);
                 let asked = self.ask_again(reason);
                 if !gave_up && !asked {

@@ -134,6 +134,7 @@ impl Draft<'_, '_> {
         if amount_minor <= 0 {
             return;
         }
+        self.take_up_again();
         let confirmed = self.confirms(index);
         self.change_payment(index, |payment| {
             payment.refunded_minor += amount_minor;

@@ -53,7 +53,14 @@ impl Draft<'_, '_> {
                     let payment = attempt.payment_id;
                     let why = match self.booking_state() {
                         Some(BookingState::Confirmed) => "the booking was paid otherwise",
-                        _ => "the booking ended before it was paid",
+                        Some(
+                            BookingState::Pending
+                            | BookingState::Reserved
+                            | BookingState::Cancelled
+                            | BookingState::Expired
+                            | BookingState::Refunded,
+                        )
+                        | None => "the booking ended before it was paid",
                     };
                     self.end_attempt(index, AttemptState::Dropped, Some(why.to_owned()));
                     if let Some(payment) = self.payment_index(payment) {
@@ -109,28 +116,33 @@ impl Draft<'_, '_> {
         }
         let open = |kind| self.case.attempts.iter().any(|a| a.kind == kind && a.state.is_open());
         let (charging, refunding) = (open(AttemptKind::Charge), open(AttemptKind::Refund));
-        match self.booking_state() {
-            None | Some(BookingState::Pending | BookingState::Reserved) if charging => SagaState::Charging,
-            Some(
-                BookingState::Confirmed
-                | BookingState::Cancelled
-                | BookingState::Expired
-                | BookingState::Refunded,
-            ) if charging => SagaState::Releasing,
-            _ if refunding => SagaState::Refunding,
+        let state = self.booking_state();
+        // Also where it was paid otherwise: the charge is not wanted any more.
+        let is_over = state.is_some_and(|state| !state.is_hold());
+        match state {
+            None | Some(_) if charging && is_over => SagaState::Releasing,
+            None | Some(_) if charging => SagaState::Charging,
+            None | Some(_) if refunding => SagaState::Refunding,
             None => self.state_of_charge(),
             Some(BookingState::Pending | BookingState::Reserved) => SagaState::AwaitingPayment,
             Some(BookingState::Confirmed) => SagaState::Confirmed,
-            Some(over @ (BookingState::Cancelled | BookingState::Expired | BookingState::Refunded)) => {
-                let payments = &self.case.payments;
-                let all_back = payments.iter().all(|p| p.kept_minor() <= 0);
-                let captured = payments.iter().any(|p| p.captured_minor > 0);
-                match over {
-                    _ if captured && all_back => SagaState::Refunded,
-                    BookingState::Expired if !captured => SagaState::Expired,
-                    _ => SagaState::Cancelled,
-                }
+            Some(BookingState::Cancelled | BookingState::Refunded) => {
+                self.state_without_seats(SagaState::Cancelled)
             }
+            Some(BookingState::Expired) => self.state_without_seats(SagaState::Expired),
+        }
+    }
+
+    /// Where the saga of a booking that is over stands when nothing of it is open; `unpaid` if no money ever came.
+    fn state_without_seats(&self, unpaid: SagaState) -> SagaState {
+        let payments = &self.case.payments;
+        if payments.iter().all(|p| p.captured_minor == 0) {
+            unpaid
+        } else if payments.iter().all(|p| p.kept_minor() == 0) {
+            SagaState::Refunded
+        } else {
+            // A person took it on: see `Park::Abandoned`.
+            SagaState::Cancelled
         }
     }
 

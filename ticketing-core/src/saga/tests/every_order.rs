@@ -19,7 +19,16 @@ const ATTEMPTS: usize = 3;
 
 fn every_answer() -> Vec<Answer> {
     let less = captured(Money { amount_minor: 1_000, ..PRICE });
-    vec![succeeded(), less, declined(), Answer::Working, Answer::Unknown, unclear(), not_sent()]
+    vec![
+        succeeded(),
+        less,
+        declined(),
+        Answer::Working,
+        Answer::Unknown,
+        Answer::Closed,
+        unclear(),
+        not_sent(),
+    ]
 }
 
 fn inputs(run: &Run, more: &[Do]) -> Vec<Do> {
@@ -183,9 +192,7 @@ pub(super) fn ends_well(run: &Run, charges_succeed: bool, story: &dyn Fn() -> St
                 (_, AttemptKind::Charge) if charges_succeed => {
                     Do::Answer(n, Answer::Succeeded { provider_ref: "c".into(), amount: attempt.amount })
                 }
-                (AttemptState::Due, AttemptKind::Charge) if attempt.in_doubt => {
-                    Do::Answer(n, Answer::Unknown)
-                }
+                (AttemptState::Due, AttemptKind::Charge) if attempt.in_doubt => Do::Answer(n, Answer::Closed),
                 (_, AttemptKind::Charge) => Do::Answer(n, declined()),
             }
         } else if run.case.saga.state == SagaState::Parked {

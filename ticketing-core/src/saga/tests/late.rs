@@ -183,13 +183,13 @@ fn a_cancellation_that_races_with_the_charge_ends_without_money() {
         ),
         row(
             "it never arrived",
-            vec![Pay, Cancel, Says(0, unclear()), Says(0, Answer::Unknown)],
+            vec![Pay, Cancel, Says(0, unclear()), Says(0, Answer::Unknown), Says(0, Answer::Closed)],
             "CANCELLED CANCELLED 0",
             "TicketCancelled PaymentFailed",
         ),
         row(
             "it never arrived, and then did",
-            vec![Pay, Cancel, Says(0, Answer::Unknown), Says(0, succeeded()), Says(1, succeeded())],
+            vec![Pay, Cancel, Says(0, Answer::Closed), Says(0, succeeded()), Says(1, succeeded())],
             "CANCELLED REFUNDED 0",
             "TicketCancelled PaymentFailed PaymentCreated RefundRequested PaymentRefunded",
         ),

@@ -121,6 +121,12 @@ fn what_a_person_took_on_is_not_given_back_again_when_other_money_comes() {
 }
 
 #[test]
+fn a_refund_that_comes_after_it_was_abandoned_ends_it() {
+    let run = after(&[Pay, Says(0, succeeded()), Cancel, Operator(Abandon), Says(1, succeeded())]);
+    assert_eq!(run.end(), "REFUNDED REFUNDED 0");
+}
+
+#[test]
 fn an_abandoned_saga_is_taken_up_again_by_a_retry() {
     let mut run = after(&[Pay, Says(0, succeeded()), Cancel, Operator(Abandon), Operator(Retry)]);
     assert_eq!(run.end(), "CANCELLED REFUNDING 2500");
@@ -128,7 +134,7 @@ fn an_abandoned_saga_is_taken_up_again_by_a_retry() {
     run.act(&Says(1, succeeded())).unwrap();
     assert_eq!(run.end(), "REFUNDED REFUNDED 0");
     // A charge is asked about, and never sent again: its payment failed, its token is forgotten.
-    let mut run = after(&[Pay, Operator(Abandon), Operator(Retry), Says(0, Answer::Unknown)]);
+    let mut run = after(&[Pay, Operator(Abandon), Operator(Retry), Says(0, Answer::Closed)]);
     assert_eq!(run.end(), "PENDING AWAITING_PAYMENT 0");
     run.act(&Pay).unwrap();
     assert_eq!(run.end(), "PENDING CHARGING 0");

@@ -5,6 +5,7 @@ use crate::domain::booking::event::{BookingEvent, Confirmed};
 use crate::domain::booking::rejection::Rejection;
 use crate::domain::booking::state::evolve;
 use crate::domain::money::Money;
+use crate::domain::payment::AttemptState;
 use crate::saga::input::{Input, Notice};
 use Do::{Answer as Says, Cancel, HoldEnds, Pay, PayOutside, Sweep, Told, Vouch};
 use Seats::{Gone, Same};
@@ -74,14 +75,14 @@ fn a_second_outside_payment_goes_back() {
         ),
         row(
             "one of ours that never arrived",
-            vec![Pay, paid("x"), Says(0, crate::saga::input::Answer::Unknown)],
+            vec![Pay, paid("x"), Says(0, crate::saga::input::Answer::Closed)],
             "CONFIRMED CONFIRMED 2500",
             "PaymentCreated TicketConfirmed PaymentFailed",
         ),
         row(
             "of ours, still under way",
             vec![Pay, paid("x")],
-            "CONFIRMED CHARGING 2500",
+            "CONFIRMED RELEASING 2500",
             "PaymentCreated TicketConfirmed",
         ),
     ]);
@@ -257,6 +258,7 @@ fn a_failure_that_a_provider_of_ours_tells_is_a_decline() {
     run.act(&Pay).unwrap();
     let notice = Notice::Paid { external_id: run.case.payments[1].id.to_string(), amount: None };
     run.input(&Input::Told { provider: "simulated".into(), notice }).unwrap();
+    assert_eq!(run.case.attempts[1].state, AttemptState::Succeeded, "nobody asks about it any more");
     run.act(&Says(1, captured(PRICE))).unwrap();
     assert_eq!(run.end(), "CONFIRMED CONFIRMED 2500");
 }

@@ -17,6 +17,7 @@ fn answer() -> impl Strategy<Value = Answer> {
         2 => Just(declined()),
         1 => Just(Answer::Working),
         2 => Just(Answer::Unknown),
+        2 => Just(Answer::Closed),
         2 => Just(unclear()),
         1 => Just(not_sent()),
     ]

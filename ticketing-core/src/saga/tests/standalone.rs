@@ -62,6 +62,7 @@ fn a_charge_for_no_booking_is_made_once() {
     let mut run = Run::standalone();
     run.act(&Pay).unwrap();
     assert!(run.act(&Pay).is_err());
+    assert!(run.act(&Operator(OperatorMove::Compensate)).is_err(), "there is nothing to give back yet");
     run.act(&Says(0, succeeded())).unwrap();
     assert!(run.act(&Pay).is_err());
 }

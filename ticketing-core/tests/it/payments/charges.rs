@@ -287,8 +287,10 @@ async fn under_random_faults_the_answers_are_the_ledger() {
                     let Moved { captured, refunded, refunds, .. } = moved(&scripted, &call);
                     assert_eq!((captured, refunded, refunds), (2500, 2500, 1), "seed {seed}");
                 }
-                Answer::Declined { .. } | Answer::Unknown => assert_eq!(charges, 0, "seed {seed}"),
-                Answer::Working | Answer::Unclear { .. } | Answer::NotSent { .. } => panic!("{answer:?}"),
+                Answer::Declined { .. } | Answer::Closed => assert_eq!(charges, 0, "seed {seed}"),
+                Answer::Working | Answer::Unknown | Answer::Unclear { .. } | Answer::NotSent { .. } => {
+                    panic!("{answer:?}")
+                }
             }
         }
     }
