@@ -95,7 +95,7 @@ impl ServerConfig {
             Environment::Development => "127.0.0.1".into(),
             Environment::Production => "0.0.0.0".into(),
         });
-        let payments = ProviderConfig::read(&get)
+        let payments = ProviderConfig::read(get)
             .map_err(|fault| SettingsError { variable: fault.variable, problem: fault.problem })?;
         Ok(Self {
             stores,

@@ -2,20 +2,22 @@
 
 pub mod bodies;
 pub mod parameters;
+pub mod payments;
 pub mod responses;
 pub mod shapes;
 
 use crate::answer::Json;
 use crate::error::ApiError;
-use crate::routes::{network, operations, payments, tickets, webhooks};
+use crate::routes::{self, network, operations, tickets, webhooks};
 use bodies::{
     BookRequest, CancelRequest, ChargeRequest, ConfirmRequest, HoldRequest, PayRequest, RefundRequest,
     ReserveRequest,
 };
+use payments::{Charge, Received, StripeEvent};
 use serde_json::Value;
 use shapes::{
-    Booking, Charge, Failure, Liveness, OpenApiDocument, Page, Readiness, Received, Route, Schedule, SeatMap,
-    StripeEvent, Success, Ticket, TicketDetails,
+    Booking, Failure, Liveness, OpenApiDocument, Page, Readiness, Route, Schedule, SeatMap, Success, Ticket,
+    TicketDetails,
 };
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -60,9 +62,9 @@ impl Modify for ForCallers {
         network::schedules::schedules,
         network::schedule::schedule,
         network::seats::seats,
-        payments::charge::charge,
-        payments::payment::payment,
-        payments::refund::refund,
+        routes::payments::charge::charge,
+        routes::payments::payment::payment,
+        routes::payments::refund::refund,
         webhooks::stripe::stripe,
         operations::health::health,
         operations::health::short_health,

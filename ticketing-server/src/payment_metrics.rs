@@ -5,13 +5,11 @@ use crate::config::PROVIDERS;
 use prometheus::{
     GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
-use std::time::Duration;
+use ticketing_core::adapters::payments::guard::OUTCOMES;
 use ticketing_core::domain::payment::AttemptKind;
 use ticketing_core::domain::time::Timestamp;
 use ticketing_core::saga::SagaState;
-
-/// What a provider can answer, as it is counted.
-pub const OUTCOMES: [&str; 6] = ["succeeded", "declined", "working", "unknown", "unclear", "not_sent"];
+use ticketing_core::worker::payments::PaymentReport;
 
 /// Upper bounds for the time that a provider takes, in seconds: a millisecond to a minute.
 const CALL_SECONDS: &[f64] =
@@ -30,6 +28,8 @@ pub struct PaymentMetrics {
     outcomes: IntCounterVec,
     /// `payment_call_seconds{provider,kind}`.
     call_seconds: HistogramVec,
+    /// `payment_breaker_open`: 1 while no calls are made, or one that tries.
+    breaker_open: IntGauge,
 }
 
 impl PaymentMetrics {
@@ -48,12 +48,17 @@ impl PaymentMetrics {
             oldest: GaugeVec::new(oldest, &["state"])?,
             outcomes: IntCounterVec::new(outcomes, &["provider", "kind", "outcome"])?,
             call_seconds: HistogramVec::new(call.buckets(CALL_SECONDS.to_vec()), &["provider", "kind"])?,
+            breaker_open: IntGauge::new(
+                "payment_breaker_open",
+                "1 while the payment provider is left alone, since it gives no clear answers.",
+            )?,
         };
         registry.register(Box::new(metrics.sagas.clone()))?;
         registry.register(Box::new(metrics.stuck.clone()))?;
         registry.register(Box::new(metrics.oldest.clone()))?;
         registry.register(Box::new(metrics.outcomes.clone()))?;
         registry.register(Box::new(metrics.call_seconds.clone()))?;
+        registry.register(Box::new(metrics.breaker_open.clone()))?;
         metrics.stand(&[], 0, Timestamp::from_millis(0));
         for provider in PROVIDERS {
             for kind in [AttemptKind::Charge, AttemptKind::Refund] {
@@ -66,10 +71,16 @@ impl PaymentMetrics {
         Ok(metrics)
     }
 
-    /// Counts one answer of a provider: `outcome` is one of [`OUTCOMES`].
-    pub fn answered(&self, provider: &str, kind: AttemptKind, outcome: &str, took: Duration) {
+    /// Counts one answer of a provider.
+    pub fn answered(&self, report: &PaymentReport) {
+        let PaymentReport { provider, kind, outcome, took } = *report;
         self.outcomes.with_label_values(&[provider, kind.word(), outcome]).inc();
         self.call_seconds.with_label_values(&[provider, kind.word()]).observe(took.as_secs_f64());
+    }
+
+    /// Says whether the provider is left alone for a while, since it gives no clear answers.
+    pub fn left_alone(&self, is_left_alone: bool) {
+        self.breaker_open.set(i64::from(is_left_alone));
     }
 
     /// Says where the sagas stand: how many in each open state and since when the oldest, and how many are stuck.
@@ -93,6 +104,7 @@ mod tests {
     use ticketing_core::domain::payment::AttemptKind;
     use ticketing_core::domain::time::Timestamp;
     use ticketing_core::saga::SagaState;
+    use ticketing_core::worker::payments::PaymentReport;
 
     #[test]
     fn everything_about_payments_is_there_from_the_start() {
@@ -101,6 +113,7 @@ mod tests {
             r#"sagas{state="AWAITING_PAYMENT"} 0"#,
             r#"sagas{state="PARKED"} 0"#,
             "sagas_stuck 0",
+            "payment_breaker_open 0",
             r#"saga_oldest_seconds{state="REFUNDING"} 0"#,
             r#"payment_outcomes_total{kind="charge",outcome="declined",provider="simulated"} 0"#,
             r#"payment_outcomes_total{kind="refund",outcome="unclear",provider="stripe"} 0"#,
@@ -114,8 +127,12 @@ mod tests {
     #[test]
     fn answers_are_counted_and_states_shown() {
         let metrics = Metrics::new();
-        let took = Duration::from_millis(3);
-        metrics.payments.answered("simulated", AttemptKind::Charge, "declined", took);
+        metrics.payments.answered(&PaymentReport {
+            provider: "simulated",
+            kind: AttemptKind::Charge,
+            outcome: "declined",
+            took: Duration::from_millis(3),
+        });
         let at = Timestamp::from_millis;
         metrics.payments.stand(&[(SagaState::Charging, 3, at(1_000))], 2, at(3_500));
         let shown = |line: &str| metrics.text().lines().any(|found| found == line);

@@ -17,7 +17,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use ticketing_core::adapters::payments::guard::{Guard, Limits};
+use ticketing_core::adapters::payments::guard::{BreakerState, Guard, Limits};
 use ticketing_core::adapters::payments::{Provider, ProviderConfigError};
 use ticketing_core::app::{App, EngineTask, StoreConfig, Stores};
 use ticketing_core::engine::BatchReport;
@@ -141,13 +141,11 @@ pub async fn prepare(config: ServerConfig) -> Result<Prepared, StartError> {
 /// Who asks the payment provider, counted.
 fn asking(config: &ServerConfig, metrics: &Arc<Metrics>) -> Result<Asking, StartError> {
     let provider = Provider::new(config.payments.clone(), config.clock.clone())?;
-    let metrics = Arc::clone(metrics);
-    Ok(Asking {
-        provider: Arc::new(Guard::new(provider, Limits::default())),
-        observer: Arc::new(move |report| {
-            metrics.payments.answered(report.provider, report.kind, report.outcome, report.took);
-        }),
-    })
+    let guard = Arc::new(Guard::new(provider, Limits::default()));
+    let (shown, looked_at) = (metrics.payments.clone(), Arc::clone(&guard));
+    metrics.on_scrape(move || shown.left_alone(looked_at.state() != BreakerState::Closed));
+    let counted = metrics.payments.clone();
+    Ok(Asking { provider: guard, observer: Arc::new(move |report| counted.answered(report)) })
 }
 
 impl Prepared {

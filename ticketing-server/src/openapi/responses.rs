@@ -1,8 +1,9 @@
 //! What calls answer, as the document shows it. Never built: see [`super::shapes`].
 
+use super::payments::{Charge, Received};
 use super::shapes::{
-    Booking, Charge, Failure, Liveness, OpenApiDocument, Page, Readiness, Received, Route, Schedule, SeatMap,
-    Success, Ticket, TicketDetails,
+    Booking, Failure, Liveness, OpenApiDocument, Page, Readiness, Route, Schedule, SeatMap, Success, Ticket,
+    TicketDetails,
 };
 use utoipa::IntoResponses;
 

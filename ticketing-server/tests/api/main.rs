@@ -18,3 +18,5 @@ mod refusals;
 #[path = "../../../ticketing-core/tests/it/support/scripted_provider/mod.rs"]
 mod scripted_provider;
 mod support;
+mod v1;
+mod webhooks;

@@ -1,10 +1,12 @@
-//! Paying: by `pay`, by `book` and by `/v1`; who may, what each answers, and how money goes back.
+//! Paying by `pay` and by `book`: who may, what each answers, and how money goes back.
 //!
-//! What a provider answers is told to the sagas by the tests themselves; nobody else runs the attempts here.
+//! In most of these nobody asks a provider: the tests tell the sagas themselves what it answers.
 
 use crate::postgres::database;
 use crate::support::{City, Reply, hold_of};
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use ticketing_core::adapters::payments::ProviderConfig;
 use ticketing_core::domain::id::{BookingId, PaymentId, SagaId};
 use ticketing_core::domain::money::{Currency, Money};
 use ticketing_core::domain::payment::{Attempt, AttemptKind};
@@ -15,8 +17,18 @@ use ticketing_server::ServerConfig;
 use ticketing_server::auth::Role;
 use uuid::Uuid;
 
+/// A city where nobody asks the payment provider.
+pub async fn quiet_city() -> City {
+    City::start_with(quiet).await
+}
+
+fn quiet(config: &mut ServerConfig) {
+    config.roles.saga = false;
+}
+
 fn external(config: &mut ServerConfig) {
     config.engine.provider = "external";
+    config.payments = ProviderConfig::External;
 }
 
 /// What is asked of the provider for a saga and is not answered yet.
@@ -27,7 +39,12 @@ async fn open_attempts(city: &City, saga: SagaId) -> Vec<Attempt> {
 }
 
 /// Has the provider answer the one open attempt of a saga, and returns the position of what came of it.
-async fn answered(city: &City, saga: SagaId, kind: AttemptKind, answer: impl Fn(&Attempt) -> Answer) -> i64 {
+pub async fn answered(
+    city: &City,
+    saga: SagaId,
+    kind: AttemptKind,
+    answer: impl Fn(&Attempt) -> Answer,
+) -> i64 {
     let open = open_attempts(city, saga).await;
     let [attempt] = open.as_slice() else { panic!("{open:?}") };
     assert_eq!(attempt.kind, kind);
@@ -42,30 +59,30 @@ async fn answered(city: &City, saga: SagaId, kind: AttemptKind, answer: impl Fn(
     city.running.app().engine.submit(work, Meta::system("provider".into())).await.unwrap().position
 }
 
-fn succeeded(attempt: &Attempt) -> Answer {
+pub fn succeeded(attempt: &Attempt) -> Answer {
     Answer::Succeeded { provider_ref: format!("ch_{}", attempt.id), amount: attempt.amount }
 }
 
-fn declined(_: &Attempt) -> Answer {
+pub fn declined(_: &Attempt) -> Answer {
     Answer::Declined { code: "card_declined".into(), message: "Your card was declined.".into() }
 }
 
-fn saga_of(booking: &str) -> SagaId {
+pub fn saga_of(booking: &str) -> SagaId {
     BookingId(Uuid::parse_str(booking).unwrap()).into()
 }
 
-fn saga_of_payment(payment: &Reply) -> SagaId {
+pub fn saga_of_payment(payment: &Reply) -> SagaId {
     PaymentId(Uuid::parse_str(&payment.id()).unwrap()).into()
 }
 
-async fn details(city: &City, token: &str, id: &str, position: i64) -> Value {
+pub async fn details(city: &City, token: &str, id: &str, position: i64) -> Value {
     let path = format!("/api/tickets/queries/{id}?minPosition={position}");
     let reply = city.get(&path, Some(token), "Success_TicketDetails").await;
     assert_eq!(reply.status, 200, "{}", reply.text);
     reply.data()
 }
 
-async fn v1(city: &City, name: &str, token: &str, key: Option<&str>, body: &Value) -> Reply {
+pub async fn v1(city: &City, name: &str, token: &str, key: Option<&str>, body: &Value) -> Reply {
     let headers: Vec<(&str, &str)> = key.map(|key| ("idempotency-key", key)).into_iter().collect();
     let path = format!("/v1/{name}");
     let reply = city.send("POST", &path, Some(token), &headers, Some(body.to_string())).await;
@@ -76,24 +93,28 @@ async fn v1(city: &City, name: &str, token: &str, key: Option<&str>, body: &Valu
     reply
 }
 
-async fn payment(city: &City, token: &str, id: &str) -> Reply {
+pub async fn payment(city: &City, token: &str, id: &str) -> Reply {
     city.get(&format!("/v1/payments/{id}"), Some(token), "Success_Charge").await
 }
 
 /// Cents of a price in dollars and cents.
-fn cents(price: &Value) -> i64 {
+pub fn cents(price: &Value) -> i64 {
     Money::parse(&price.to_string(), Currency::USD).unwrap().amount_minor
 }
 
 #[tokio::test]
 async fn a_booking_is_paid_declined_paid_again_and_given_back() {
-    a_journey(&City::start().await).await;
+    a_journey(&quiet_city().await).await;
 }
 
 #[tokio::test]
 async fn a_booking_is_paid_declined_paid_again_and_given_back_on_postgres() {
     let Some(database) = database().await else { return };
-    let city = City::start_with(|config| config.stores.database_url = Some(database.url())).await;
+    let city = City::start_with(|config| {
+        config.stores.database_url = Some(database.url());
+        quiet(config);
+    })
+    .await;
     a_journey(&city).await;
     city.running.stop().await;
 }
@@ -186,7 +207,7 @@ async fn a_journey(city: &City) {
 
 #[tokio::test]
 async fn a_booking_with_a_token_is_charged_at_once_and_a_reservation_takes_none() {
-    let city = City::start().await;
+    let city = quiet_city().await;
     let ada = city.token("ada");
     let coach = city.coach().await;
     let body = hold_of(&coach, json!({"paymentToken": "tok_visa"})).to_string();
@@ -216,7 +237,7 @@ async fn a_booking_with_a_token_is_charged_at_once_and_a_reservation_takes_none(
 
 #[tokio::test]
 async fn only_a_hold_is_paid_by_its_owner_or_by_staff() {
-    let city = City::start().await;
+    let city = quiet_city().await;
     let (ada, bob) = (city.token("ada"), city.token("bob"));
     let coach = city.coach().await;
     let booked = city.command("book", &ada, &hold_of(&coach, json!({}))).await;
@@ -267,7 +288,7 @@ async fn a_hold_that_has_ended_is_not_paid() {
 
 #[tokio::test]
 async fn a_buyer_confirms_only_what_a_payment_of_the_booking_covers() {
-    let city = City::start().await;
+    let city = quiet_city().await;
     let (ada, bob) = (city.token("ada"), city.token("bob"));
     let coach = city.coach().await;
     let booked = city.command("book", &ada, &hold_of(&coach, json!({}))).await;
@@ -328,156 +349,16 @@ async fn with_an_outside_payment_service_a_buyer_never_confirms() {
 }
 
 #[tokio::test]
-async fn a_charge_is_for_a_booking_at_its_price_or_for_anything_else() {
-    let city = City::start().await;
-    let (ada, bob) = (city.token("ada"), city.token("bob"));
-    let coach = city.coach().await;
-    let booked = city.command("book", &ada, &hold_of(&coach, json!({}))).await;
-    let price = cents(&booked.data()["price"]);
-    let charge = |amount: i64, currency: &str| json!({"merchant_order_id": booked.id(), "amount_cents": amount, "currency": currency, "token": "tok_visa"});
-    let right = charge(price, "USD");
-    v1(&city, "charge", &ada, None, &right).await.is(400, "IDEMPOTENCY_KEY_REQUIRED");
-    v1(&city, "charge", &ada, Some("a b"), &right).await.is(400, "IDEMPOTENCY_KEY_INVALID");
-    for wrong in [charge(price + 1, "USD"), charge(price, "EUR")] {
-        let reply = v1(&city, "charge", &ada, Some("c"), &wrong).await;
-        reply.is(422, "AMOUNT_MISMATCH");
-        let facts = (&reply.detail()["field"], &reply.detail()["amount_cents"], &reply.detail()["currency"]);
-        assert_eq!(
-            (facts.0, facts.1.clone(), facts.2),
-            (&json!("amount_cents"), json!(price), &json!("USD"))
-        );
-    }
-    let reply = v1(&city, "charge", &bob, Some("c"), &right).await;
-    reply.is(404, "BOOKING_NOT_FOUND");
-    assert_eq!(reply.detail()["field"], "merchant_order_id");
-    // A refusal used no key up.
-    let made = v1(&city, "charge", &ada, Some("c"), &right).await;
-    assert_eq!(made.status, 201, "{}", made.text);
-    let data = made.data();
-    let id = made.id();
-    assert_eq!((&data["merchant_order_id"], &data["amount_cents"]), (&json!(booked.id()), &json!(price)));
-    assert_eq!((&data["status"], &data["refunded_cents"]), (&json!("PENDING"), &json!(0)));
-    let again = v1(&city, "charge", &ada, Some("c"), &right).await;
-    assert_eq!((again.status, again.data_text()), (201, made.data_text()));
-    assert_eq!(again.headers["idempotent-replay"], "true");
-    v1(&city, "charge", &ada, Some("c"), &charge(price + 1, "USD")).await.is(422, "IDEMPOTENCY_KEY_REUSED");
-    v1(&city, "charge", &ada, Some("d"), &right).await.is(409, "PAYMENT_IN_PROGRESS");
-    let position = answered(&city, saga_of(&booked.id()), AttemptKind::Charge, succeeded).await;
-    assert_eq!(details(&city, &ada, &booked.id(), position).await["status"], "CONFIRMED");
-    assert_eq!(payment(&city, &ada, &id).await.data()["status"], "SUCCESS");
-
-    let body = json!({"merchant_order_id": "order 7", "amount_cents": 250, "currency": "JPY"});
-    let other = v1(&city, "charge", &ada, Some("e"), &body).await;
-    assert_eq!((other.status, &other.data()["currency"]), (201, &json!("JPY")), "{}", other.text);
-    answered(&city, saga_of_payment(&other), AttemptKind::Charge, declined).await;
-    let shown = payment(&city, &ada, &other.id()).await.data();
-    assert_eq!((&shown["status"], &shown["merchant_order_id"]), (&json!("FAILED"), &json!("order 7")));
-    payment(&city, &bob, &other.id()).await.is(404, "PAYMENT_NOT_FOUND");
-    payment(&city, &ada, &Uuid::now_v7().to_string()).await.is(404, "PAYMENT_NOT_FOUND");
-    let ghost = payment(&city, &ada, "nowhere").await;
-    ghost.is(404, "PAYMENT_NOT_FOUND");
-    assert_eq!(ghost.detail()["field"], "id");
-    city.get("/v1/payments/x?minPosition=1", Some(&ada), "").await.is(422, "VALIDATION_FAILED");
-}
-
-#[tokio::test]
-async fn v1_is_guarded_like_everything_else() {
-    let city = City::start().await;
-    let ada = city.token("ada");
-    for path in ["/v1/charge", "/v1/refund"] {
-        let key = [("idempotency-key", "k")];
-        city.send("POST", path, None, &key, Some("{}".into())).await.is(401, "UNAUTHORIZED");
-        let send = async |body: String| city.send("POST", path, Some(&ada), &key, Some(body)).await;
-        send("x".repeat(300_000)).await.is(413, "PAYLOAD_TOO_LARGE");
-        send("[]".into()).await.is(400, "INVALID_JSON");
-        let reply = send(r#"{"stranger":1}"#.into()).await;
-        reply.is(422, "VALIDATION_FAILED");
-        let text = reply.json()["error"]["details"].to_string();
-        assert!(text.contains("stranger"), "{text}");
-    }
-    city.send("GET", "/v1/payments/x", None, &[], None).await.is(401, "UNAUTHORIZED");
-    let most = 1_000_000_000_000_i64;
-    let good =
-        json!({"merchant_order_id": "o", "amount_cents": most, "currency": "USD", "token": "tok_visa"});
-    let rows: [(&str, Value); 9] = [
-        ("amount_cents", json!(0)),
-        ("amount_cents", json!(1.5)),
-        ("amount_cents", json!("100")),
-        ("amount_cents", json!(most + 1)),
-        ("currency", json!("usd")),
-        ("currency", json!(null)),
-        ("merchant_order_id", json!("x".repeat(256))),
-        ("merchant_order_id", json!(7)),
-        ("token", json!("tok visa")),
-    ];
-    for (n, (field, value)) in rows.into_iter().enumerate() {
-        let mut body = good.clone();
-        body[field] = value;
-        let reply = v1(&city, "charge", &ada, Some(&format!("k{n}")), &body).await;
-        reply.is(422, "VALIDATION_FAILED");
-        assert_eq!(reply.detail()["field"], field, "{}", reply.text);
-    }
-    assert_eq!(v1(&city, "charge", &ada, Some("most"), &good).await.status, 201);
-}
-
-#[tokio::test]
-async fn a_payment_is_refunded_by_staff_in_part_and_whole_and_never_beyond() {
-    let city = City::start().await;
-    let (ada, bob) = (city.token("ada"), city.token("bob"));
-    let service = city.token_as("desk", Role::Service);
-    let coach = city.coach().await;
-    let booked = city.command("book", &ada, &hold_of(&coach, json!({}))).await;
-    let paying = city.command("pay", &ada, &json!({"bookingId": booked.id(), "token": "tok_visa"})).await;
-    let (saga, price) = (saga_of(&booked.id()), cents(&booked.data()["price"]));
-    let id = paying.data()["payment"]["id"].as_str().unwrap().to_owned();
-    let whole = json!({"payment_id": id});
-    let early = v1(&city, "refund", &service, None, &whole).await;
-    early.is(409, "PAYMENT_STATE");
-    assert_eq!(early.detail()["state"], "PENDING");
-    answered(&city, saga, AttemptKind::Charge, succeeded).await;
-
-    v1(&city, "refund", &ada, None, &whole).await.is(403, "REFUND_FORBIDDEN");
-    for (token, payment) in [(&bob, id.as_str()), (&bob, "nowhere"), (&service, "nowhere")] {
-        let reply = v1(&city, "refund", token, None, &json!({"payment_id": payment})).await;
-        reply.is(404, "PAYMENT_NOT_FOUND");
-        assert_eq!(reply.detail()["field"], "payment_id");
-    }
-    let part = |cents: i64| json!({"payment_id": id, "amount_cents": cents});
-    let much = v1(&city, "refund", &service, None, &part(price + 1)).await;
-    much.is(422, "REFUND_TOO_MUCH");
-    assert_eq!(much.detail()["amount_cents"], price);
-    let begun = v1(&city, "refund", &service, Some("r"), &part(100)).await;
-    assert_eq!((begun.status, &begun.data()["refunded_cents"]), (200, &json!(0)), "{}", begun.text);
-    let again = v1(&city, "refund", &service, Some("r"), &part(100)).await;
-    assert_eq!((again.status, again.data_text()), (200, begun.data_text()));
-    // What is on its way back is gone.
-    v1(&city, "refund", &service, None, &part(price - 99)).await.is(422, "REFUND_TOO_MUCH");
-    let position = answered(&city, saga, AttemptKind::Refund, succeeded).await;
-    let shown = payment(&city, &ada, &id).await.data();
-    assert_eq!((&shown["status"], &shown["refunded_cents"]), (&json!("SUCCESS"), &json!(100)));
-    // Some of the money back leaves the seat with its buyer; all of it does not.
-    let ticket = details(&city, &ada, &booked.id(), position).await;
-    assert_eq!((&ticket["status"], &ticket["payment"]["refunded"]), (&json!("CONFIRMED"), &json!(1.0)));
-    assert!(ticket.get("refund").is_none());
-    let rest = v1(&city, "refund", &city.token_as("ops", Role::Operator), None, &whole).await;
-    assert_eq!(rest.status, 200, "{}", rest.text);
-    let position = rest.json()["meta"]["position"].as_str().unwrap().parse().unwrap();
-    let ticket = details(&city, &ada, &booked.id(), position).await;
-    assert_eq!(ticket["status"], "CANCELLED");
-    assert_eq!(cents(&ticket["refund"]["amount"]), price - 100);
-    let position = answered(&city, saga, AttemptKind::Refund, succeeded).await;
-    assert_eq!(details(&city, &ada, &booked.id(), position).await["status"], "REFUNDED");
-    v1(&city, "refund", &service, None, &whole).await.is(409, "PAYMENT_STATE");
-    assert_eq!(payment(&city, &ada, &id).await.data()["refunded_cents"], price);
-}
-
-#[tokio::test]
 async fn where_the_sagas_stand_is_measured() {
     let clock = ticketing_core::clock::Clock::manual(
         ticketing_core::domain::time::Timestamp::parse("2026-11-20T09:30:00Z").unwrap(),
     );
     let hands = clock.clone();
-    let city = City::start_with(|config| config.clock = clock).await;
+    let city = City::start_with(|config| {
+        config.clock = clock;
+        quiet(config);
+    })
+    .await;
     let ada = city.token("ada");
     let coach = city.coach().await;
     city.command("book", &ada, &hold_of(&coach, json!({}))).await;
@@ -489,4 +370,60 @@ async fn where_the_sagas_stand_is_measured() {
     // A charge should be over by then; a buyer may take the whole hold.
     assert_eq!(city.metric("sagas_stuck").await, 1.0);
     assert_eq!(city.metric(r#"sagas{state="PARKED"}"#).await, 0.0);
+}
+
+/// Asks for a ticket until it says so.
+async fn until(city: &City, token: &str, id: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+    let began = Instant::now();
+    loop {
+        // Not borrowed while waiting: the engine could not move its head.
+        let position = *city.running.app().engine.head().borrow();
+        let shown = details(city, token, id, position).await;
+        if is_so(&shown) {
+            return shown;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "{shown}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn the_simulated_provider_takes_money_and_gives_it_back_by_itself() {
+    by_itself(&City::start().await).await;
+}
+
+#[tokio::test]
+async fn the_simulated_provider_takes_money_and_gives_it_back_by_itself_on_postgres() {
+    let Some(database) = database().await else { return };
+    let city = City::start_with(|config| config.stores.database_url = Some(database.url())).await;
+    by_itself(&city).await;
+    city.running.stop().await;
+}
+
+async fn by_itself(city: &City) {
+    let ada = city.token("ada");
+    let coach = city.coach().await;
+    let declined = hold_of(&coach, json!({"paymentToken": "tok_chargeDeclined"}));
+    let id = city.command("book", &ada, &declined).await.id();
+    let shown = until(city, &ada, &id, |shown| shown["payment"]["status"] == "FAILED").await;
+    assert_eq!(shown["status"], "PENDING", "another card can be tried");
+    assert!(shown["payment"]["failure"].as_str().unwrap().starts_with("card_declined"), "{shown}");
+    let paying = city.command("pay", &ada, &json!({"bookingId": id, "token": "tok_visa"})).await;
+    assert_eq!(paying.status, 202, "{}", paying.text);
+    let shown = until(city, &ada, &id, |shown| shown["status"] == "CONFIRMED").await;
+    assert_eq!(shown["payment"]["id"], paying.data()["payment"]["id"]);
+    assert_eq!(city.command("cancel", &ada, &json!({"bookingId": id})).await.status, 200);
+    let shown = until(city, &ada, &id, |shown| shown["status"] == "REFUNDED").await;
+    assert_eq!(
+        (&shown["payment"]["status"], &shown["refund"]["status"]),
+        (&json!("REFUNDED"), &json!("REFUNDED"))
+    );
+    let outcomes = async |kind: &str, outcome: &str| {
+        let labels = format!(r#"kind="{kind}",outcome="{outcome}",provider="simulated""#);
+        city.metric(&format!("payment_outcomes_total{{{labels}}}")).await
+    };
+    assert_eq!((outcomes("charge", "declined").await, outcomes("charge", "succeeded").await), (1.0, 1.0));
+    assert_eq!((outcomes("refund", "succeeded").await, outcomes("refund", "unclear").await), (1.0, 0.0));
+    assert_eq!(city.metric(r#"payment_call_seconds_count{kind="charge",provider="simulated"}"#).await, 2.0);
+    assert_eq!(city.metric("payment_breaker_open").await, 0.0);
 }
