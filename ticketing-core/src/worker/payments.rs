@@ -11,7 +11,7 @@ use crate::adapters::payments::guard::{Guard, OUTCOMES, outcome};
 use crate::app::App;
 use crate::domain::payment::{Attempt, AttemptKind, PaymentStatus};
 use crate::engine::{CommandError, Effect, LEASE_SECONDS, Meta, SagaAnswer, Work};
-use crate::saga::{Case, Input, SagaState};
+use crate::saga::{Answer, Case, Input, SagaState};
 use crate::store::error::Result;
 use crate::store::{payments, sagas};
 use std::collections::HashMap;
@@ -148,7 +148,10 @@ async fn due(app: &App, owner: &str, limit: i64) -> Result<(Vec<Effect>, Duratio
 async fn attempt(app: App, asking: Asking, effect: Effect) {
     let call = call(&effect);
     let began = Instant::now();
-    let answer = asking.provider.ask(&call).await;
+    let answer = match other_provider(&effect, &asking) {
+        Some(error) => Answer::NotSent { error },
+        None => asking.provider.ask(&call).await,
+    };
     let attempt = &effect.attempt;
     (asking.observer)(&PaymentReport {
         provider: asking.provider.provider().name(),
@@ -180,6 +183,18 @@ async fn attempt(app: App, asking: Asking, effect: Effect) {
             }
         }
     }
+}
+
+/// Why this program's provider can't be asked: it never had the payment.
+fn other_provider(effect: &Effect, asking: &Asking) -> Option<String> {
+    let payment = effect.case.payments.iter().find(|payment| payment.id == effect.attempt.payment_id)?;
+    let ours = asking.provider.provider().name();
+    (payment.provider != ours).then(|| {
+        let theirs = &payment.provider;
+        format!(
+            "the payment is at {theirs}, and this server asks {ours}: run one with PAYMENT_PROVIDER={theirs}"
+        )
+    })
 }
 
 fn call(effect: &Effect) -> Call {
