@@ -2,3 +2,4 @@
 
 pub mod gtfs;
 pub mod seed_file;
+pub mod statement;
