@@ -73,6 +73,8 @@ pub struct Statement<R> {
     rows: csv::Reader<R>,
     columns: Columns,
     record: csv::StringRecord,
+    /// The file itself could not be read on: it is over.
+    is_broken_off: bool,
 }
 
 impl<R: Read> Statement<R> {
@@ -110,7 +112,7 @@ impl<R: Read> Statement<R> {
         if columns.attempt.or(columns.payment).or(columns.either).or(columns.provider_ref).is_none() {
             return Err(missing("attempt_id, payment_id, id or provider_ref (or source)"));
         }
-        Ok(Self { rows, columns, record: csv::StringRecord::new() })
+        Ok(Self { rows, columns, record: csv::StringRecord::new(), is_broken_off: false })
     }
 
     /// Whether its rows say when they happened.
@@ -122,12 +124,15 @@ impl<R: Read> Statement<R> {
     /// Returns the next row that is about a payment; `None` at the end.
     pub fn next_row(&mut self) -> Option<Result<StatementRow, BrokenRow>> {
         loop {
-            // A file that fails in the middle would fail again with the next row.
+            if self.is_broken_off {
+                return None;
+            }
             let line = self.rows.position().line();
             match self.rows.read_record(&mut self.record) {
                 Ok(false) => return None,
                 Ok(true) => {}
                 Err(error) => {
+                    self.is_broken_off = error.is_io_error();
                     let at = error.position().map_or(line, csv::Position::line);
                     let reason = match error.kind() {
                         csv::ErrorKind::Utf8 { .. } => "it is no UTF-8".to_owned(),
