@@ -1,6 +1,8 @@
 //! `ticketctl why`: one causal story, from whatever an operator has in hand.
 
 mod drawing;
+#[cfg(test)]
+mod golden;
 
 use crate::failure::Failure;
 use crate::globals::Globals;
