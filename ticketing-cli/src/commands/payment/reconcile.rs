@@ -27,11 +27,12 @@ The statement is CSV with a head line; columns in any order, others are passed o
   status         succeeded, failed or pending [default: succeeded]
   created        RFC 3339, 2026-11-20 12:00:00 (UTC), a day, or seconds since 1970
 
-Needed: one of the first four, type, amount and currency. Stripe's balance export has them under its own names
-(reporting_category, gross, source_id, created_utc). Without created, what the statement lacks can't be told.
+Needed: one of the first four, type, amount and currency. Stripe's balance export has them under its \
+own names (reporting_category, gross, source_id, created_utc). Without created, what the statement \
+lacks can't be told.
 
-A row that can't be understood is told by its line, and counts as a finding. Exit 0 if all agrees, 8 if not; nothing
-is changed, and each finding names the command that mends it or shows how it came.
+A row that can't be understood is told by its line, and counts as a finding. Exit 0 if all agrees, 8 \
+if not; nothing is changed, and each finding names the command that mends it or shows how it came.
 
 Examples:
   ticketctl payment reconcile statement.csv

@@ -106,6 +106,45 @@ async fn a_stuck_saga_and_its_story_fit_eighty_columns() {
     assert_eq!(kept.join("\n"), STORY.trim_end());
 }
 
-const SAGA: &str = "SAGA\n";
+const SAGA: &str = "\
+Id           0192a8c4-0000-7000-8000-000000000001
+State        PARKED
+Booking      PENDING
+Last step    charge unclear
+Tries        1
+Last error   no answer in time
+Began        now
+Moved        in 1m
+Stuck        yes
+Why stuck    The provider gave no clear answer to the charge, so it may have
+             taken the money.
+Safe action  ticketctl saga retry 0192a8c4-0000-7000-8000-000000000001
+
+Steps
+ #  AT      WHAT             STATE     ACTOR   NOTE
+ 1  now     booked and paid  CHARGING  ada     -
+ 2  in 10s  charge unclear   CHARGING  system  no answer in time
+ 3  in 20s  charge unclear   CHARGING  system  no answer in time
+ 4  in 30s  charge unclear   CHARGING  system  no answer in time
+ 5  in 40s  charge unclear   CHARGING  system  no answer in time
+ 6  in 50s  charge unclear   CHARGING  system  no answer in time
+ 7  in 1m   charge unclear   CHARGING  system  no answer in time
+ 8  in 1m   charge unclear   CHARGING  system  no answer in time
+ 9  in 1m   charge unclear   CHARGING  system  no answer in time
+10  in 1m   charge unclear   CHARGING  system  no answer in time
+11  in 1m   charge unclear   PARKED    system  no answer in time
+
+Payments
+PAYMENT   STATUS      ASKED  CAPTURED  REFUNDED  PROVIDER   FAILURE
+0192a8c4  PENDING  1.80 USD      0.00      0.00  simulated  -
+
+Calls to the provider
+CALL      KIND    STATE      AMOUNT  UNCLEAR  NEXT  REFERENCE  ERROR
+0192a8c4  charge  unclear  1.80 USD       10  -     -          no answer in time
+
+What happens next
+AT      WHAT
+in 15m  the hold ends, and its seats are free for others
+";
 const ABANDON: &str = "ABANDON\n";
 const STORY: &str = "STORY\n";

@@ -55,8 +55,18 @@ async fn check_write(app: &App) -> Fold {
         let version = versions.entry(entry.stream_id).or_default();
         *version += 1;
         assert_eq!(entry.stream_version, *version, "stream {} has no gaps", entry.stream_id);
-        let Event::Booking(event) = &entry.event else { continue };
         let id = BookingId(entry.stream_id);
+        let event = match &entry.event {
+            Event::Booking(event) => event,
+            // It changes nothing of its booking, but has its place in the stream.
+            Event::Payment(_) => {
+                if let Some(booking) = folded.get_mut(&id) {
+                    booking.version += 1;
+                }
+                continue;
+            }
+            Event::Catalog(_) => continue,
+        };
         let before = folded.remove(&id);
         let after = evolve(before.clone(), id, event, entry.recorded_at).unwrap();
         track_owners(&mut owners, before.as_ref(), &after, event);
