@@ -336,7 +336,13 @@ async fn vouched_or_missing(
         let name = name.unwrap_or_default();
         let message =
             format!("Line {}: nothing here is known of the {kind} of {} ({name}).", row.line, row.amount);
-        return Ok(Some(missing(None, message, format!("ticketctl payment list --query 'ref~\"{name}\"'"))));
+        // What the file says goes into a command that somebody types only if it can't be anything else than a name.
+        let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
+        let mend = match is_plain {
+            true => format!("ticketctl payment list --query 'ref~\"{name}\"'"),
+            false => "ticketctl payment list".to_owned(),
+        };
+        return Ok(Some(missing(None, message, mend)));
     };
     let ours_minor = match row.kind {
         AttemptKind::Charge => payment.captured_minor,

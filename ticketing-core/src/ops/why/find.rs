@@ -9,6 +9,7 @@ use crate::ops::{OpsError, lists, lookup};
 use crate::store::events::LogEntry;
 use crate::store::idempotency::Answered;
 use crate::store::{bookings, events, idempotency, sagas, views};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// Told how many events were looked at, and how many there are to look at.
@@ -44,7 +45,7 @@ pub(super) async fn find(app: &App, id: &str, progress: &mut Progress<'_>) -> Re
         tried.push("a seat (DEPARTURE/LABEL)".to_owned());
     }
     if let Ok(position) = id.parse::<i64>() {
-        let entry = lists::events(app, position.saturating_sub(1)).await?.into_iter().next();
+        let entry = events::after(&app.stores.write, position.saturating_sub(1), 1).await?.pop();
         if let Some(entry) = entry.filter(|entry| entry.position == position) {
             return Ok(Found::Event(Box::new(entry)));
         }
@@ -118,14 +119,14 @@ async fn correlation(
         None => 0,
     };
     let first = first.max(head - EVENTS_LOOKED_AT_MAX);
-    let (mut streams, mut count) = (Vec::new(), 0);
+    let (mut streams, mut seen, mut count) = (Vec::new(), HashSet::new(), 0);
     let mut to = head;
     while to > first && streams.len() < STREAMS_MAX {
         let from = (to - STRETCH).max(first);
         let found = events::of_correlation(&app.stores.write, from, to, id).await?;
         count += found.len();
         for entry in found {
-            if !streams.contains(&entry.stream_id) {
+            if seen.insert(entry.stream_id) {
                 streams.push(entry.stream_id);
             }
         }

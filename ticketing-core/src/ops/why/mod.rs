@@ -10,13 +10,13 @@ mod words;
 
 pub use find::{EVENTS_LOOKED_AT_MAX, Progress};
 
+use super::OpsError;
 use super::sagas::{self, Timer};
-use super::{OpsError, lists};
 use crate::app::App;
 use crate::domain::id::{BookingId, OfferingId};
 use crate::domain::time::Timestamp;
 use crate::store::events::LogEntry;
-use crate::store::{offerings, views};
+use crate::store::{events, offerings, views};
 use find::Found;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -117,7 +117,7 @@ pub async fn tell(app: &App, id: &str, progress: &mut Progress<'_>) -> Result<St
         Found::Key { key, answers } => {
             let mut streams = BTreeSet::new();
             for answer in &answers {
-                let entry = lists::events(app, answer.position - 1).await?.into_iter().next();
+                let entry = events::after(&app.stores.write, answer.position - 1, 1).await?.pop();
                 streams.extend(entry.map(|entry: LogEntry| entry.stream_id));
             }
             let callers: Vec<&str> = answers.iter().map(|answer| answer.caller.as_str()).collect();
