@@ -217,6 +217,11 @@ impl From<OpsError> for Failure {
                     .hint("run the same command again for the rest")
             }
             OpsError::Invalid(what) => Self::error(sentence(&what)).code("INVALID"),
+            OpsError::Unknown { id, tried } => Self::not_found(format!("Nothing here is known as {id}."))
+                .why(format!("It is not {}.", tried.join(", nor ")))
+                .hint(
+                    "ticketctl booking list, ticketctl saga list or ticketctl events tail show what there is",
+                ),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::progress::Progress;
 use crate::signals::{self, Doing};
 use std::path::PathBuf;
 use std::time::Duration;
+use ticketing_core::adapters::payments::PROVIDERS;
 use ticketing_core::app::commands::new_booking_id;
 use ticketing_core::app::config::Settings;
 use ticketing_core::app::{App, StoreConfig, Stores};
@@ -91,6 +92,23 @@ pub fn configured(globals: &Globals) -> Result<(Settings, StoreConfig), Failure>
     Ok((settings, stores))
 }
 
+/// The payment provider that commands know of, by the word that payments are kept with. They never ask it.
+///
+/// # Errors
+/// A word that names none.
+fn provider(settings: &Settings) -> Result<&'static str, Failure> {
+    let word = settings.get("PAYMENT_PROVIDER");
+    let word = word.as_deref().map(str::trim).filter(|word| !word.is_empty()).unwrap_or(PROVIDERS[0]);
+    PROVIDERS.into_iter().find(|known| *known == word).ok_or_else(|| {
+        let shown = ticketing_core::text::quoted(word);
+        Failure::usage(format!(
+            "PAYMENT_PROVIDER is {shown}, which is no provider: {}.",
+            PROVIDERS.join(", ")
+        ))
+        .code("CONFIG")
+    })
+}
+
 /// Opens the stores, runs a command on them, and closes them again, however it ends.
 ///
 /// # Errors
@@ -122,7 +140,8 @@ pub fn run(
             }
         };
         let stores = within(globals.timeout, open).await??;
-        let (app, engine) = App::start(stores.clone(), clock, EngineConfig::default(), |_| ());
+        let engine = EngineConfig { provider: provider(&settings)?, ..EngineConfig::default() };
+        let (app, engine) = App::start(stores.clone(), clock, engine, |_| ());
         let timeout = globals.timeout;
         let session = Session { app, settings, stores: config.clone(), doing: doing.clone(), timeout };
         let outcome = command(&session, printer).await;

@@ -7,7 +7,6 @@ use ticketing_core::app::StoreConfig;
 use ticketing_core::app::config::Settings;
 use ticketing_core::clock::Clock;
 use ticketing_core::engine::EngineConfig;
-use ticketing_core::saga::plan::EXTERNAL;
 
 /// The port where nothing else is set.
 pub const PORT_DEFAULT: u16 = 3002;
@@ -32,19 +31,6 @@ pub struct Roles {
 impl Roles {
     /// Everything in one process.
     pub const ALL: Self = Self { api: true, projector: true, expiry: true, saga: true };
-}
-
-/// The words of `PAYMENT_PROVIDER`.
-pub const PROVIDERS: [&str; 3] = ["simulated", "stripe", EXTERNAL];
-
-/// The word of a provider, which payments are kept with.
-const fn provider_word(payments: &ProviderConfig) -> &'static str {
-    let [simulated, stripe, external] = PROVIDERS;
-    match payments {
-        ProviderConfig::Simulated => simulated,
-        ProviderConfig::Stripe(_) => stripe,
-        ProviderConfig::External => external,
-    }
 }
 
 /// Everything that a server needs to know to start. [`ServerConfig::read`] fills it from the settings; whoever
@@ -105,7 +91,7 @@ impl ServerConfig {
                 .map_or(PORT_DEFAULT, |port| u16::try_from(port).unwrap_or(PORT_DEFAULT)),
             hold_seconds: number(&get, "HOLD_SECONDS", 1, HOLD_SECONDS_MAX)?.unwrap_or(HOLD_SECONDS_DEFAULT),
             roles: Roles::ALL,
-            engine: EngineConfig { provider: provider_word(&payments), ..EngineConfig::default() },
+            engine: EngineConfig { provider: payments.word(), ..EngineConfig::default() },
             payments,
             limits: ServeLimits::default(),
             clock: Clock::system(),
@@ -174,7 +160,10 @@ mod tests {
         }
         let text = read(&[("PAYMENT_PROVIDER", "paypal")]).unwrap_err().to_string();
         assert!(text.starts_with("PAYMENT_PROVIDER is paypal"), "{text}");
-        assert!(super::PROVIDERS.iter().all(|word| text.contains(word)), "{text}");
+        assert!(
+            ticketing_core::adapters::payments::PROVIDERS.iter().all(|word| text.contains(word)),
+            "{text}"
+        );
         assert_eq!(read(&[("PAYMENT_PROVIDER", "stripe")]).unwrap_err().variable, "STRIPE_KEY");
         let set = [
             ("PAYMENT_PROVIDER", "stripe"),

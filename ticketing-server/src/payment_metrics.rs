@@ -1,10 +1,10 @@
 //! What Prometheus is told about payments and their sagas, under the names that dashboards and alerts rely on.
 //! All series are there, at 0, from the start.
 
-use crate::config::PROVIDERS;
 use prometheus::{
     GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
+use ticketing_core::adapters::payments::PROVIDERS;
 use ticketing_core::adapters::payments::guard::OUTCOMES;
 use ticketing_core::domain::payment::AttemptKind;
 use ticketing_core::domain::time::Timestamp;

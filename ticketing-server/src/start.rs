@@ -11,6 +11,7 @@ use crate::metrics::Metrics;
 use crate::routes::{Routes, table};
 use crate::secret::{Secret, SecretError};
 use crate::serve::{Served, serve};
+use crate::settings::Environment;
 use crate::shell::Shell;
 use crate::state::ServerState;
 use std::io;
@@ -145,7 +146,11 @@ fn asking(config: &ServerConfig, metrics: &Arc<Metrics>) -> Result<Asking, Start
     let (shown, looked_at) = (metrics.payments.clone(), Arc::clone(&guard));
     metrics.on_scrape(move || shown.left_alone(looked_at.state() != BreakerState::Closed));
     let counted = metrics.payments.clone();
-    Ok(Asking { provider: guard, observer: Arc::new(move |report| counted.answered(report)) })
+    Ok(Asking {
+        provider: guard,
+        observer: Arc::new(move |report| counted.answered(report)),
+        drills: config.http.environment == Environment::Development,
+    })
 }
 
 impl Prepared {

@@ -1,4 +1,5 @@
-//! What changes of bookings have in common: the key that makes them once, the gate, the work, the answer.
+//! What changes of bookings and of their money have in common: the key that makes them once, the gate, the work, the
+//! answer.
 
 use super::booking::view;
 use super::ids::Ids;
@@ -12,7 +13,7 @@ use crate::progress::Progress;
 use crate::session::Session;
 use ticketing_core::engine::IdempotencyKey;
 use ticketing_core::ops::audit::Actor;
-use ticketing_core::ops::bookings::{self, BookingPlan};
+use ticketing_core::ops::bookings::{self, BookingPlan, Executed};
 use ticketing_core::ops::replay;
 
 /// More changes than this are worth a progress bar.
@@ -77,14 +78,37 @@ pub async fn carry_out(
     work: Work<'_>,
     make_plan: impl AsyncFn() -> Result<BookingPlan, Failure>,
 ) -> Result<(), Failure> {
+    let ids = work.ids;
+    let Some(done) = carry_out_on("booking", session, printer, work, make_plan).await? else {
+        return Ok(());
+    };
+    let answers = done.done.iter().map(|answer| node(&answer.body)).collect::<Result<Vec<_>, _>>()?;
+    match (ids, answers.as_slice()) {
+        (Some(Ids { is_one: true, .. }), [one]) => printer.object(one, view::ANSWER),
+        _ => printer.list(&view::ANSWERS, &answers, None),
+    }
+}
+
+/// Does the same to what is called `noun`, and leaves it to the caller to print what came of it: `None` if nothing was
+/// to be done.
+///
+/// # Errors
+/// As [`carry_out`].
+pub async fn carry_out_on(
+    noun: &str,
+    session: &Session,
+    printer: &mut Printer,
+    work: Work<'_>,
+    make_plan: impl AsyncFn() -> Result<BookingPlan, Failure>,
+) -> Result<Option<Executed>, Failure> {
     let planned = make_plan().await?;
-    let Work { verb, severity, ids, args, actor, key } = work;
+    let Work { verb, severity, ids: _, args, actor, key } = work;
     let count = planned.plan.affected;
-    let noun = if count == 1 { "booking" } else { "bookings" };
-    let title = format!("{verb} {} {noun}", grouped(count as u64));
+    let ending = if count == 1 { "" } else { "s" };
+    let title = format!("{verb} {} {noun}{ending}", grouped(count as u64));
     let change = Change { title: title.clone(), severity, plan: Plan::of(&planned.plan)?, protected: None };
     if gate(printer, &change, args)? == Gate::Stop {
-        return Ok(());
+        return Ok(None);
     }
     let mut progress = (count > QUIET_CHANGES_MAX)
         .then(|| Progress::start(printer.progress_style(), &title, Some(count as u64)));
@@ -119,11 +143,7 @@ pub async fn carry_out(
     };
     drop(progress);
     session.reach(printer, done.position).await;
-    let answers = done.done.iter().map(|answer| node(&answer.body)).collect::<Result<Vec<_>, _>>()?;
-    match (ids, answers.as_slice()) {
-        (Some(Ids { is_one: true, .. }), [one]) => printer.object(one, view::ANSWER),
-        _ => printer.list(&view::ANSWERS, &answers, None),
-    }
+    Ok(Some(done))
 }
 
 /// A change of bookings about to be made.

@@ -2,9 +2,11 @@
 
 use crate::failure::Failure;
 use crate::session::Session;
+use std::collections::HashSet;
+use std::hash::Hash;
 use std::io::Read as _;
-use ticketing_core::domain::id::BookingId;
-use ticketing_core::ops::lookup;
+use ticketing_core::domain::id::{BookingId, SagaId};
+use ticketing_core::ops::{OpsError, lookup};
 
 /// No list of ids on stdin is longer, in bytes.
 const STDIN_BYTES_MAX: u64 = 64 << 20;
@@ -46,10 +48,25 @@ impl Ids {
     /// # Errors
     /// Not found for the first that is unknown, and for a beginning that fits several.
     pub async fn bookings(&self, session: &Session) -> Result<Vec<BookingId>, Failure> {
-        let mut seen = std::collections::HashSet::new();
+        self.each(async |word| lookup::booking(&session.app, word).await).await
+    }
+
+    /// Finds the sagas, each once, in the order they were named: by their ids, or their bookings' or payments'.
+    ///
+    /// # Errors
+    /// As [`Ids::bookings`].
+    pub async fn sagas(&self, session: &Session) -> Result<Vec<SagaId>, Failure> {
+        self.each(async |word| lookup::saga(&session.app, word).await).await
+    }
+
+    async fn each<T: Copy + Eq + Hash>(
+        &self,
+        find: impl AsyncFn(&str) -> Result<T, OpsError>,
+    ) -> Result<Vec<T>, Failure> {
+        let mut seen = HashSet::new();
         let mut found = Vec::with_capacity(self.words.len());
         for word in &self.words {
-            let id = lookup::booking(&session.app, word).await?;
+            let id = find(word).await?;
             if seen.insert(id) {
                 found.push(id);
             }

@@ -112,12 +112,17 @@ pub fn paint(tone: Tone, text: &str, colour: bool) -> String {
 pub fn state_tone(word: &str) -> Option<Tone> {
     Some(match word {
         "CONFIRMED" | "SUCCEEDED" | "COMPLETED" | "DONE" | "PAID" | "OPEN" | "SCHEDULED" | "ACTIVE"
-        | "APPLIED" | "OK" | "UP" | "HEALTHY" | "ok" | "up" | "healthy" => Tone::Good,
-        "PENDING" | "RESERVED" | "RUNNING" | "WAITING" | "COMPENSATING" | "DEGRADED" | "LAGGING"
-        | "degraded" | "pending" | "lagging" => Tone::Waiting,
-        "FAILED" | "STUCK" | "DOWN" | "ERROR" | "UNHEALTHY" | "SUSPENDED" | "failed" | "down"
-        | "unhealthy" => Tone::Bad,
-        "EXPIRED" | "CANCELLED" | "REFUNDED" | "ABANDONED" | "CLOSED" | "COMPENSATED" => Tone::Faint,
+        | "APPLIED" | "OK" | "UP" | "SUCCESS" | "succeeded" | "HEALTHY" | "ok" | "up" | "healthy" => {
+            Tone::Good
+        }
+        "PENDING" | "RESERVED" | "RUNNING" | "WAITING" | "COMPENSATING" | "CHARGING" | "RELEASING"
+        | "REFUNDING" | "AWAITING_PAYMENT" | "due" | "awaited" | "DEGRADED" | "LAGGING" | "degraded"
+        | "pending" | "lagging" => Tone::Waiting,
+        "FAILED" | "PARKED" | "declined" | "unclear" | "STUCK" | "DOWN" | "ERROR" | "UNHEALTHY"
+        | "SUSPENDED" | "failed" | "down" | "unhealthy" => Tone::Bad,
+        "EXPIRED" | "dropped" | "CANCELLED" | "REFUNDED" | "ABANDONED" | "CLOSED" | "COMPENSATED" => {
+            Tone::Faint
+        }
         _ => return None,
     })
 }

@@ -3,3 +3,4 @@
 pub mod gtfs;
 pub mod payments;
 pub mod seed_file;
+pub mod statement;

@@ -12,4 +12,5 @@ pub mod occupancy;
 pub mod payment;
 pub mod rules;
 pub mod seating;
+pub mod statement;
 pub mod time;

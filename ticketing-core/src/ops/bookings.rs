@@ -1,6 +1,8 @@
-//! What an operator can do to bookings: hold seats, confirm, cancel, end holds before their time.
+//! What an operator can do to bookings: hold seats, confirm, cancel, end holds before their time. And how such a plan,
+//! or one of `money.rs`, is carried out.
 
 use super::audit::{Actor, audited};
+use super::money::SagaStep;
 use super::{OpsError, Plan, PlanChange};
 use crate::app::{App, AppError, commands};
 use crate::domain::booking::command::{Change, Reserve, SeatChoice};
@@ -9,13 +11,13 @@ use crate::domain::booking::passenger::Passenger;
 use crate::domain::booking::rejection::Rejection;
 use crate::domain::booking::state::{Booking, evolve};
 use crate::domain::id::{BookingId, OfferingId, RouteId};
-use crate::engine::{CommandError, Done, IdempotencyKey, Meta};
+use crate::engine::{CommandError, Done, IdempotencyKey, Meta, Work};
 use crate::projection::bodies;
 use crate::store::{bookings, offerings};
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// A planned change to bookings: what is shown, and what is done.
+/// A planned change to bookings or to their money: what is shown, and what is done.
 #[derive(Clone, Debug)]
 pub struct BookingPlan {
     /// What is shown.
@@ -27,6 +29,13 @@ pub struct BookingPlan {
 enum Step {
     Reserve { command: Reserve, passenger: Passenger },
     Change { id: BookingId, version: u32, change: Change },
+    Saga(SagaStep),
+}
+
+impl BookingPlan {
+    pub(super) fn of_sagas(plan: Plan, steps: Vec<SagaStep>) -> Self {
+        Self { plan, steps: steps.into_iter().map(Step::Saga).collect() }
+    }
 }
 
 /// What came of an executed plan.
@@ -182,6 +191,17 @@ async fn run(app: App, step: Step, meta: Meta) -> Result<Done, AppError> {
         Step::Change { id, version, change } => {
             commands::change(&app, id, change, None, Some(version), meta).await
         }
+        Step::Saga(SagaStep { saga_id, version, input, answer }) => {
+            let work = Work::Saga {
+                saga_id,
+                input,
+                owner: None,
+                expected_version: Some(version),
+                message: None,
+                answer,
+            };
+            Ok(app.engine.submit(work, meta).await?)
+        }
     }
 }
 
@@ -195,7 +215,7 @@ fn finish(done: Vec<Done>, failed: Option<CommandError>, planned: usize) -> Resu
             Err(OpsError::Partly { done: done.len(), planned, first: error.to_string() })
         }
         Some(CommandError::VersionMoved) => {
-            Err(OpsError::WorldMoved { what: "a booking of the plan".into() })
+            Err(OpsError::WorldMoved { what: "something in the plan".into() })
         }
         Some(CommandError::Rejected(Rejection::SeatTaken { seat })) => {
             Err(OpsError::WorldMoved { what: format!("seat {seat}") })

@@ -26,6 +26,14 @@ pub enum OpsError {
         /// Why the first other one was not.
         first: String,
     },
+    /// Nothing that is known goes by that name.
+    #[error("nothing is known as {id}; tried: {}", tried.join("; "))]
+    Unknown {
+        /// What was asked for.
+        id: String,
+        /// As what it was looked up.
+        tried: Vec<String>,
+    },
     /// What was given can't be right.
     #[error("{0}")]
     Invalid(String),

@@ -4,15 +4,16 @@ use super::OpsError;
 use crate::app::queries::network;
 use crate::app::{App, AppError};
 use crate::domain::catalog::{Offering, Route};
-use crate::domain::id::{BookingId, OfferingId};
-use crate::store::views;
+use crate::domain::id::{AttemptId, BookingId, OfferingId, PaymentId, SagaId};
+use crate::domain::payment::Payment;
+use crate::store::{payments, sagas, views};
 use uuid::Uuid;
 
 /// The shortest beginning of an id that is looked up.
 pub const PREFIX_MIN: usize = 4;
 
 /// Returns the lowest and highest id that begin so, `None` if nothing can.
-fn range(prefix: &str) -> Option<(Uuid, Uuid)> {
+pub(super) fn range(prefix: &str) -> Option<(Uuid, Uuid)> {
     let digits: String = prefix.chars().filter(|c| *c != '-').collect();
     if digits.len() < PREFIX_MIN || digits.len() > 32 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
@@ -27,7 +28,7 @@ fn range(prefix: &str) -> Option<(Uuid, Uuid)> {
     Some((padded('0')?, padded('f')?))
 }
 
-fn unique(what: &'static str, id: &str, found: &[Uuid]) -> Result<Option<Uuid>, OpsError> {
+pub(super) fn unique(what: &'static str, id: &str, found: &[Uuid]) -> Result<Option<Uuid>, OpsError> {
     match found {
         [] => Ok(None),
         [one] => Ok(Some(*one)),
@@ -105,8 +106,72 @@ pub async fn schedule_prefix_len(app: &App, ids: &[OfferingId]) -> Result<usize,
     Ok(prefix_len(&views::network::departure_neighbours(&app.stores.read, ids).await?))
 }
 
+/// Returns the saga with this id or unique beginning of one; or of the payment, or provider's call, that is called so.
+///
+/// # Errors
+/// [`AppError::NotFound`] or [`AppError::Ambiguous`]; what the store says.
+pub async fn saga(app: &App, id: &str) -> Result<SagaId, OpsError> {
+    let db = &app.stores.write;
+    let own = match Uuid::parse_str(id) {
+        Ok(uuid) => sagas::cases(db, &[SagaId(uuid)]).await?.pop().map(|case| case.saga.id),
+        Err(_) => match range(id) {
+            Some((low, high)) => {
+                unique("saga", id, &sagas::with_id_between(db, low, high).await?)?.map(SagaId)
+            }
+            None => None,
+        },
+    };
+    let of_payment = match own {
+        Some(id) => return Ok(id),
+        None => find_payment(app, "saga", id).await?,
+    };
+    let not_found = || AppError::NotFound { what: "saga", id: id.to_owned() };
+    Ok(of_payment.ok_or_else(not_found)?.saga_id)
+}
+
+/// Returns the payment with this id or unique beginning of one; with this id at an outside service; or whose charge or
+/// refund has this id, or this name at its provider.
+///
+/// # Errors
+/// [`AppError::NotFound`] or [`AppError::Ambiguous`]; what the store says.
+pub async fn payment(app: &App, id: &str) -> Result<PaymentId, OpsError> {
+    let not_found = || AppError::NotFound { what: "payment", id: id.to_owned() };
+    Ok(find_payment(app, "payment", id).await?.ok_or_else(not_found)?.id)
+}
+
+pub(super) async fn find_payment(
+    app: &App,
+    what: &'static str,
+    id: &str,
+) -> Result<Option<Payment>, OpsError> {
+    let db = &app.stores.write;
+    if let Some(found) = crate::app::payments::find(app, id).await? {
+        return Ok(Some(found));
+    }
+    let mut found = match Uuid::parse_str(id) {
+        Ok(uuid) => {
+            let attempts = payments::attempts(db, &[AttemptId(uuid)]).await?;
+            attempts.iter().map(|attempt| attempt.payment_id.0).collect()
+        }
+        Err(_) => match range(id) {
+            Some((low, high)) => payments::with_id_between(db, low, high).await?,
+            None => Vec::new(),
+        },
+    };
+    if found.is_empty() {
+        let attempts = payments::attempts_by_ref(db, vec![id.to_owned()]).await?;
+        found = attempts.iter().map(|attempt| attempt.payment_id.0).collect();
+        found.sort_unstable();
+        found.dedup();
+    }
+    match unique(what, id, &found)? {
+        Some(uuid) => Ok(payments::load(db, &[PaymentId(uuid)]).await?.pop()),
+        None => Ok(None),
+    }
+}
+
 /// An id shares its longest beginning with one of the two next to it.
-fn prefix_len(found: &[(Uuid, Option<Uuid>, Option<Uuid>)]) -> usize {
+pub(super) fn prefix_len(found: &[(Uuid, Option<Uuid>, Option<Uuid>)]) -> usize {
     let shared = |a: Uuid, b: Uuid| {
         let (a, b) = (a.to_string(), b.to_string());
         a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()

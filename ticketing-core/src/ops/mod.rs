@@ -6,18 +6,24 @@
 pub mod audit;
 pub mod bookings;
 pub mod details;
+pub mod drills;
 pub mod error;
 pub mod filter;
 pub mod lists;
 pub mod lookup;
+pub mod money;
+pub mod payments;
 pub mod people;
 pub mod plan;
+pub mod reconcile;
 pub mod replay;
+pub mod sagas;
 pub mod schedules;
 pub mod seed;
 pub mod status;
 pub mod ticket_fields;
 pub mod time_range;
+pub mod why;
 
 pub use error::OpsError;
 pub use plan::{Plan, PlanChange};

@@ -33,6 +33,10 @@ statements! {
     FINISH = "UPDATE audit SET result = $2 WHERE id = $1";
     LIST = "SELECT id, at, actor, action, target, reason, plan, result FROM audit
         ORDER BY at DESC, id DESC LIMIT $1";
+    /// Reads the whole table: what operators did is little beside what buyers did.
+    ABOUT = "SELECT id, at, actor, action, target, reason, plan, result FROM audit
+        WHERE target = $1 OR plan LIKE '%' || $1 || '%'
+        ORDER BY at DESC, id DESC LIMIT $2";
     COUNT = "SELECT COUNT(*) AS n FROM audit";
 }
 
@@ -72,6 +76,14 @@ pub async fn finish(db: &Db, id: Uuid, result: String) -> Result<()> {
 /// What the store says.
 pub async fn list(db: &Db, limit: i64) -> Result<Vec<AuditRow>> {
     db.all(&LIST, args![limit]).await
+}
+
+/// Returns the newest rows about the thing with this id, as their target or named in their plan.
+///
+/// # Errors
+/// What the store says.
+pub async fn about(db: &Db, id: Uuid, limit: i64) -> Result<Vec<AuditRow>> {
+    db.all(&ABOUT, args![id.to_string(), limit]).await
 }
 
 /// Returns how many rows there are.

@@ -73,6 +73,10 @@ statements! {
     OF_STREAM = "SELECT position, stream_id, stream_version, event_type, recorded_at, actor, correlation_id,
             causation_id, data
         FROM events WHERE stream_id = $1 ORDER BY stream_version";
+    /// No index has correlation ids: it reads the stretch of the log between the two positions.
+    OF_CORRELATION = "SELECT position, stream_id, stream_version, event_type, recorded_at, actor, correlation_id,
+            causation_id, data
+        FROM events WHERE position > $1 AND position <= $2 AND correlation_id = $3 ORDER BY position";
     /// Leans on `events_stream`.
     LAST_VERSIONS = "SELECT stream_id, MAX(stream_version) AS version, MAX(position) AS position
         FROM events WHERE stream_id {any uuid} GROUP BY stream_id";
@@ -107,6 +111,15 @@ pub async fn after(db: &Db, position: i64, limit: i64) -> Result<Vec<LogEntry>> 
 /// What the store says; [`StoreError::Corrupt`] for an event that can't be read.
 pub async fn of_stream(db: &Db, stream_id: Uuid) -> Result<Vec<LogEntry>> {
     let rows: Vec<EventRow> = db.all(&OF_STREAM, args![stream_id]).await?;
+    rows.into_iter().map(EventRow::entry).collect()
+}
+
+/// Returns the events after `from`, up to and with `to`, that follow from one request. Reads all between.
+///
+/// # Errors
+/// What the store says; [`StoreError::Corrupt`] for an event that can't be read.
+pub async fn of_correlation(db: &Db, from: i64, to: i64, correlation_id: &str) -> Result<Vec<LogEntry>> {
+    let rows: Vec<EventRow> = db.all(&OF_CORRELATION, args![from, to, correlation_id]).await?;
     rows.into_iter().map(EventRow::entry).collect()
 }
 

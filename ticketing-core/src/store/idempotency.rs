@@ -28,6 +28,14 @@ statements! {
     FIND = "SELECT i.caller, i.key, i.request_hash, i.status, i.data, i.position
         FROM {rows caller text, key text} CROSS JOIN idempotency i
         WHERE i.caller = v.caller AND i.key = v.key";
+    /// Leans on the primary key, which has the key first.
+    BY_KEY = "SELECT caller, key, status, position, created_at FROM idempotency
+        WHERE key = $1
+        ORDER BY caller";
+    /// Reads the whole table: an index on positions would cost every booking, for a question that is rarely asked.
+    AT_POSITIONS = "SELECT caller, key, status, position, created_at FROM idempotency
+        WHERE position {any big}
+        ORDER BY position, caller, key";
     /// Leans on the primary key, whose order it follows: an index on the age would cost every booking.
     FROM = "SELECT caller, key, created_at FROM idempotency
         WHERE (key, caller) > ($2, $1)
@@ -43,6 +51,37 @@ statements! {
 /// What the store says.
 pub async fn find(db: &Db, callers: Vec<String>, keys: Vec<String>) -> Result<Vec<StoredAnswer>> {
     db.all(&FIND, args![vec![Column::Text(callers), Column::Text(keys)]]).await
+}
+
+/// That a request was answered, without the answer.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Answered {
+    /// Who asked.
+    pub caller: String,
+    /// The `Idempotency-Key`.
+    pub key: String,
+    /// The HTTP status of the answer.
+    pub status: i32,
+    /// The answer's position.
+    pub position: i64,
+    /// When, in milliseconds since the epoch.
+    pub created_at: i64,
+}
+
+/// Returns what was answered to this key, whoever used it.
+///
+/// # Errors
+/// What the store says.
+pub async fn with_key(db: &Db, key: &str) -> Result<Vec<Answered>> {
+    db.all(&BY_KEY, args![key]).await
+}
+
+/// Returns what was answered with one of these positions. Reads all stored answers.
+///
+/// # Errors
+/// What the store says.
+pub async fn at_positions(db: &Db, positions: Vec<i64>) -> Result<Vec<Answered>> {
+    db.all(&AT_POSITIONS, args![Column::Big(positions)]).await
 }
 
 /// Where a walk over the answers is: the caller and key it saw last. The default is the beginning.

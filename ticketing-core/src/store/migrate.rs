@@ -23,6 +23,7 @@ pub struct Migration {
 const WRITE: &[Migration] = &[
     Migration { version: 1, name: "begin", text: include_str!("migrations/write_0001_begin.sql") },
     Migration { version: 2, name: "payments", text: include_str!("migrations/write_0002_payments.sql") },
+    Migration { version: 3, name: "drills", text: include_str!("migrations/write_0003_drills.sql") },
 ];
 const READ: &[Migration] =
     &[Migration { version: 1, name: "begin", text: include_str!("migrations/read_0001_begin.sql") }];

@@ -10,6 +10,7 @@ mod bind;
 pub mod bookings;
 pub mod catalog;
 pub mod db;
+pub mod drills;
 pub mod error;
 pub mod events;
 pub mod idempotency;
@@ -30,6 +31,7 @@ pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
         batch::STATEMENTS,
         bookings::STATEMENTS,
         catalog::STATEMENTS,
+        drills::STATEMENTS,
         events::STATEMENTS,
         idempotency::STATEMENTS,
         migrate::STATEMENTS,

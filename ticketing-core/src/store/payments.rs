@@ -143,6 +143,23 @@ statements! {
     ATTEMPTS_BY_ID = "SELECT id, payment_id, saga_id, kind, amount_minor, currency, token, state, tries, in_doubt,
             next_at, provider_ref, error, reason, created_at, ended_at
         FROM payment_attempts WHERE id {any uuid}";
+    /// Leans on the primary key.
+    BETWEEN = "SELECT id FROM payments WHERE id >= $1 AND id <= $2 LIMIT 2";
+    /// Leans on the primary key.
+    NEIGHBOURS = "SELECT v.id,
+            (SELECT b.id FROM payments b WHERE b.id < v.id ORDER BY b.id DESC LIMIT 1) AS below,
+            (SELECT a.id FROM payments a WHERE a.id > v.id ORDER BY a.id LIMIT 1) AS above
+        FROM {rows id uuid}";
+    /// Leans on `payment_attempts_ref`.
+    ATTEMPTS_BY_REF = "SELECT id, payment_id, saga_id, kind, amount_minor, currency, token, state, tries, in_doubt,
+            next_at, provider_ref, error, reason, created_at, ended_at
+        FROM payment_attempts WHERE provider_ref {any text}";
+    /// Leans on the primary key.
+    ATTEMPTS_AFTER = "SELECT id, payment_id, saga_id, kind, amount_minor, currency, token, state, tries, in_doubt,
+            next_at, provider_ref, error, reason, created_at, ended_at
+        FROM payment_attempts WHERE id > $1
+        ORDER BY id
+        LIMIT $2";
     /// Takes what is due and leased to nobody, the longest overdue first. Leans on `payment_attempts_due`.
     CLAIM = sqlite "UPDATE payment_attempts SET lease_owner = $1, lease_until = $3
         WHERE id IN (
@@ -235,6 +252,42 @@ pub async fn attempts(db: &Db, ids: &[AttemptId]) -> Result<Vec<Attempt>> {
     let ids = Column::Uuid(ids.iter().map(|id| id.0).collect());
     let rows: Vec<AttemptRow> = db.all(&ATTEMPTS_BY_ID, args![ids]).await?;
     rows.into_iter().map(AttemptRow::attempt).collect()
+}
+
+/// Returns the attempts that a provider calls so.
+///
+/// # Errors
+/// As [`load`].
+pub async fn attempts_by_ref(db: &Db, refs: Vec<String>) -> Result<Vec<Attempt>> {
+    let rows: Vec<AttemptRow> = db.all(&ATTEMPTS_BY_REF, args![Column::Text(refs)]).await?;
+    rows.into_iter().map(AttemptRow::attempt).collect()
+}
+
+/// Walks all attempts by their ids: returns up to `limit` after `after`.
+///
+/// # Errors
+/// As [`load`].
+pub async fn attempts_after(db: &Db, after: Option<AttemptId>, limit: i64) -> Result<Vec<Attempt>> {
+    let args = args![after.map_or(Uuid::nil(), |id| id.0), limit];
+    let rows: Vec<AttemptRow> = db.all(&ATTEMPTS_AFTER, args).await?;
+    rows.into_iter().map(AttemptRow::attempt).collect()
+}
+
+/// Returns up to two payments whose ids lie in a range: enough to know whether a prefix is unique.
+///
+/// # Errors
+/// What the store says.
+pub async fn with_id_between(db: &Db, low: Uuid, high: Uuid) -> Result<Vec<Uuid>> {
+    let rows: Vec<(Uuid,)> = db.all(&BETWEEN, args![low, high]).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Returns, for each of these ids, the next id below and above it that a payment has.
+///
+/// # Errors
+/// What the store says.
+pub async fn neighbours(db: &Db, ids: Vec<Uuid>) -> Result<Vec<(Uuid, Option<Uuid>, Option<Uuid>)>> {
+    db.all(&NEIGHBOURS, args![vec![Column::Uuid(ids)]]).await
 }
 
 /// Takes up to `limit` attempts that are due, for `owner` alone until `until`.

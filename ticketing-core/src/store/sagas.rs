@@ -164,6 +164,16 @@ statements! {
         WHERE state = $1 AND moved_at <= $2
             AND state IN ('AWAITING_PAYMENT', 'CHARGING', 'RELEASING', 'REFUNDING', 'PARKED')";
     /// Leans on the primary key.
+    BETWEEN = "SELECT id FROM sagas WHERE id >= $1 AND id <= $2 LIMIT 2";
+    /// Leans on the primary key.
+    NEIGHBOURS = "SELECT v.id,
+            (SELECT b.id FROM sagas b WHERE b.id < v.id ORDER BY b.id DESC LIMIT 1) AS below,
+            (SELECT a.id FROM sagas a WHERE a.id > v.id ORDER BY a.id LIMIT 1) AS above
+        FROM {rows id uuid}";
+    /// Leans on the primary key.
+    STEPS_OF = "SELECT saga_id, no, at, input, state, attempt_id, note, actor, correlation_id
+        FROM saga_steps WHERE saga_id {any uuid} ORDER BY saga_id, no";
+    /// Leans on the primary key.
     STEPS = "SELECT saga_id, no, at, input, state, attempt_id, note, actor, correlation_id
         FROM saga_steps WHERE saga_id = $1 ORDER BY no";
     /// Leans on the primary key.
@@ -300,6 +310,32 @@ pub async fn counts(db: &Db) -> Result<Vec<(SagaState, i64, Timestamp)>> {
 pub async fn steps(db: &Db, id: SagaId) -> Result<Vec<StepRecord>> {
     let rows: Vec<StepRow> = db.all(&STEPS, args![id.0]).await?;
     rows.into_iter().map(StepRow::step).collect()
+}
+
+/// Returns the steps of these sagas, those of one together and in order.
+///
+/// # Errors
+/// As [`cases`].
+pub async fn steps_of(db: &Db, ids: &[SagaId]) -> Result<Vec<StepRecord>> {
+    let rows: Vec<StepRow> = db.all(&STEPS_OF, args![uuids(ids.iter().map(|id| id.0))]).await?;
+    rows.into_iter().map(StepRow::step).collect()
+}
+
+/// Returns up to two sagas whose ids lie in a range: enough to know whether a prefix is unique.
+///
+/// # Errors
+/// What the store says.
+pub async fn with_id_between(db: &Db, low: Uuid, high: Uuid) -> Result<Vec<Uuid>> {
+    let rows: Vec<(Uuid,)> = db.all(&BETWEEN, args![low, high]).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Returns, for each of these ids, the next id below and above it that a saga has.
+///
+/// # Errors
+/// What the store says.
+pub async fn neighbours(db: &Db, ids: Vec<Uuid>) -> Result<Vec<(Uuid, Option<Uuid>, Option<Uuid>)>> {
+    db.all(&NEIGHBOURS, args![vec![Column::Uuid(ids)]]).await
 }
 
 /// Returns which of these messages were told before.

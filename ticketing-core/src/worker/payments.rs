@@ -13,7 +13,7 @@ use crate::domain::payment::{Attempt, AttemptKind, PaymentStatus};
 use crate::engine::{CommandError, Effect, LEASE_SECONDS, Meta, SagaAnswer, Work};
 use crate::saga::{Answer, Case, Input, SagaState};
 use crate::store::error::Result;
-use crate::store::{payments, sagas};
+use crate::store::{drills, payments, sagas};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -52,13 +52,15 @@ pub struct Asking {
     pub provider: Arc<Guard>,
     /// Told of each answer.
     pub observer: PaymentObserver,
+    /// Whether faults that an operator ordered for a drill happen: only in development.
+    pub drills: bool,
 }
 
 impl Asking {
     /// Asks, and tells nobody.
     #[must_use]
     pub fn quietly(provider: Arc<Guard>) -> Self {
-        Self { provider, observer: Arc::new(|_| ()) }
+        Self { provider, observer: Arc::new(|_| ()), drills: false }
     }
 }
 
@@ -150,7 +152,7 @@ async fn attempt(app: App, asking: Asking, effect: Effect) {
     let began = Instant::now();
     let answer = match other_provider(&effect, &asking) {
         Some(error) => Answer::NotSent { error },
-        None => asking.provider.ask(&call).await,
+        None => ask(&app, &asking, &call).await,
     };
     let attempt = &effect.attempt;
     (asking.observer)(&PaymentReport {
@@ -182,6 +184,23 @@ async fn attempt(app: App, asking: Asking, effect: Effect) {
                 tokio::time::sleep(RETRY_AFTER).await;
             }
         }
+    }
+}
+
+/// Asks the provider, unless an operator's drill says what goes wrong instead.
+async fn ask(app: &App, asking: &Asking, call: &Call) -> Answer {
+    let fault =
+        if asking.drills { drills::take_fault(&app.stores.write, &call.attempt).await } else { Ok(None) };
+    match fault {
+        Ok(None) => asking.provider.ask(call).await,
+        Ok(Some(fault)) => {
+            if fault.is_called() {
+                // It is done, and the answer gets lost.
+                let _ = asking.provider.ask(call).await;
+            }
+            fault.answer()
+        }
+        Err(error) => Answer::NotSent { error: error.to_string() },
     }
 }
 

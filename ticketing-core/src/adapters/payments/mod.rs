@@ -131,7 +131,20 @@ pub struct ProviderConfigError {
     pub problem: String,
 }
 
+/// The words of `PAYMENT_PROVIDER`.
+pub const PROVIDERS: [&str; 3] = ["simulated", "stripe", crate::saga::plan::EXTERNAL];
+
 impl ProviderConfig {
+    /// Its word, which payments are kept with.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Simulated => PROVIDERS[0],
+            Self::Stripe(_) => PROVIDERS[1],
+            Self::External => PROVIDERS[2],
+        }
+    }
+
     /// Returns what the provider's webhooks are signed with; `None` if no webhook is taken.
     #[must_use]
     pub fn webhook_secret(&self) -> Option<&str> {

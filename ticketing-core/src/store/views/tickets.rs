@@ -142,6 +142,11 @@ statements! {
     OCCUPANTS = "SELECT offering_id, seats, from_leg, to_leg, state, hold_expires_at
         FROM view_tickets
         WHERE offering_id {any uuid} AND state IN ('PENDING', 'RESERVED', 'CONFIRMED')";
+    /// All there ever were of an offering, the newest first. Reads the whole table: the index has only those that
+    /// hold a seat now, and one with all would cost every booking.
+    OF_OFFERING = "SELECT booking_id AS id, seats FROM view_tickets
+        WHERE offering_id = $1 AND seats LIKE '%:' || $2 || '%'
+        ORDER BY booking_id DESC LIMIT $3";
     COUNT_ALL = "SELECT COUNT(*) AS n FROM view_tickets";
     /// Leans on the primary key.
     NEIGHBOURS = "SELECT v.id,
@@ -254,6 +259,28 @@ pub async fn occupants(db: &Db, offerings: &[OfferingId]) -> Result<Vec<Occupant
             })
         })
         .collect()
+}
+
+/// Returns the bookings that have, or had, this seat of an offering, the newest first. Reads all tickets.
+///
+/// # Errors
+/// What the store says; [`StoreError::Corrupt`] for seats that can't be read.
+pub async fn of_seat(db: &Db, offering: OfferingId, label: &str, limit: i64) -> Result<Vec<BookingId>> {
+    let rows: Vec<(Uuid, String)> = db.all(&OF_OFFERING, args![offering.0, label, limit]).await?;
+    let mut found = Vec::with_capacity(rows.len());
+    for (id, seats) in rows {
+        let corrupt = |reason| StoreError::Corrupt {
+            table: "view_tickets",
+            column: "seats",
+            row: id.to_string(),
+            reason,
+        };
+        // The text is looked through first; a label that only begins like this one is none.
+        if parse_seats(&seats).map_err(corrupt)?.iter().any(|seat| seat.label == label) {
+            found.push(BookingId(id));
+        }
+    }
+    Ok(found)
 }
 
 /// Returns how many tickets there are.

@@ -106,7 +106,7 @@ async fn a_charge_that_is_not_wanted_any_more_is_found_or_prevented_for_good() {
                 assert_eq!(charges, 1, "{fault:?}");
             }
             _ => {
-                assert_eq!((answer, charges), (Answer::Unknown, 0), "{fault:?}");
+                assert_eq!((answer, charges), (Answer::Closed, 0), "{fault:?}");
                 // Not by a saga that has not heard of it either.
                 declined(&stripe.ask(&call).await);
                 assert_eq!(moved(&scripted, &call).charges, 0, "{fault:?}");
@@ -115,7 +115,7 @@ async fn a_charge_that_is_not_wanted_any_more_is_found_or_prevented_for_good() {
     }
     let never_sent = charge("tok_visa");
     for _ in 0..2 {
-        assert_eq!(stripe.ask(&in_doubt(&never_sent, false)).await, Answer::Unknown);
+        assert_eq!(stripe.ask(&in_doubt(&never_sent, false)).await, Answer::Closed);
     }
     assert_eq!(moved(&scripted, &never_sent).charges, 0);
 }
@@ -127,10 +127,10 @@ async fn a_confirmation_that_arrives_after_unknown_was_answered_charges_nobody()
     let late = Duration::from_millis(300);
     scripted.script(On::Confirm, [Fault::DoneLate(late)]);
     assert!(matches!(stripe.ask(&call).await, Answer::Unclear { .. }));
-    assert_eq!(stripe.ask(&in_doubt(&call, false)).await, Answer::Unknown);
+    assert_eq!(stripe.ask(&in_doubt(&call, false)).await, Answer::Closed);
     tokio::time::sleep(late * 2).await;
     assert_eq!(moved(&scripted, &call).charges, 0);
-    assert_eq!(stripe.ask(&in_doubt(&call, false)).await, Answer::Unknown);
+    assert_eq!(stripe.ask(&in_doubt(&call, false)).await, Answer::Closed);
 }
 
 #[tokio::test]
@@ -142,7 +142,7 @@ async fn a_withdrawal_whose_answer_is_lost_is_still_final() {
         scripted.script(On::Cancel, [fault]);
         assert!(matches!(stripe.ask(&call).await, Answer::Unclear { .. }));
         assert!(matches!(stripe.ask(&in_doubt(&call, false)).await, Answer::Unclear { .. }), "{fault:?}");
-        assert_eq!(stripe.ask(&in_doubt(&call, false)).await, Answer::Unknown, "{fault:?}");
+        assert_eq!(stripe.ask(&in_doubt(&call, false)).await, Answer::Closed, "{fault:?}");
         assert_eq!(moved(&scripted, &call).charges, 0);
     }
 }
@@ -212,7 +212,7 @@ async fn an_attempt_older_than_its_key_is_searched_for_before_it_is_sent() {
     assert!(matches!(stripe.ask(&in_doubt(&wanted, true)).await, Answer::Unclear { .. }));
     charged(&stripe.ask(&in_doubt(&wanted, true)).await);
     charged(&stripe.ask(&in_doubt(&unwanted, false)).await);
-    assert_eq!(stripe.ask(&in_doubt(&refused, false)).await, Answer::Unknown);
+    assert_eq!(stripe.ask(&in_doubt(&refused, false)).await, Answer::Closed);
     let charges = [&wanted, &unwanted, &refused].map(|call| moved(&scripted, call).charges);
     assert_eq!(charges, [1, 1, 0]);
 }

@@ -19,7 +19,7 @@ async fn stripes_own_mock_takes_every_request_that_is_sent() {
     let stripe = stripe_at(scripted.url(), "sk_test_123", clock.clone());
     let of = charged(&stripe.ask(&charge("tok_visa")).await);
     charged(&stripe.ask(&in_doubt(&charge("pm_card_visa"), true)).await);
-    assert_eq!(stripe.ask(&in_doubt(&charge("tok_visa"), false)).await, Answer::Unknown);
+    assert_eq!(stripe.ask(&in_doubt(&charge("tok_visa"), false)).await, Answer::Closed);
     for call in [refund(&of, 100), in_doubt(&refund(&of, 100), true)] {
         assert!(matches!(stripe.ask(&call).await, Answer::Succeeded { .. }));
     }

@@ -1,0 +1,83 @@
+//! `ticketctl payment refund`.
+
+use super::view;
+use crate::commands::change::{self, Key, Work};
+use crate::commands::ids::Ids;
+use crate::confirm::Severity;
+use crate::errors::sentence;
+use crate::failure::Failure;
+use crate::globals::{ChangeArgs, Globals};
+use crate::output::Printer;
+use crate::session::{self, Opening, Session};
+use ticketing_core::domain::money::Money;
+use ticketing_core::ops::{lookup, money, payments};
+
+/// Give back some or all of a payment
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "All that is left of the payment that confirmed a booking cancels the booking too: the plan \
+                        shows it. The money goes back by itself; ticketctl saga show tells how far it is.\n\n\
+                        Examples:\n  ticketctl payment refund 0192a8c4 --amount 12.50 --reason 'late' --yes\n  \
+                        ticketctl payment refund 0192a8c4 --dry-run"
+)]
+pub struct Args {
+    /// Its id, a unique beginning of it, or the provider's name for it
+    id: String,
+    /// How much, in the payment's currency [default: all that is left]
+    #[arg(long, value_name = "AMOUNT")]
+    amount: Option<String>,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// Begins the refund.
+///
+/// # Errors
+/// Not found; an amount that is none; the rule that forbids it; what the store says.
+pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), Failure> {
+    session::run(globals, printer, Opening::AsTheyAre, async |session, printer| {
+        refund(args, globals, session, printer).await
+    })
+}
+
+async fn refund(
+    args: &Args,
+    globals: &Globals,
+    session: &Session,
+    printer: &mut Printer,
+) -> Result<(), Failure> {
+    let app = &session.app;
+    let actor = session::actor(globals, &args.change)?;
+    let id = lookup::payment(app, &args.id).await?;
+    let currency = payments::one(app, id).await?.amount.currency;
+    let amount = match &args.amount {
+        None => None,
+        Some(text) => Some(Money::parse(text, currency).map_err(|why| {
+            Failure::usage(sentence(&format!("--amount {why}")))
+                .hint(format!("--amount 12.50, in {currency}"))
+        })?),
+    };
+    let minor = amount.map(|amount| amount.amount_minor);
+    let text = serde_json::json!(["payment refund", id, minor, args.change.reason]).to_string();
+    let key = match change::first_answer(session, &actor, &args.change, &text, 200).await? {
+        Key::Answered(_) => {
+            printer.note("Done before with this key; the payment is now:");
+            return printer.object(&payments::details(app, id).await?, view::DETAILS);
+        }
+        Key::New(key) => key,
+    };
+    let ids = Ids { words: vec![args.id.clone()], is_one: true };
+    let work = Work {
+        verb: "Refund",
+        severity: Severity::TakesAway,
+        ids: Some(&ids),
+        args: &args.change,
+        actor: &actor,
+        key,
+    };
+    let make_plan = async || Ok(money::plan_refund(app, id, amount, args.change.reason.as_deref()).await?);
+    if change::carry_out_on("payment", session, printer, work, make_plan).await?.is_some() {
+        printer.object(&payments::details(app, id).await?, view::DETAILS)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! Rehearsing faults: an operator puts one down for a saga's step. For development only; the caller sees to that.
+
+use super::audit::{Actor, audited};
+use super::sagas::drill_body;
+use super::{OpsError, Plan, PlanChange};
+use crate::app::{App, AppError};
+use crate::domain::id::SagaId;
+use crate::domain::payment::AttemptKind;
+use crate::projection::bodies;
+use crate::store::drills::{self, Drill, Fault};
+use crate::store::sagas;
+use uuid::Uuid;
+
+/// The most times that one fault strikes.
+pub const TIMES_MAX: u32 = 1_000;
+
+/// A planned fault: what is shown, and what is done.
+#[derive(Clone, Debug)]
+pub struct DrillPlan {
+    /// What is shown.
+    pub plan: Plan,
+    /// The fault.
+    pub drill: Drill,
+}
+
+/// Plans that a saga's charge or refund goes wrong the next `times` times.
+///
+/// # Errors
+/// [`AppError::NotFound`] for the saga; [`OpsError::Invalid`] for times out of range; what the store says.
+pub async fn plan(
+    app: &App,
+    saga_id: SagaId,
+    step: AttemptKind,
+    fault: Fault,
+    times: u32,
+) -> Result<DrillPlan, OpsError> {
+    if !(1..=TIMES_MAX).contains(&times) {
+        return Err(OpsError::Invalid(format!("a fault strikes 1 to {TIMES_MAX} times")));
+    }
+    if sagas::cases(&app.stores.write, &[saga_id]).await?.is_empty() {
+        return Err(AppError::NotFound { what: "saga", id: saga_id.to_string() }.into());
+    }
+    let drill = Drill { id: Uuid::now_v7(), saga_id, step, fault, times_left: times };
+    let mut after = serde_json::json!(drill_body(&drill));
+    after["sagaId"] = saga_id.to_string().into();
+    let after = Some(bodies::raw(after.to_string()));
+    let change = PlanChange { kind: "drill".into(), id: None, before: None, after };
+    Ok(DrillPlan { plan: Plan::new("saga inject-error", vec![change]), drill })
+}
+
+/// Does what the plan says.
+///
+/// # Errors
+/// What the store says.
+pub async fn execute(app: &App, plan: DrillPlan, actor: &Actor) -> Result<Drill, OpsError> {
+    let DrillPlan { plan, drill } = plan;
+    let now = app.clock.now();
+    audited(app, actor, &plan, async {
+        drills::put(&app.stores.write, &drill, now).await?;
+        Ok(drill)
+    })
+    .await
+}
