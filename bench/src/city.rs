@@ -111,9 +111,13 @@ pub(crate) fn reserve(offering: usize, user: &str, hold_seconds: u32) -> (Reserv
         hold_seconds,
         kind: HoldKind::Reserve,
     };
+    (command, passenger())
+}
+
+/// Who travels.
+pub(crate) fn passenger() -> Passenger {
     let email = "rosalind.franklin@example.org".into();
-    let passenger = Passenger { name: "Rosalind Franklin".into(), email, phone: None };
-    (command, passenger)
+    Passenger { name: "Rosalind Franklin".into(), email, phone: None }
 }
 
 /// The metadata of a request with its own idempotency key.

@@ -5,12 +5,14 @@
 //! `pgbench` beside the server's programs; without them it measures SQLite alone. It makes databases and
 //! folders of its own and removes them. All load goes to this machine and ends by itself.
 //!
-//! `cargo run --release -p bench -- engine` measures only the engine against `pgbench`.
+//! `cargo run --release -p bench -- engine` measures only the engine against `pgbench`; `-- http` what goes over
+//! HTTP, `-- paid` what is paid, `-- past` the stores with a past, each with what it is compared with.
 
 mod city;
 mod fill;
 mod http;
 mod load;
+mod paid;
 mod pgbench;
 mod program;
 mod tickets;
@@ -34,27 +36,57 @@ const OFFERINGS: usize = 1_000;
 const ROWS: u32 = 200;
 /// Rows of 20 seats of the hot departure.
 const HOT_ROWS: u32 = 10_000;
+/// Bookings that are paid end to end.
+const PAID: u64 = 30_000;
+/// Sagas that wait for somebody to pay.
+const WAITING: u64 = 100_000;
 /// Bookings of the store with a past.
 const PAST: usize = 1_000_000;
 
 #[tokio::main]
 async fn main() {
-    let only_engine = std::env::args().nth(1).as_deref() == Some("engine");
+    let part = match std::env::args().nth(1).as_deref() {
+        None => Part::All,
+        Some("engine") => Part::Engine,
+        Some("http") => Part::Http,
+        Some("paid") => Part::Paid,
+        Some("past") => Part::Past,
+        Some(other) => {
+            println!("there is no part {other}: engine, http, paid or past, or none for all");
+            return;
+        }
+    };
     println!("{:<62}{:>13}{:>10}  wanted", "", "per second", "ratio");
     match std::env::var("TEST_POSTGRES_URL") {
-        Ok(url) => match postgres(&url, only_engine).await {
+        Ok(url) => match postgres(&url, part).await {
             Ok(()) => {}
             Err(why) => println!("PostgreSQL: {why}"),
         },
         Err(_) => println!("PostgreSQL left out: TEST_POSTGRES_URL is not set"),
     }
     let folder = std::env::temp_dir().join(format!("ticketing-bench-{}", std::process::id()));
-    sqlite(&folder, only_engine).await;
-    if !only_engine {
+    sqlite(&folder, part).await;
+    if part == Part::All {
         programs(&folder.join("many"));
     }
     if let Err(error) = std::fs::remove_dir_all(&folder) {
         println!("{} could not be removed: {error}", folder.display());
+    }
+}
+
+/// What is measured.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    All,
+    Engine,
+    Http,
+    Paid,
+    Past,
+}
+
+impl Part {
+    fn has(self, part: Self) -> bool {
+        self == Self::All || self == part
     }
 }
 
@@ -78,7 +110,7 @@ fn in_folder(data_dir: PathBuf) -> StoreConfig {
     StoreConfig { data_dir, database_url: None, read_database_url: None }
 }
 
-async fn postgres(url: &str, only_engine: bool) -> Result<(), String> {
+async fn postgres(url: &str, part: Part) -> Result<(), String> {
     let engine = EngineConfig::default();
     let db = pgbench::fresh(url, "bench_pgbench")?;
     let (app, _task) = city::open(&on_server(db.clone()), engine, city::catalog(1, 1)).await;
@@ -94,28 +126,39 @@ async fn postgres(url: &str, only_engine: bool) -> Result<(), String> {
     load::reserves(&app, CALLERS, 2, OFFERINGS).await;
     let uniform = load::reserves(&app, CALLERS, SECONDS, OFFERINGS).await;
     line("engine, PostgreSQL, 256 callers", &uniform, Some((usual, ">= 3")));
-    if only_engine {
-        app.stores.close().await;
-        return Ok(());
-    }
     let commit = pgbench::bare_commit(&db, SECONDS)?;
     app.stores.close().await;
     drop(app);
 
-    let hot_db = pgbench::fresh(url, "bench_hot")?;
-    let (app, _task) = city::open(&on_server(hot_db), engine, city::catalog(1, HOT_ROWS)).await;
-    load::reserves(&app, CALLERS, 1, 1).await;
-    let hot = load::reserves(&app, CALLERS, SECONDS.min(4), 1).await;
-    line("engine, PostgreSQL, one departure of 200,000 seats", &hot, Some((uniform.per_second, ">= 0.8")));
-    app.stores.close().await;
-    drop(app);
+    if part.has(Part::Engine) {
+        let hot_db = pgbench::fresh(url, "bench_hot")?;
+        let (app, _task) = city::open(&on_server(hot_db), engine, city::catalog(1, HOT_ROWS)).await;
+        load::reserves(&app, CALLERS, 1, 1).await;
+        let hot = load::reserves(&app, CALLERS, SECONDS.min(4), 1).await;
+        line(
+            "engine, PostgreSQL, one departure of 200,000 seats",
+            &hot,
+            Some((uniform.per_second, ">= 0.8")),
+        );
+        app.stores.close().await;
+    }
+    if part.has(Part::Http) {
+        over_http(&on_server(pgbench::fresh(url, "bench_http")?), usual, commit).await;
+    }
+    if part.has(Part::Paid) {
+        paid_end_to_end(&on_server(pgbench::fresh(url, "bench_paid")?), "PostgreSQL").await;
+    }
+    if part.has(Part::Past) {
+        past(&on_server(pgbench::fresh(url, "bench_past")?), "PostgreSQL", uniform.per_second).await;
+    }
+    Ok(())
+}
 
-    let http_db = pgbench::fresh(url, "bench_http")?;
-    let stores = on_server(http_db);
-    let (app, _task) = city::open(&stores, engine, city::catalog(OFFERINGS, ROWS)).await;
+async fn over_http(stores: &StoreConfig, usual: f64, commit: Duration) {
+    let (app, _task) = city::open(stores, EngineConfig::default(), city::catalog(OFFERINGS, ROWS)).await;
     app.stores.close().await;
     drop(app);
-    let server = http::serve(stores).await;
+    let server = http::serve(stores.clone()).await;
     let lone = http::reserves(&server, 1, SECONDS, OFFERINGS).await;
     let over_http = http::reserves(&server, CALLERS, SECONDS, OFFERINGS).await;
     line("HTTP, PostgreSQL, 256 connections, JWT, read model running", &over_http, Some((usual, ">= 2")));
@@ -132,12 +175,37 @@ async fn postgres(url: &str, only_engine: bool) -> Result<(), String> {
     println!("{:<62}{:>13}{behind:>10.1}         s until the read model had it all", "after the load", "");
     cached(server.app(), "PostgreSQL").await;
     server.stop().await;
-
-    past(&on_server(pgbench::fresh(url, "bench_past")?), "PostgreSQL", uniform.per_second).await;
-    Ok(())
 }
 
-async fn sqlite(folder: &Path, only_engine: bool) {
+/// Bookings from the request to the confirmation, against holds that a service confirms; and with many sagas that
+/// wait.
+async fn paid_end_to_end(stores: &StoreConfig, name: &str) {
+    let (app, _task) = city::open(stores, EngineConfig::default(), city::catalog(OFFERINGS, ROWS)).await;
+    let workers = paid::asking(&app);
+    load::reserves(&app, CALLERS, 1, OFFERINGS).await;
+    let vouched = paid::vouched(&app, CALLERS, PAID, OFFERINGS).await;
+    line(&format!("reserve and confirm, {name}, 256 callers"), &vouched, None);
+    let paid = paid::paid(&app, CALLERS, PAID, OFFERINGS).await;
+    let what = format!("book, charge (simulated) and confirm, {name}");
+    line(&what, &paid, Some((vouched.per_second, ">= 0.5")));
+    let before = paid::look(&app).await;
+    paid::waiting(&app, CALLERS, WAITING, OFFERINGS).await;
+    let after = paid::look(&app).await;
+    println!(
+        "{:<62}{:>13}{:>10.2}         {:.2} ms, {:.2} ms before",
+        format!("a look for due payments beside {WAITING} open sagas, {name}"),
+        "",
+        after.as_secs_f64() / before.as_secs_f64(),
+        millis(after),
+        millis(before),
+    );
+    let beside = paid::paid(&app, CALLERS, PAID, OFFERINGS).await;
+    line(&format!("book, charge and confirm beside them, {name}"), &beside, Some((paid.per_second, "")));
+    workers.stop().await;
+    app.stores.close().await;
+}
+
+async fn sqlite(folder: &Path, part: Part) {
     let one = EngineConfig { batch_max: 1, ..EngineConfig::default() };
     let (app, _task) = city::open(&in_folder(folder.join("one")), one, city::catalog(OFFERINGS, ROWS)).await;
     let single = load::reserves(&app, CALLERS, SECONDS, OFFERINGS).await;
@@ -151,7 +219,10 @@ async fn sqlite(folder: &Path, only_engine: bool) {
     line("engine, SQLite (synchronous=FULL), 256 callers", &grouped, Some((single.per_second, ">= 7")));
     app.stores.close().await;
     drop(app);
-    if !only_engine {
+    if part.has(Part::Paid) {
+        paid_end_to_end(&in_folder(folder.join("paid")), "SQLite").await;
+    }
+    if part.has(Part::Past) {
         past(&in_folder(folder.join("past")), "SQLite", grouped.per_second).await;
     }
 }
