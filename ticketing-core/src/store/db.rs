@@ -2,6 +2,7 @@
 
 pub use super::bind::{Arg, Column};
 use super::bind::{bind_postgres, bind_sqlite, bind_sqlite_rows};
+use super::checkpoints::Checkpoints;
 use super::error::{Result, StoreError};
 use super::kept::{Kept, PgTx};
 use super::sql::Sql;
@@ -117,6 +118,8 @@ const LIMITS: [(&str, &str); 3] =
     [("lock_timeout", "5s"), ("statement_timeout", "60s"), ("idle_in_transaction_session_timeout", "60s")];
 /// Prepared statements that a SQLite connection keeps: all of ours, those with rows in five sizes.
 const STATEMENTS_KEPT: usize = 400;
+/// Pages of SQLite's write-ahead log at which a commit itself makes a checkpoint.
+const WAL_PAGES_MAX: &str = "200000";
 /// Readers beside the one writer of a SQLite file.
 const SQLITE_READERS_MAX: u32 = 4;
 /// Connections to one PostgreSQL.
@@ -132,7 +135,7 @@ pub struct Db {
 
 #[derive(Clone, Debug)]
 enum Pools {
-    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Sqlite { writer: SqlitePool, readers: SqlitePool, checkpoints: Checkpoints },
     Postgres(Kept),
 }
 
@@ -164,8 +167,8 @@ impl Db {
             .synchronous(synchronous)
             .busy_timeout(BUSY_TIMEOUT)
             .statement_cache_capacity(STATEMENTS_KEPT)
-            // A larger log between checkpoints turns random page writes into fewer, later ones.
-            .pragma("wal_autocheckpoint", "20000")
+            // Only if the checkpoints beside the writer don't keep up.
+            .pragma("wal_autocheckpoint", WAL_PAGES_MAX)
             .pragma("cache_size", "-131072")
             .pragma("temp_store", "memory");
         let open = |n: u32, options: SqliteConnectOptions| {
@@ -180,9 +183,11 @@ impl Db {
             other => other,
         };
         let writer = open(1, options.clone()).await.map_err(|e| fault(&e))?;
-        let readers =
-            open(SQLITE_READERS_MAX, options.create_if_missing(false)).await.map_err(|e| fault(&e))?;
-        Ok(Pools::Sqlite { writer, readers })
+        let readers = open(SQLITE_READERS_MAX, options.clone().create_if_missing(false))
+            .await
+            .map_err(|e| fault(&e))?;
+        let checkpoints = Checkpoints::begin(options);
+        Ok(Pools::Sqlite { writer, readers, checkpoints })
     }
 
     fn open_url(url: &str, role: Role) -> Result<Pools> {
@@ -266,7 +271,10 @@ impl Db {
     /// What the engine says.
     pub async fn begin(&self) -> Result<Tx> {
         let inner = match &self.pools {
-            Pools::Sqlite { writer, .. } => begin_sqlite(writer).await.map(TxInner::Sqlite),
+            Pools::Sqlite { writer, checkpoints, .. } => {
+                checkpoints.written();
+                begin_sqlite(writer).await.map(TxInner::Sqlite)
+            }
             Pools::Postgres(kept) => kept.begin().await.map(TxInner::Postgres),
         };
         Ok(Tx { inner: inner.map_err(|e| self.fault(&e))?, store: self.role.name() })
@@ -278,7 +286,8 @@ impl Db {
     /// What the engine says.
     pub async fn write<R: Record>(&self, sql: &'static Sql, args: Vec<Arg>) -> Result<Vec<R>> {
         let rows = match &self.pools {
-            Pools::Sqlite { writer, .. } => {
+            Pools::Sqlite { writer, checkpoints, .. } => {
+                checkpoints.written();
                 sqlite_all!(sql, args, writer)
             }
             Pools::Postgres(kept) => kept.all(sql, args).await,
@@ -304,7 +313,8 @@ impl Db {
     /// Closes all connections. On SQLite this folds the write-ahead log back into the file.
     pub async fn close(&self) {
         match &self.pools {
-            Pools::Sqlite { writer, readers } => {
+            Pools::Sqlite { writer, readers, checkpoints } => {
+                checkpoints.end().await;
                 readers.close().await;
                 writer.close().await;
             }

@@ -9,6 +9,7 @@ pub mod batch;
 mod bind;
 pub mod bookings;
 pub mod catalog;
+mod checkpoints;
 pub mod db;
 pub mod drills;
 pub mod error;

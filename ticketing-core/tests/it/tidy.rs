@@ -40,6 +40,7 @@ const CONFINED: &[(&str, &str)] = &[
 /// The files that may name the types of a database (`Sqlite`, `PgRow` and so on).
 const DATABASE_TYPES: &[&str] = &[
     "ticketing-core/src/store/bind.rs",
+    "ticketing-core/src/store/checkpoints.rs",
     "ticketing-core/src/store/db.rs",
     "ticketing-core/src/store/kept.rs",
     "ticketing-core/src/store/dialect.rs",

@@ -111,6 +111,7 @@ Booking      PENDING
 Last step    charge unclear
 Tries        1
 Last error   no answer in time
+Next         in 15m
 Began        now
 Moved        in 1m
 Stuck        yes
@@ -149,7 +150,7 @@ const ABANDON: &str = "\
     charging: 1.80 USD → -
     lastError: no answer in time → abandoned: paid in cash
     park: CHARGE_UNCLEAR → ABANDONED
-    state: PARKED → CANCELLED
+    state: PARKED → AWAITING_PAYMENT
     leaves: 1.80 USD of charge 0192a8c4-0000-7000-8000-000000000003 may have been taken, and nobody asks any more
 saga abandon: 1 affected
 ";

@@ -15,10 +15,11 @@ use ticketing_core::domain::booking::command::{Change, HoldKind, Reserve};
 use ticketing_core::domain::booking::state::{Booking, BookingState};
 use ticketing_core::domain::id::{BookingId, OfferingId, SagaId, UserId};
 use ticketing_core::domain::money::{Currency, Money};
-use ticketing_core::domain::payment::PaymentStatus;
+use ticketing_core::domain::payment::{AttemptKind, PaymentStatus};
 use ticketing_core::engine::{Done, Work};
 use ticketing_core::saga::definition::LET_GO_MS;
 use ticketing_core::saga::{Case, Notice, SagaState};
+use ticketing_core::store::drills::{self, Drill, Fault};
 use ticketing_core::store::sagas::{self, Message};
 use ticketing_core::worker::payments::Asking;
 use ticketing_core::worker::{Roles, Workers};
@@ -35,6 +36,7 @@ on_both_engines!(
     an_attempt_of_a_process_that_died_is_taken_up_by_another,
     what_an_outside_service_tells_is_done_once,
     five_hundred_bookings_are_paid_at_once_each_exactly_once,
+    a_drill_goes_wrong_as_often_as_it_was_ordered_and_then_all_is_well,
 );
 
 /// The tests' clock, but it goes on.
@@ -358,5 +360,25 @@ async fn five_hundred_bookings_are_paid_at_once_each_exactly_once(place: Place) 
     }
     one.stop().await;
     two.stop().await;
+    check(&app).await;
+}
+
+async fn a_drill_goes_wrong_as_often_as_it_was_ordered_and_then_all_is_well(place: Place) {
+    let app = place.program(&ticking()).await;
+    let bus = seed_line(&app, 1, "AB", 2, 1).await[0];
+    let booking = paid(&app, book(bus), "tok_visa").await;
+    let drill = Drill {
+        id: uuid::Uuid::now_v7(),
+        saga_id: booking.id.into(),
+        step: AttemptKind::Charge,
+        fault: Fault::Timeout,
+        times_left: 2,
+    };
+    drills::put(&app.stores.write, &drill, app.clock.now()).await.unwrap();
+    let asking = Asking { drills: true, ..Asking::quietly(guard()) };
+    let workers = Workers::start(&app, Roles { projector: false, expiry: false, saga: Some(asking) });
+    let case = until(&app, booking.id, SagaState::Confirmed).await;
+    workers.stop().await;
+    assert_eq!((case.attempts.len(), case.attempts[0].tries), (1, 2), "{case:?}");
     check(&app).await;
 }
