@@ -19,7 +19,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use ticketing_core::adapters::payments::guard::{BreakerState, Guard, Limits};
-use ticketing_core::adapters::payments::{Provider, ProviderConfigError};
+use ticketing_core::adapters::payments::{Provider, ProviderConfig, ProviderConfigError};
 use ticketing_core::app::{App, EngineTask, StoreConfig, Stores};
 use ticketing_core::engine::BatchReport;
 use ticketing_core::store::error::StoreError;
@@ -126,6 +126,12 @@ pub async fn prepare(config: ServerConfig) -> Result<Prepared, StartError> {
         tracing::warn!(variable, "is set, but has no effect in this version");
     }
 
+    if config.http.environment == Environment::Production && config.payments == ProviderConfig::Simulated {
+        tracing::warn!(
+            "payments are simulated: tok_visa buys every ticket, and no money moves. Set PAYMENT_PROVIDER to stripe \
+             or external"
+        );
+    }
     let metrics = Arc::new(Metrics::new());
     let observer = observer(Arc::clone(&metrics));
     let (app, engine) = App::start(stores, config.clock.clone(), config.engine, observer);

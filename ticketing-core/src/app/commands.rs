@@ -4,6 +4,7 @@ use super::{App, AppError, payments};
 use crate::domain::booking::command::{Change, HoldKind, Reserve};
 use crate::domain::booking::passenger::Passenger;
 use crate::domain::id::{BookingId, UserId};
+use crate::domain::payment::canonical_id;
 use crate::engine::{Done, Meta, Work};
 use crate::saga::plan::EXTERNAL;
 use uuid::Uuid;
@@ -66,5 +67,9 @@ pub async fn change(
     expected_version: Option<u32>,
     meta: Meta,
 ) -> Result<Done, AppError> {
+    let change = match change {
+        Change::Confirm { payment_id } => Change::Confirm { payment_id: canonical_id(&payment_id) },
+        other @ (Change::Cancel { .. } | Change::Expire | Change::ForceExpire { .. }) => other,
+    };
     Ok(app.engine.submit(Work::Change { booking_id, change, owner, expected_version }, meta).await?)
 }

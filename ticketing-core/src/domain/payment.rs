@@ -94,6 +94,13 @@ impl Payment {
     }
 }
 
+/// Returns a payment's id in the one spelling in which it is kept: a UUID in small letters with hyphens, anything
+/// else as it is.
+#[must_use]
+pub fn canonical_id(id: &str) -> String {
+    uuid::Uuid::parse_str(id).map_or_else(|_| id.to_owned(), |uuid| uuid.to_string())
+}
+
 /// Which way the money of an attempt goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -179,14 +179,12 @@ impl Draft<'_> {
             return Err(unknown().into());
         }
         let before = Arc::clone(booking);
+        let named = self.by_public_id(id, change);
+        let change = named.as_ref().unwrap_or(change);
         let events = decide::change(&before, change, self.now)?;
         let changed = usize::from(!events.is_empty());
         let follows = match change {
             Change::Confirm { payment_id } => {
-                let used_by = self.found.payments.entry(payment_id.clone()).or_insert(id);
-                if *used_by != id {
-                    return Err(Rejection::PaymentUsed { payment_id: payment_id.clone() }.into());
-                }
                 if changed == 0 {
                     return self.done(id, meta, changed).ok_or_else(|| unknown().into());
                 }

@@ -14,7 +14,7 @@ use crate::store::db::Db;
 use crate::store::error::Result;
 use crate::store::idempotency::StoredAnswer;
 use crate::store::sagas::{self, Message};
-use crate::store::{bookings, events, idempotency, offerings};
+use crate::store::{bookings, events, idempotency, offerings, payments};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -30,6 +30,8 @@ pub(super) struct Found {
     pub(super) answers: HashMap<(String, String), StoredAnswer>,
     /// Which booking each payment has confirmed.
     pub(super) payments: HashMap<String, BookingId>,
+    /// Whose each payment is that we have a record of, by any of its names.
+    pub(super) payers: HashMap<String, SagaId>,
     /// What outside services told before.
     pub(super) told: HashSet<Message>,
     /// Ended holds to clear away, by offering.
@@ -154,16 +156,21 @@ async fn load_readable(db: &Db, state: &mut State, ids: Vec<BookingId>) -> Resul
     Ok(())
 }
 
+/// Looks up the payments that bookings are to be confirmed with: which booking each has confirmed, and whose it is.
 async fn load_payments(db: &Db, commands: &[Queued], found: &mut Found) -> Result<()> {
-    let payments: Vec<String> = commands
+    let named: Vec<String> = commands
         .iter()
         .filter_map(|command| match &command.work {
             Work::Change { change: Change::Confirm { payment_id }, .. } => Some(payment_id.clone()),
+            Work::Saga { input: Input::Told { notice: Notice::Paid { external_id, .. }, .. }, .. } => {
+                Some(external_id.clone())
+            }
             Work::Change { .. } | Work::Reserve { .. } | Work::Saga { .. } | Work::Expire(_) => None,
         })
         .collect();
-    if !payments.is_empty() {
-        found.payments = bookings::by_payment(db, payments).await?.into_iter().collect();
+    if !named.is_empty() {
+        found.payers = payments::owners(db, &named).await?;
+        found.payments = bookings::by_payment(db, named).await?.into_iter().collect();
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::command::{CommandError, Done, Meta, SagaAnswer};
 use super::decide::{Draft, Outcome};
+use crate::domain::booking::command::Change;
 use crate::domain::booking::decide;
 use crate::domain::booking::rejection::Rejection;
 use crate::domain::event::Event as LogEvent;
@@ -10,7 +11,7 @@ use crate::domain::money::Money;
 use crate::domain::payment::{Attempt, AttemptKind, Payment, PaymentEvent, PaymentStatus};
 use crate::projection::bodies;
 use crate::saga::plan::By;
-use crate::saga::{Case, Event, Input, Saga, advance};
+use crate::saga::{Case, Event, Input, Notice, Saga, advance};
 use crate::store::events::LogEntry;
 use crate::store::sagas::{Message, SagaChange};
 use std::sync::Arc;
@@ -45,6 +46,11 @@ impl Draft<'_> {
         }
         if case.is_none() && booking.is_none() && !begins_without_booking(asked) {
             return Err(unknown(asked).into());
+        }
+        if let Input::Told { notice: Notice::Paid { external_id, .. }, .. } = asked.input
+            && self.is_anothers(booking_id, external_id)
+        {
+            return Err(Rejection::PaymentUsed { payment_id: external_id.clone() }.into());
         }
         if let Some(booking) = booking {
             // The seats of holds that have ended are free: also this one's, and those in its way.
@@ -103,6 +109,17 @@ impl Draft<'_> {
         Ok(())
     }
 
+    /// A confirmation with a payment of the booking's saga, by the one name that the payment has: whoever asks may
+    /// know it by another one.
+    pub(super) fn by_public_id(&mut self, id: BookingId, change: &Change) -> Option<Change> {
+        let Change::Confirm { payment_id } = change else { return None };
+        let case = self.case(id.into())?;
+        let is_it =
+            |p: &&Payment| p.id.to_string() == *payment_id || p.provider_ref.as_ref() == Some(payment_id);
+        let payment = case.payments.iter().find(is_it)?;
+        Some(Change::Confirm { payment_id: payment.public_id() })
+    }
+
     /// Checks the payment that a booking is to be confirmed with.
     pub(super) fn check_payment(
         &mut self,
@@ -111,7 +128,7 @@ impl Draft<'_> {
         trusted: bool,
     ) -> Result<PaymentFound, Rejection> {
         let case = self.case(id.into());
-        let is_it = |p: &&Payment| p.public_id() == payment_id || p.id.to_string() == payment_id;
+        let is_it = |p: &&Payment| p.public_id() == payment_id;
         let price = self.state.bookings.get_mut(id).map(|booking| booking.price);
         if let Some(case) = &case
             && let Some(payment) = case.payments.iter().find(is_it)
@@ -136,10 +153,23 @@ impl Draft<'_> {
             };
         }
         match (trusted, self.provider) {
-            (true, _) => Ok(PaymentFound::OnWord),
+            // Nobody's word makes another's payment this booking's.
+            (true, _) if self.is_anothers(id, payment_id) => {
+                Err(Rejection::PaymentUsed { payment_id: payment_id.to_owned() })
+            }
+            (true, _) => {
+                self.found.payments.insert(payment_id.to_owned(), id);
+                Ok(PaymentFound::OnWord)
+            }
             (false, crate::saga::plan::EXTERNAL) => Err(Rejection::NotForBuyers),
             (false, _) => Err(Rejection::UnknownPayment { id: payment_id.to_owned() }),
         }
+    }
+
+    /// Whether a payment has confirmed another booking, or is recorded as something else's.
+    fn is_anothers(&self, id: BookingId, payment_id: &str) -> bool {
+        let confirmed = self.found.payments.get(payment_id).is_some_and(|other| *other != id);
+        confirmed || self.found.payers.get(payment_id).is_some_and(|saga| *saga != SagaId::from(id))
     }
 
     /// Moves a saga and writes down all that follows; returns whether anything did.

@@ -11,9 +11,10 @@ use crate::domain::booking::passenger::Passenger;
 use crate::domain::booking::rejection::Rejection;
 use crate::domain::booking::state::{Booking, evolve};
 use crate::domain::id::{BookingId, OfferingId, RouteId};
+use crate::domain::payment::canonical_id;
 use crate::engine::{CommandError, Done, IdempotencyKey, Meta, Work};
 use crate::projection::bodies;
-use crate::store::{bookings, offerings};
+use crate::store::{bookings, offerings, payments};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -130,8 +131,10 @@ const LOAD_MAX: usize = 1_000;
 const IN_FLIGHT_MAX: usize = 256;
 
 async fn refuse_used_payment(app: &App, id: BookingId, payment_id: &str) -> Result<(), OpsError> {
-    let used = bookings::by_payment(&app.stores.write, vec![payment_id.to_owned()]).await?;
-    if used.iter().any(|(_, other)| *other != id) {
+    let named = [canonical_id(payment_id)];
+    let used = bookings::by_payment(&app.stores.write, named.to_vec()).await?;
+    let owners = payments::owners(&app.stores.write, &named).await?;
+    if used.iter().any(|(_, other)| *other != id) || owners.values().any(|saga| *saga != id.into()) {
         let rejection = Rejection::PaymentUsed { payment_id: payment_id.to_owned() };
         return Err(AppError::from(rejection).into());
     }

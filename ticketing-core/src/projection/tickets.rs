@@ -107,7 +107,9 @@ pub fn change(id: BookingId, version: u32, event: &BookingEvent, at: Timestamp) 
         BookingEvent::TicketCancelled(e) => {
             Some(TicketChange { cancel_reason: e.reason.clone(), ..plain(Some(BookingState::Cancelled)) })
         }
-        BookingEvent::TicketExpired(_) => Some(plain(Some(BookingState::Expired))),
+        BookingEvent::TicketExpired(e) => {
+            Some(TicketChange { cancel_reason: e.reason.clone(), ..plain(Some(BookingState::Expired)) })
+        }
         BookingEvent::TicketRefunded(_) => Some(plain(Some(BookingState::Refunded))),
     }
 }

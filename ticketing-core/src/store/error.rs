@@ -111,6 +111,12 @@ impl StoreError {
         matches!(self, Self::Unavailable { .. } | Self::ReadOnly { .. } | Self::Full { .. })
     }
 
+    /// Whether the store will refuse the same again, however often it is asked.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Corrupt { .. })
+    }
+
     /// Sorts a driver's error by its code, never by its text.
     pub(crate) fn from_sqlx(store: &'static str, error: &sqlx::Error) -> Self {
         let reason = error.to_string();

@@ -8,6 +8,7 @@ use crate::domain::id::{AttemptId, BookingId, PaymentId, SagaId, UserId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment::{Attempt, AttemptKind, AttemptState, Payment, PaymentStatus};
 use crate::domain::time::Timestamp;
+use std::collections::HashMap;
 use uuid::Uuid;
 
 #[derive(Debug, sqlx::FromRow)]
@@ -134,6 +135,10 @@ statements! {
         FROM payments WHERE id < $1
         ORDER BY id DESC
         LIMIT $2";
+    /// Leans on `payments_external`.
+    OWNERS_BY_EXTERNAL = "SELECT external_id, saga_id FROM payments WHERE external_id {any text}";
+    /// Leans on `payment_attempts_ref`.
+    OWNERS_BY_REF = "SELECT provider_ref, saga_id FROM payment_attempts WHERE provider_ref {any text}";
     /// Leans on `payment_attempts_saga`.
     ATTEMPTS_BY_SAGA = "SELECT id, payment_id, saga_id, kind, amount_minor, currency, token, state, tries, in_doubt,
             next_at, provider_ref, error, reason, created_at, ended_at
@@ -224,6 +229,25 @@ pub async fn by_external_id(db: &Db, external_id: &str) -> Result<Vec<Payment>> 
 /// As [`load`].
 pub async fn of_stripe(db: &Db, provider_ref: &str) -> Result<Vec<Payment>> {
     payments(db.all(&OF_STRIPE, args![provider_ref]).await?)
+}
+
+/// Returns whose payments these are: by their own ids, by the ids that outside services gave them, and by the
+/// providers' names for their charges. Those that we have no record of are left out.
+///
+/// # Errors
+/// As [`load`].
+pub async fn owners(db: &Db, names: &[String]) -> Result<HashMap<String, SagaId>> {
+    let text = || Column::Text(names.to_vec());
+    let mut rows: Vec<(String, Uuid)> = db.all(&OWNERS_BY_REF, args![text()]).await?;
+    rows.extend(db.all::<(String, Uuid)>(&OWNERS_BY_EXTERNAL, args![text()]).await?);
+    let mut owners: HashMap<String, SagaId> =
+        rows.into_iter().map(|(name, saga)| (name, SagaId(saga))).collect();
+    let ids: Vec<PaymentId> =
+        names.iter().filter_map(|name| Uuid::parse_str(name).ok()).map(PaymentId).collect();
+    if !ids.is_empty() {
+        owners.extend(load(db, &ids).await?.into_iter().map(|p| (p.id.to_string(), p.saga_id)));
+    }
+    Ok(owners)
 }
 
 /// Returns up to `limit` payments, the newest first, beginning before `before`.

@@ -162,7 +162,7 @@ async fn attempt(app: App, asking: Asking, effect: Effect) {
         took: began.elapsed(),
     });
     let meta = Meta::system(call.correlation_id);
-    let work = Work::Saga {
+    let told = |answer| Work::Saga {
         saga_id: attempt.saga_id,
         input: Input::Answered { attempt_id: attempt.id, answer },
         owner: None,
@@ -170,12 +170,19 @@ async fn attempt(app: App, asking: Asking, effect: Effect) {
         message: None,
         answer: SagaAnswer::Nothing,
     };
+    let mut work = told(answer);
+    let mut refused = false;
     // The provider has answered: its answer is told as long as the lease lasts. After that somebody asks again.
     let until = began + Duration::from_secs(LEASE_SECONDS.unsigned_abs());
     loop {
         match app.engine.submit(work.clone(), meta.clone()).await {
             Ok(_) => return,
             Err(CommandError::ShuttingDown) => return,
+            // The store will never take it: a person must see that, and why.
+            Err(CommandError::Store(error)) if !refused && error.is_refusal() => {
+                refused = true;
+                work = told(Answer::Unclear { error: format!("its answer could not be kept: {error}") });
+            }
             Err(error) => {
                 if Instant::now() >= until {
                     tracing::error!(%error, attempt = %attempt.id, "a payment's answer could not be kept; it will be asked for again");

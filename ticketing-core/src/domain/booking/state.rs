@@ -88,7 +88,7 @@ pub struct Booking {
     pub created_at: Timestamp,
     /// When it was confirmed.
     pub confirmed_at: Option<Timestamp>,
-    /// Why it was cancelled, in somebody's words.
+    /// Why it was cancelled, or its hold ended before its time, in somebody's words.
     pub cancel_reason: Option<String>,
     /// How many events its stream has; the last one's `stream_version`.
     pub version: u32,
@@ -144,7 +144,9 @@ pub fn evolve(state: Option<Booking>, id: BookingId, event: &BookingEvent, at: T
         BookingEvent::TicketCancelled(e) => {
             state.map(|b| Booking { state: BookingState::Cancelled, cancel_reason: e.reason.clone(), ..b })
         }
-        BookingEvent::TicketExpired(_) => state.map(|b| Booking { state: BookingState::Expired, ..b }),
+        BookingEvent::TicketExpired(e) => {
+            state.map(|b| Booking { state: BookingState::Expired, cancel_reason: e.reason.clone(), ..b })
+        }
         BookingEvent::RefundRequested(_) => state,
         BookingEvent::TicketRefunded(_) => state.map(|b| Booking { state: BookingState::Refunded, ..b }),
     };

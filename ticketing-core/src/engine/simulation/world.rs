@@ -508,6 +508,9 @@ impl World {
             if let Work::Change { change: Change::Confirm { payment_id }, .. } = &queued.work {
                 let used = self.store.bookings.values().find(|b| b.payment_id.as_ref() == Some(payment_id));
                 found.payments.extend(used.map(|b| (payment_id.clone(), b.id)));
+                let named = |p: &crate::domain::payment::Payment| p.public_id() == *payment_id;
+                let owner = self.store.cases.values().find(|case| case.payments.iter().any(named));
+                found.payers.extend(owner.map(|case| (payment_id.clone(), case.saga.id)));
             }
             if let Work::Saga { message: Some(message), .. } = &queued.work
                 && self.store.told.contains(&(message.source.clone(), message.message_id.clone()))

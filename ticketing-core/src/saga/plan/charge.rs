@@ -255,7 +255,9 @@ impl Draft<'_, '_> {
                 if booking.state.is_hold() {
                     self.log_booking(BookingEvent::TicketExpired(Expired { offering_id, reason: None }));
                 }
-                let again = self.case.booking.as_ref().and_then(|booking| (self.seats_again)(booking));
+                // Whose hold a person has ended is not to have its seats again.
+                let booking = self.case.booking.as_ref().filter(|booking| booking.cancel_reason.is_none());
+                let again = booking.and_then(|booking| (self.seats_again)(booking));
                 let Some(began) = again else {
                     self.note =
                         Some("the money came after the hold had ended, and the seats are gone".into());

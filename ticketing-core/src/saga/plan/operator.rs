@@ -3,7 +3,7 @@
 use super::{Draft, EXTERNAL};
 use crate::domain::booking::rejection::Rejection;
 use crate::domain::booking::state::BookingState;
-use crate::domain::payment::{AttemptKind, AttemptState};
+use crate::domain::payment::{Attempt, AttemptKind, AttemptState};
 use crate::saga::definition::Park;
 use crate::saga::input::OperatorMove;
 
@@ -93,6 +93,12 @@ impl Draft<'_, '_> {
     fn give_up_what_is_had(&mut self, reason: &str) -> bool {
         if self.booking_state().is_some_and(BookingState::has_seats) {
             // What was paid for it is owed from now on: `settle` gives it back.
+            self.cancel_booking(Some(reason.to_owned()));
+            return true;
+        }
+        let charging = |a: &Attempt| a.kind == AttemptKind::Charge && a.state.is_open();
+        if self.booking_state() == Some(BookingState::Expired) && self.case.attempts.iter().any(charging) {
+            // Its seats are free; money that comes after all is not to have them again.
             self.cancel_booking(Some(reason.to_owned()));
             return true;
         }
