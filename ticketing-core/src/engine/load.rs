@@ -1,6 +1,7 @@
 //! Loading what a batch needs and memory lacks, in set-based reads; none for what is remembered.
 
 use super::command::{IdempotencyKey, Work};
+use super::decide::Outcome;
 use super::run::Queued;
 use super::state::{Live, State};
 use crate::domain::booking::command::{Change, SeatChoice};
@@ -32,6 +33,9 @@ pub(super) struct Found {
     pub(super) payments: HashMap<String, BookingId>,
     /// Whose each payment is that we have a record of, by any of its names.
     pub(super) payers: HashMap<String, SagaId>,
+    /// Sagas that were read for this batch: as true as its head. Others are remembered, and another process may have
+    /// moved them without an event.
+    pub(super) fresh: HashSet<SagaId>,
     /// What outside services told before.
     pub(super) told: HashSet<Message>,
     /// Ended holds to clear away, by offering.
@@ -84,7 +88,7 @@ pub(super) async fn load(
     find_lapsed(state, commands, now, &mut found);
     let lapsed: Vec<BookingId> = found.lapsed.values().flatten().copied().collect();
     load_readable(db, state, lapsed.clone()).await?;
-    load_cases(db, state, commands, lapsed).await?;
+    found.fresh = load_cases(db, state, commands, lapsed).await?;
     Ok(found)
 }
 
@@ -191,7 +195,12 @@ async fn load_told(db: &Db, commands: &[Queued], found: &mut Found) -> Result<()
 }
 
 /// Loads the sagas of all bookings that may change. That a booking has none is remembered too.
-async fn load_cases(db: &Db, state: &mut State, commands: &[Queued], lapsed: Vec<BookingId>) -> Result<()> {
+async fn load_cases(
+    db: &Db,
+    state: &mut State,
+    commands: &[Queued],
+    lapsed: Vec<BookingId>,
+) -> Result<HashSet<SagaId>> {
     let mut ids: Vec<SagaId> = lapsed.into_iter().map(SagaId::from).collect();
     for command in commands {
         match &command.work {
@@ -205,17 +214,32 @@ async fn load_cases(db: &Db, state: &mut State, commands: &[Queued], lapsed: Vec
     ids.sort_unstable();
     ids.dedup();
     if ids.is_empty() {
-        return Ok(());
+        return Ok(HashSet::new());
     }
     for case in sagas::cases(db, &ids).await? {
         state.cases.insert(case.saga.id, Some(Arc::new(case)));
     }
-    for id in ids {
-        if state.cases.get_mut(id).is_none() {
-            state.cases.insert(id, None);
+    for id in &ids {
+        if state.cases.get_mut(*id).is_none() {
+            state.cases.insert(*id, None);
         }
     }
-    Ok(())
+    Ok(ids.into_iter().collect())
+}
+
+/// The sagas that a command was refused by, or changed nothing of, and that were only remembered: what is
+/// remembered may be old, since not everything that happens to a saga is in the log.
+pub(super) fn doubtful(commands: &[Queued], outcomes: &[Outcome], found: &Found) -> Vec<SagaId> {
+    let asks = |(command, outcome): (&Queued, &Outcome)| {
+        let did_nothing = outcome.as_ref().map_or(true, |done| done.changed == 0 && !done.replayed);
+        let id = match &command.work {
+            Work::Saga { saga_id, .. } => *saga_id,
+            Work::Change { booking_id, .. } => (*booking_id).into(),
+            Work::Reserve { .. } | Work::Expire(_) => return None,
+        };
+        (did_nothing && !found.fresh.contains(&id)).then_some(id)
+    };
+    commands.iter().zip(outcomes).filter_map(asks).collect()
 }
 
 fn named_offerings(state: &mut State, commands: &[Queued]) -> Vec<OfferingId> {

@@ -47,10 +47,11 @@ impl Draft<'_> {
         if case.is_none() && booking.is_none() && !begins_without_booking(asked) {
             return Err(unknown(asked).into());
         }
-        if let Input::Told { notice: Notice::Paid { external_id, .. }, .. } = asked.input
-            && self.is_anothers(booking_id, external_id)
-        {
-            return Err(Rejection::PaymentUsed { payment_id: external_id.clone() }.into());
+        if let Input::Told { notice: Notice::Paid { external_id, .. }, .. } = asked.input {
+            if self.is_anothers(booking_id, external_id) {
+                return Err(Rejection::PaymentUsed { payment_id: external_id.clone() }.into());
+            }
+            self.found.payments.insert(external_id.clone(), booking_id);
         }
         if let Some(booking) = booking {
             // The seats of holds that have ended are free: also this one's, and those in its way.

@@ -3,7 +3,7 @@
 use super::command::{CommandError, Done, Meta, Work};
 use super::decide::{Outcome, decide_all};
 use super::effects::Effects;
-use super::load::{Found, catch_up, load, load_answers};
+use super::load::{Found, catch_up, doubtful, load, load_answers};
 use super::state::State;
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
@@ -384,8 +384,8 @@ impl Worker {
         }
     }
 
-    /// Loads and decides. Before a refusal counts, its idempotency key is looked up: the very command may
-    /// have been done before, by another process. `None` if one was: what was decided is forgotten, and is
+    /// Loads and decides. Before a refusal counts, its idempotency key is looked up, since the very command may
+    /// have been done before, by another process; and its saga is read anew. `None` if there is such a doubt: what was decided is forgotten, and is
     /// to be decided `again`, when nothing is under way any more.
     async fn decided(
         &mut self,
@@ -396,6 +396,14 @@ impl Worker {
         let mut found = load(&self.db, &mut self.state, commands, now, again).await?;
         let (mut batch, outcomes) = decide_all(&mut self.state, &mut found, commands, self.provider, now);
         batch.lease = self.effects.lease(now);
+        let doubtful = doubtful(commands, &outcomes, &found);
+        if !doubtful.is_empty() {
+            self.state.forget_batch(&batch);
+            for id in doubtful {
+                self.state.cases.remove(id);
+            }
+            return Ok(None);
+        }
         let refused = commands.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_err());
         let keys: Vec<_> = refused.filter_map(|(command, _)| command.meta.idempotency.as_ref()).collect();
         if again || keys.is_empty() {

@@ -13,9 +13,11 @@ use tokio::task::JoinHandle;
 
 /// How long after a write the checkpoint begins; what is written meanwhile goes with it.
 const FOLLOWS_AFTER: Duration = Duration::from_millis(500);
-/// Pages of the log after which it begins anew from its start. The writer waits for that, but only for what was
-/// written since the checkpoint before.
+/// Pages of the log after which it begins anew from its start, once all of them are in the file. The writer waits
+/// for that, but only for what was written since the checkpoint just before.
 const RESTART_PAGES: i32 = 40_000;
+/// How long that waits for readers of old pages, holding the writer up; else it is done another time.
+const RESTART_WAIT: Duration = Duration::from_millis(50);
 
 /// The checkpoints of one file. They end when the last clone is dropped.
 #[derive(Clone, Debug)]
@@ -28,6 +30,7 @@ impl Checkpoints {
     /// Begins to follow the writes to a file.
     pub(super) fn begin(options: SqliteConnectOptions) -> Self {
         let (written, writes) = watch::channel(());
+        let options = options.create_if_missing(false).busy_timeout(RESTART_WAIT);
         let task = tokio::spawn(follow(options, writes));
         Self { written, task: Arc::new(Mutex::new(Some(task))) }
     }
@@ -42,7 +45,7 @@ impl Checkpoints {
         let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(task) = task {
             task.abort();
-            // Aborted or ended: either way its connection is gone.
+            // Aborted or ended: either way nobody begins another one.
             let _ = task.await;
         }
     }
@@ -74,7 +77,8 @@ async fn follow(options: SqliteConnectOptions, mut writes: watch::Receiver<()>) 
 async fn checkpoint(connection: &mut SqliteConnection) -> sqlx::Result<()> {
     let passive: (i32, i32, i32) =
         sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(&mut *connection).await?;
-    if passive.1 >= RESTART_PAGES {
+    let (_, pages, moved) = passive;
+    if pages >= RESTART_PAGES && moved == pages {
         let _: (i32, i32, i32) =
             sqlx::query_as("PRAGMA wal_checkpoint(RESTART)").fetch_one(&mut *connection).await?;
     }

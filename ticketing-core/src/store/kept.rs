@@ -10,15 +10,15 @@ use super::db::Record;
 use super::sql::Sql;
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Connections kept at hand; fewer than the pool has, so that one that went bad there is noticed there.
 const KEPT_MAX: usize = 6;
 
-/// How long a connection may take to be had while the server is known to be away: whoever asks then is answered
-/// soon, and one of them notices when it is back.
+/// How long a connection may take to be had while the server is known to be away. One of those who ask takes the
+/// full time and notices when it is back; the others are answered soon.
 const WHILE_AWAY: Duration = Duration::from_millis(300);
 
 /// A pool with the connections that are kept beside it. Cloning is cheap.
@@ -26,13 +26,23 @@ const WHILE_AWAY: Duration = Duration::from_millis(300);
 pub(super) struct Kept {
     pool: PgPool,
     idle: Arc<Mutex<Vec<PoolConnection<Postgres>>>>,
-    /// Whether the last new connection could not be had.
+    /// Whether the server could not be reached at the last try.
     away: Arc<AtomicBool>,
+    /// Whether somebody finds out whether it still can't, and takes the time for it.
+    probing: Arc<AtomicBool>,
+    /// How many wait for the pool: nothing is kept from them.
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Kept {
     pub(super) fn new(pool: PgPool) -> Self {
-        Self { pool, idle: Arc::default(), away: Arc::default() }
+        Self {
+            pool,
+            idle: Arc::default(),
+            away: Arc::default(),
+            probing: Arc::default(),
+            waiting: Arc::default(),
+        }
     }
 
     async fn take(&self) -> sqlx::Result<PoolConnection<Postgres>> {
@@ -44,20 +54,25 @@ impl Kept {
     }
 
     async fn acquire(&self) -> sqlx::Result<PoolConnection<Postgres>> {
-        let acquired = if self.away.load(Ordering::Relaxed) {
+        let _waits = Counted::one_more(&self.waiting);
+        let is_away = self.away.load(Ordering::Relaxed);
+        let acquired = if is_away && self.probing.swap(true, Ordering::AcqRel) {
             let soon = tokio::time::timeout(WHILE_AWAY, self.pool.acquire());
-            soon.await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+            return soon.await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
         } else {
+            let _probes = is_away.then(|| Flag(&self.probing));
             self.pool.acquire().await
         };
-        self.away.store(acquired.is_err(), Ordering::Relaxed);
+        // A pool whose connections are all busy says the same as one that gets none.
+        self.away.store(acquired.is_err() && self.pool.size() == 0, Ordering::Relaxed);
         acquired
     }
 
     /// Keeps a connection that did its work. Dropping one instead gives it to the pool.
     fn keep(&self, connection: PoolConnection<Postgres>) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < KEPT_MAX && !self.pool.is_closed() {
+        let is_waited_for = self.waiting.load(Ordering::Relaxed) > 0;
+        if idle.len() < KEPT_MAX && !is_waited_for && !self.pool.is_closed() {
             idle.push(connection);
         }
     }
@@ -104,6 +119,31 @@ impl Kept {
     pub(super) async fn close(&self) {
         drop(std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner)));
         self.pool.close().await;
+    }
+}
+
+/// Counts somebody for as long as this lives.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    fn one_more(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Takes a flag down when this ends.
+struct Flag<'a>(&'a AtomicBool);
+
+impl Drop for Flag<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
     }
 }
 

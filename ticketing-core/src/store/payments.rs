@@ -181,8 +181,8 @@ statements! {
             FOR UPDATE SKIP LOCKED)
         RETURNING id, payment_id, saga_id, kind, amount_minor, currency, token, state, tries, in_doubt, next_at,
             provider_ref, error, reason, created_at, ended_at";
-    /// Leans on `payment_attempts_due`.
-    RENEW = "UPDATE payment_attempts SET lease_until = $2 WHERE state = 'due' AND lease_owner = $1";
+    /// Leans on the primary key.
+    RENEW = "UPDATE payment_attempts SET lease_until = $2 WHERE state = 'due' AND lease_owner = $1 AND id {any uuid}";
     /// Leans on `payment_attempts_due`: what is leased comes due again when the lease ends.
     NEXT_DUE = "SELECT MIN(CASE WHEN lease_until > next_at THEN lease_until ELSE next_at END)
         FROM (SELECT next_at, lease_until FROM payment_attempts
@@ -314,10 +314,10 @@ pub async fn neighbours(db: &Db, ids: Vec<Uuid>) -> Result<Vec<(Uuid, Option<Uui
     db.all(&NEIGHBOURS, args![vec![Column::Uuid(ids)]]).await
 }
 
-/// Takes up to `limit` attempts that are due, for `owner` alone until `until`.
+/// Takes up to `limit` attempts that are due, for `owner` alone until `until`. One that can't be read stops no other.
 ///
 /// # Errors
-/// As [`load`].
+/// What the store says.
 pub async fn claim_due(
     db: &Db,
     owner: &str,
@@ -327,16 +327,25 @@ pub async fn claim_due(
 ) -> Result<Vec<Attempt>> {
     let args = args![owner, now.as_millis(), until.as_millis(), limit];
     let rows: Vec<AttemptRow> = db.write(&CLAIM, args).await?;
-    rows.into_iter().map(AttemptRow::attempt).collect()
+    let readable = |row: AttemptRow| match row.attempt() {
+        Ok(attempt) => Some(attempt),
+        Err(error) => {
+            tracing::error!(%error, "a payment attempt can't be read, so nobody asks about it");
+            None
+        }
+    };
+    Ok(rows.into_iter().filter_map(readable).collect())
 }
 
-/// Keeps what `owner` has taken its own until `until`; nothing, with a time that has passed.
+/// Says until when these attempts are `owner`'s own, of those that it has taken; with a time that has passed they are
+/// anybody's.
 ///
 /// # Errors
 /// What the store says.
-pub async fn renew(db: &Db, owner: &str, until: Timestamp) -> Result<()> {
+pub async fn renew(db: &Db, owner: &str, ids: &[AttemptId], until: Timestamp) -> Result<()> {
     let mut tx = db.begin().await?;
-    tx.run(&RENEW, args![owner, until.as_millis()]).await?;
+    let ids = Column::Uuid(ids.iter().map(|id| id.0).collect());
+    tx.run(&RENEW, args![owner, until.as_millis(), ids]).await?;
     tx.commit().await
 }
 

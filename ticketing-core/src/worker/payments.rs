@@ -9,12 +9,15 @@ use super::RETRY_AFTER;
 use crate::adapters::payments::Call;
 use crate::adapters::payments::guard::{Guard, OUTCOMES, outcome};
 use crate::app::App;
+use crate::domain::id::{AttemptId, SagaId};
 use crate::domain::payment::{Attempt, AttemptKind, PaymentStatus};
+use crate::domain::time::Timestamp;
 use crate::engine::{CommandError, Effect, LEASE_SECONDS, Meta, SagaAnswer, Work};
 use crate::saga::{Answer, Case, Input, SagaState};
-use crate::store::error::Result;
+use crate::store::db::Db;
+use crate::store::error::{Result, StoreError};
 use crate::store::{drills, payments, sagas};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -26,6 +29,10 @@ const UNDER_WAY_MAX: usize = 256;
 const PAGE: i64 = 128;
 /// How often what is under way is kept leased.
 const RENEW_EVERY: Duration = Duration::from_secs(3);
+/// How long an answer is told to a store that can't take it.
+const TELLING_MAX: Duration = Duration::from_secs(30);
+/// The longest text of a provider that is kept, in characters.
+const SAID_MAX: usize = 1_000;
 /// The longest pause between two looks: other processes begin attempts, too.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -73,41 +80,51 @@ impl std::fmt::Debug for Asking {
 /// Runs what is due for ever; ends when the log's head has no sender any more.
 pub async fn run(app: App, asking: Asking, mut head: watch::Receiver<i64>) {
     let (owner, mut begun) = app.engine.effects().take();
+    let mut waiting: VecDeque<Effect> = VecDeque::new();
     let mut under_way = JoinSet::new();
+    // By task, so that also one that broke off is known.
+    let mut held: HashMap<tokio::task::Id, AttemptId> = HashMap::new();
     let mut failing = false;
     let mut look_at = tokio::time::Instant::now();
     let mut renew = tokio::time::interval(RENEW_EVERY);
     renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        let room = UNDER_WAY_MAX.saturating_sub(under_way.len());
+        while under_way.len() < UNDER_WAY_MAX
+            && let Some(effect) = waiting.pop_front()
+        {
+            let id = effect.attempt.id;
+            let task = under_way.spawn(attempt(app.clone(), asking.clone(), effect));
+            held.insert(task.id(), id);
+        }
         tokio::select! {
             biased;
-            ended = under_way.join_next(), if !under_way.is_empty() => {
-                if let Some(Err(error)) = ended {
-                    tracing::error!(%error, "a payment attempt ended badly; it is taken up again when its lease ends");
-                }
-            }
-            effect = begun.recv(), if room > 0 => {
-                let Some(effect) = effect else { return };
-                under_way.spawn(attempt(app.clone(), asking.clone(), effect));
-            }
-            () = app.engine.effects().moved() => look_at = look_at.min(tokio::time::Instant::now()),
-            _ = renew.tick(), if !under_way.is_empty() => {
+            _ = renew.tick(), if !(held.is_empty() && waiting.is_empty()) => {
+                let ids = held.values().copied().chain(waiting.iter().map(|effect| effect.attempt.id)).collect();
                 let until = app.clock.now().plus_seconds(LEASE_SECONDS);
-                // If it can't be renewed, another may ask, too: with the same key at the provider.
-                if let Err(error) = payments::renew(&app.stores.write, &owner, until).await {
-                    tracing::debug!(%error, "leases of payment attempts could not be renewed");
-                }
+                lease(&app, &owner, ids, until).await;
             }
             changed = head.changed() => if changed.is_err() { return },
-            () = tokio::time::sleep_until(look_at), if room > 0 => {
-                match due(&app, &owner, PAGE.min(room as i64)).await {
+            Some(ended) = under_way.join_next_with_id() => {
+                let (task, is_told) = match ended {
+                    Ok((task, is_told)) => (task, is_told),
+                    Err(error) => {
+                        tracing::error!(%error, "a payment attempt ended badly; it is taken up again");
+                        (error.id(), false)
+                    }
+                };
+                if let Some(id) = held.remove(&task)
+                    && !is_told
+                {
+                    // Anybody may ask again, at once.
+                    lease(&app, &owner, vec![id], app.clock.now()).await;
+                }
+            }
+            () = tokio::time::sleep_until(look_at), if waiting.len() < UNDER_WAY_MAX => {
+                match due(&app, &owner, PAGE).await {
                     Ok((effects, next)) => {
                         failing = false;
                         look_at = tokio::time::Instant::now() + next;
-                        for effect in effects {
-                            under_way.spawn(attempt(app.clone(), asking.clone(), effect));
-                        }
+                        waiting.extend(effects);
                     }
                     Err(error) => {
                         if !failing {
@@ -118,7 +135,20 @@ pub async fn run(app: App, asking: Asking, mut head: watch::Receiver<i64>) {
                     }
                 }
             }
+            effect = begun.recv() => {
+                let Some(effect) = effect else { return };
+                waiting.push_back(effect);
+            }
+            () = app.engine.effects().moved() => look_at = look_at.min(tokio::time::Instant::now()),
         }
+    }
+}
+
+/// Says until when attempts are this process's own. If it can't be said, another may ask, too: with the same key at
+/// the provider.
+async fn lease(app: &App, owner: &str, ids: Vec<AttemptId>, until: Timestamp) {
+    if let Err(error) = payments::renew(&app.stores.write, owner, &ids, until).await {
+        tracing::debug!(%error, "leases of payment attempts could not be changed");
     }
 }
 
@@ -130,8 +160,7 @@ async fn due(app: &App, owner: &str, limit: i64) -> Result<(Vec<Effect>, Duratio
     let mut ids: Vec<_> = attempts.iter().map(|attempt| attempt.saga_id).collect();
     ids.sort_unstable();
     ids.dedup();
-    let cases = if ids.is_empty() { Vec::new() } else { sagas::cases(db, &ids).await? };
-    let cases: HashMap<_, _> = cases.into_iter().map(|case| (case.saga.id, Arc::new(case))).collect();
+    let cases: HashMap<_, _> = cases(db, &ids).await?.into_iter().map(|c| (c.saga.id, Arc::new(c))).collect();
     let is_full = attempts.len() as i64 == limit;
     let effect = |attempt: Attempt| Some(Effect { case: Arc::clone(cases.get(&attempt.saga_id)?), attempt });
     let effects = attempts.into_iter().filter_map(effect).collect();
@@ -146,8 +175,30 @@ async fn due(app: &App, owner: &str, limit: i64) -> Result<(Vec<Effect>, Duratio
     Ok((effects, pause.min(LOOK_EVERY)))
 }
 
-/// Asks the provider for one attempt and hands its answer to the saga.
-async fn attempt(app: App, asking: Asking, effect: Effect) {
+/// Loads sagas; one that can't be read keeps no other from its answer.
+async fn cases(db: &Db, ids: &[SagaId]) -> Result<Vec<Case>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    match sagas::cases(db, ids).await {
+        Err(StoreError::Corrupt { .. }) => {}
+        loaded => return loaded,
+    }
+    let mut cases = Vec::with_capacity(ids.len());
+    for id in ids {
+        match sagas::cases(db, &[*id]).await {
+            Ok(case) => cases.extend(case),
+            Err(error @ StoreError::Corrupt { .. }) => {
+                tracing::error!(%error, saga = %id, "a saga can't be read, so it stands still");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(cases)
+}
+
+/// Asks the provider for one attempt and hands its answer to the saga; whether that was kept.
+async fn attempt(app: App, asking: Asking, effect: Effect) -> bool {
     let call = call(&effect);
     let began = Instant::now();
     let answer = match other_provider(&effect, &asking) {
@@ -155,6 +206,7 @@ async fn attempt(app: App, asking: Asking, effect: Effect) {
         None => ask(&app, &asking, &call).await,
     };
     let attempt = &effect.attempt;
+    let answer = decent(answer, attempt.token.as_deref());
     (asking.observer)(&PaymentReport {
         provider: asking.provider.provider().name(),
         kind: attempt.kind,
@@ -172,12 +224,12 @@ async fn attempt(app: App, asking: Asking, effect: Effect) {
     };
     let mut work = told(answer);
     let mut refused = false;
-    // The provider has answered: its answer is told as long as the lease lasts. After that somebody asks again.
-    let until = began + Duration::from_secs(LEASE_SECONDS.unsigned_abs());
+    // The provider has answered: that is told for a while. After that somebody asks again.
+    let until = Instant::now() + TELLING_MAX;
     loop {
         match app.engine.submit(work.clone(), meta.clone()).await {
-            Ok(_) => return,
-            Err(CommandError::ShuttingDown) => return,
+            Ok(_) => return true,
+            Err(CommandError::ShuttingDown) => return false,
             // The store will never take it: a person must see that, and why.
             Err(CommandError::Store(error)) if !refused && error.is_refusal() => {
                 refused = true;
@@ -186,7 +238,7 @@ async fn attempt(app: App, asking: Asking, effect: Effect) {
             Err(error) => {
                 if Instant::now() >= until {
                     tracing::error!(%error, attempt = %attempt.id, "a payment's answer could not be kept; it will be asked for again");
-                    return;
+                    return false;
                 }
                 tokio::time::sleep(RETRY_AFTER).await;
             }
@@ -208,6 +260,23 @@ async fn ask(app: &App, asking: &Asking, call: &Call) -> Answer {
             fault.answer()
         }
         Err(error) => Answer::NotSent { error: error.to_string() },
+    }
+}
+
+/// The answer as it may be kept for ever: no longer than it need be, and without the buyer's token.
+fn decent(answer: Answer, token: Option<&str>) -> Answer {
+    let cut = |text: String| {
+        let text = match token.filter(|token| !token.is_empty()) {
+            Some(token) => text.replace(token, "tok_…"),
+            None => text,
+        };
+        text.chars().take(SAID_MAX).collect::<String>()
+    };
+    match answer {
+        Answer::Declined { code, message } => Answer::Declined { code: cut(code), message: cut(message) },
+        Answer::Unclear { error } => Answer::Unclear { error: cut(error) },
+        Answer::NotSent { error } => Answer::NotSent { error: cut(error) },
+        Answer::Succeeded { .. } | Answer::Working | Answer::Unknown | Answer::Closed => answer,
     }
 }
 

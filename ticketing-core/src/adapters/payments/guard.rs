@@ -3,7 +3,8 @@
 //!
 //! A provider that has not answered for several calls in a row is left alone for a few seconds (a circuit breaker:
 //! closed, open, then half-open for one call that tries). A call that is not made is `NotSent`, which costs a saga
-//! nothing but time; no call ever waits here for another.
+//! nothing but time. A call waits here for others to end, but no longer than a call may take; nobody but the sagas'
+//! runner waits with it.
 //!
 //! The breaker is our own: the crates for it count errors of a `Result`, while here four of six answers are good
 //! news about the provider, and a probe that is dropped half-way must not leave it half-open for ever.

@@ -2,14 +2,14 @@
 //!
 //! **A charge is two requests.** The first makes a payment intent, with the attempt's id as its idempotency key,
 //! and moves no money. The second confirms it: that moves the money. (Before both, a token of the older kind,
-//! `tok_…`, is made a payment method, which is what an intent takes; with a key too, as a token is good for one.) One intent moves money at most once, in
-//! whatever order and however often it is confirmed, and once it is cancelled it never does. So every doubt can be
-//! settled by asking, without a guess and without waiting:
+//! `tok_…`, is made a payment method, which is what an intent takes; with a key too, as a token is good for one.)
+//! One intent moves money at most once, in whatever order and however often it is confirmed, and once it is
+//! cancelled it never does. So every doubt can be settled by asking, without a guess and without waiting:
 //!
 //! - The first request, sent again, names the same intent; reading that says how it stands now.
 //! - A charge that is still wanted is confirmed, again if need be.
 //! - One that is not wanted any more is cancelled. If Stripe takes that, a confirmation that is still on its way
-//!   comes too late, and `Unknown` is final. If it does not, the money has moved, and reading the intent says so.
+//!   comes too late: it is `Closed`. If it does not, the money has moved, and reading the intent says so.
 //!
 //! With one request (`confirm=true`) an unwanted charge could only be searched for by its metadata; that search
 //! lags by a minute, by an hour on a bad day, and "not found" would be a guess about money.
@@ -85,6 +85,9 @@ impl Stripe {
     async fn charge(&self, call: &Call) -> Result<Answer, Stop> {
         let attempt = &call.attempt;
         let Some(token) = attempt.token.as_deref() else {
+            if attempt.in_doubt {
+                return self.found_without_token(call).await;
+            }
             return Ok(declined("missing_payment_method", "There is nothing to charge: no token was given."));
         };
         let mut intent = self.intent(call, token).await?;
@@ -219,6 +222,17 @@ impl Stripe {
         Ok(found.data.into_iter().next())
     }
 
+    /// Settles a charge whose token is forgotten: it was given up, and is asked about now.
+    async fn found_without_token(&self, call: &Call) -> Result<Answer, Stop> {
+        match self.search(call).await? {
+            Some(intent) if intent.is_untouched() => self.withdraw(&intent).await,
+            Some(intent) => self.outcome(intent, false).await,
+            // By then the search knows of all that there is.
+            None if self.is_old(call) => Ok(Answer::Closed),
+            None => Ok(unclear("Stripe knows of no such charge yet; its search lags behind.".into())),
+        }
+    }
+
     fn is_old(&self, call: &Call) -> bool {
         self.clock.now().as_millis() - call.attempt.created_at.as_millis() >= KEY_KEPT_MS
     }
@@ -245,7 +259,11 @@ impl Stripe {
         for _ in 0..REFUND_PAGES_MAX {
             let mut form = vec![pair(of, charge), pair("limit", REFUNDS_PAGE)];
             form.extend(after.as_ref().map(|id| pair("starting_after", id)));
-            let page: List<RefundOf> = self.get("/v1/refunds", &form).await?;
+            let page: List<RefundOf> = match self.get("/v1/refunds", &form).await {
+                // That the list is refused says nothing of the refund.
+                Err(Stop::Refused(problem)) => return Err(Stop::Answer(unclear(problem.sentence()))),
+                listed => listed?,
+            };
             let last = page.data.last().map(|refund| refund.id.clone());
             let is_ours = |refund: &RefundOf| {
                 refund.metadata.as_ref().and_then(|metadata| metadata.get("attempt_id")) == Some(&wanted)

@@ -21,7 +21,7 @@ use crate::domain::seating::{Layout, LayoutSpec, SeatNo};
 use crate::domain::time::Timestamp;
 use crate::engine::command::{CommandError, IdempotencyKey, Meta, SagaAnswer, Work};
 use crate::engine::decide::{Outcome, decide_all};
-use crate::engine::load::{Found, find_lapsed};
+use crate::engine::load::{Found, doubtful, find_lapsed};
 use crate::engine::run::Queued;
 use crate::engine::state::{Live, State};
 use crate::saga::{Input, NewCharge, Notice, OperatorMove, SagaState};
@@ -198,7 +198,9 @@ impl World {
         arrived.sort_by_key(|d| d.at);
         for Delivery { saga_id, attempt_id, answer, .. } in arrived {
             let input = Input::Answered { attempt_id, answer };
-            self.submit(saga(saga_id, input, None, None), system())?;
+            // The process that asked is the one that is answered, whatever it remembers.
+            let process = (attempt_id.0.as_u128() % 2) as usize;
+            self.submit_to(process, saga(saga_id, input, None, None), system())?;
         }
         let (told, waiting): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.tidings).into_iter().partition(|t| t.at <= self.now);
@@ -424,9 +426,13 @@ impl World {
     /// One command on one of the processes. `None` if it crashed before it answered.
     fn submit(&mut self, work: Work, meta: Meta) -> Result<Option<Outcome>, String> {
         let process = self.rng.below(2) as usize;
+        self.submit_to(process, work, meta)
+    }
+
+    fn submit_to(&mut self, process: usize, work: Work, meta: Meta) -> Result<Option<Outcome>, String> {
         let commands = [Queued::alone(work, meta)];
         let calm = self.now.as_millis() - BEGIN.as_millis() > 3 * MOVES as i64 * 20_000;
-        for again in [false, true, true] {
+        for again in [false, true, true, true] {
             if again || self.rng.percent(60) {
                 self.catch_up(process);
             }
@@ -437,6 +443,14 @@ impl World {
             let leases = self.rng.percent(90);
             let until = Timestamp::from_millis(self.now.as_millis() + LEASE_MS);
             batch.lease = leases.then(|| Lease { owner: "p".into(), until });
+            let doubtful = doubtful(&commands, &outcomes, &found);
+            if !doubtful.is_empty() {
+                self.states[process].forget_batch(&batch);
+                for id in doubtful {
+                    self.states[process].cases.remove(id);
+                }
+                continue;
+            }
             if self.sabotage == Sabotage::KeepMoney {
                 for change in &mut batch.sagas {
                     let mut case = crate::saga::Case::clone(&change.after);
@@ -538,6 +552,8 @@ impl World {
             }
         }
         find_lapsed(state, commands, self.now, &mut found);
+        let named: Vec<SagaId> = commands.iter().filter_map(|c| saga_of(&c.work)).collect();
+        found.fresh = named.into_iter().filter(|id| state.cases.get_mut(*id).is_none()).collect();
         for booking in self.store.bookings.values() {
             if state.bookings.get_mut(booking.id).is_none() {
                 state.bookings.insert(booking.id, Arc::new(booking.clone()));
@@ -595,6 +611,15 @@ impl World {
             state.forget();
         }
         self.deliveries.clear();
+    }
+}
+
+/// The saga that a command names.
+fn saga_of(work: &Work) -> Option<SagaId> {
+    match work {
+        Work::Saga { saga_id, .. } => Some(*saga_id),
+        Work::Change { booking_id, .. } => Some((*booking_id).into()),
+        Work::Reserve { .. } | Work::Expire(_) => None,
     }
 }
 

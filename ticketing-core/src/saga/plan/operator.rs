@@ -57,7 +57,10 @@ impl Draft<'_, '_> {
                     abandoned && !by_itself && self.case.payments[payment].captured_minor == 0
                 }
                 (AttemptState::Dropped, AttemptKind::Refund) => {
-                    self.left(payment) >= attempt.amount.amount_minor
+                    let last = self.refunds(attempt.payment_id).next_back().map(|a| a.id);
+                    last == Some(attempt.id)
+                        && self.refund_undone(payment) == Some(AttemptState::Dropped)
+                        && self.left(payment) >= attempt.amount.amount_minor
                 }
                 (AttemptState::Awaited | AttemptState::Succeeded | AttemptState::Declined, _) => false,
             };

@@ -2,7 +2,7 @@
 
 use super::Draft;
 use crate::domain::booking::state::BookingState;
-use crate::domain::payment::{AttemptKind, AttemptState, PaymentStatus};
+use crate::domain::payment::{Attempt, AttemptKind, AttemptState, PaymentStatus};
 use crate::domain::time::Timestamp;
 use crate::saga::definition::{LET_GO_MS, Park, SagaState};
 
@@ -115,7 +115,11 @@ impl Draft<'_, '_> {
             Some(Park::Abandoned) | None => {}
         }
         let open = |kind| self.case.attempts.iter().any(|a| a.kind == kind && a.state.is_open());
-        let (charging, refunding) = (open(AttemptKind::Charge), open(AttemptKind::Refund));
+        // What an outside service collects by itself is waited for, as one waits for a buyer.
+        let asked = |a: &Attempt| {
+            a.kind == AttemptKind::Charge && a.state.is_open() && a.state != AttemptState::Awaited
+        };
+        let (charging, refunding) = (self.case.attempts.iter().any(asked), open(AttemptKind::Refund));
         let state = self.booking_state();
         // Also where it was paid otherwise: the charge is not wanted any more.
         let is_over = state.is_some_and(|state| !state.is_hold());

@@ -24,7 +24,7 @@ fn every_move_of_an_operator_is_made_or_refused_in_every_state() {
             Some("PENDING AWAITING_PAYMENT(ABANDONED) 0"),
         ),
         (
-            S::Charging,
+            S::AwaitingPayment,
             vec![PayOutside],
             None,
             Some("CANCELLED CANCELLED 0"),
