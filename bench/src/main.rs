@@ -123,6 +123,7 @@ async fn postgres(url: &str, part: Part) -> Result<(), String> {
 
     let db = pgbench::fresh(url, "bench_uniform")?;
     let (app, _task) = city::open(&on_server(db.clone()), engine, city::catalog(OFFERINGS, ROWS)).await;
+    pgbench::settle(&db)?;
     load::reserves(&app, CALLERS, 2, OFFERINGS).await;
     let uniform = load::reserves(&app, CALLERS, SECONDS, OFFERINGS).await;
     line("engine, PostgreSQL, 256 callers", &uniform, Some((usual, ">= 3")));
@@ -143,6 +144,7 @@ async fn postgres(url: &str, part: Part) -> Result<(), String> {
         app.stores.close().await;
     }
     if part.has(Part::Http) {
+        pgbench::settle(url)?;
         over_http(&on_server(pgbench::fresh(url, "bench_http")?), usual, commit).await;
     }
     if part.has(Part::Paid) {
