@@ -80,6 +80,7 @@ impl std::fmt::Debug for Asking {
 /// Runs what is due for ever; ends when the log's head has no sender any more.
 pub async fn run(app: App, asking: Asking, mut head: watch::Receiver<i64>) {
     let (owner, mut begun) = app.engine.effects().take();
+    let own = app.engine.head();
     let mut waiting: VecDeque<Effect> = VecDeque::new();
     let mut under_way = JoinSet::new();
     // By task, so that also one that broke off is known.
@@ -103,7 +104,15 @@ pub async fn run(app: App, asking: Asking, mut head: watch::Receiver<i64>) {
                 let until = app.clock.now().plus_seconds(LEASE_SECONDS);
                 lease(&app, &owner, ids, until).await;
             }
-            changed = head.changed() => if changed.is_err() { return },
+            changed = head.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                // Ahead of our own engine: another process wrote, and may have begun something that it leaves to us.
+                if *head.borrow_and_update() > *own.borrow() {
+                    look_at = look_at.min(tokio::time::Instant::now());
+                }
+            }
             Some(ended) = under_way.join_next_with_id() => {
                 let (task, is_told) = match ended {
                     Ok((task, is_told)) => (task, is_told),
