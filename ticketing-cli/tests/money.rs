@@ -9,11 +9,12 @@ use serde_json::Value;
 use std::path::PathBuf;
 use support::Place;
 use ticketing_core::app::commands::{new_booking_id, reserve_and_pay};
+use ticketing_core::app::payments::charge;
 use ticketing_core::app::{App, StoreConfig, Stores};
 use ticketing_core::clock::Clock;
 use ticketing_core::domain::booking::command::{HoldKind, Reserve, SeatChoice};
 use ticketing_core::domain::id::{AttemptId, OfferingId, SagaId, UserId};
-use ticketing_core::domain::money::Money;
+use ticketing_core::domain::money::{Currency, Money};
 use ticketing_core::engine::{EngineConfig, IdempotencyKey, Meta, SagaAnswer, Work};
 use ticketing_core::ops::people;
 use ticketing_core::saga::definition::TRIES_MAX;
@@ -409,6 +410,45 @@ fn why_tells_one_story_by_every_name() {
         unknown.err
     );
     assert_eq!(place.run(&["why", UNKNOWN]).code, 3);
+}
+
+#[test]
+fn a_key_tells_of_what_its_answer_names_and_of_nobody_else() {
+    let place = Place::seeded();
+    let pay = |app: &App, reference: &str, key: &str| {
+        let idempotency =
+            IdempotencyKey { caller: "bob".into(), key: key.into(), request_hash: [2; 32], status: 201 };
+        let meta =
+            Meta { actor: "bob".into(), correlation_id: key.to_owned(), idempotency: Some(idempotency) };
+        let (app, reference) = (app.clone(), reference.to_owned());
+        async move {
+            let amount = Money { amount_minor: 500, currency: Currency::USD };
+            let bob = UserId("bob".into());
+            charge(&app, reference, amount, "tok_visa".into(), bob, None, meta).await.unwrap()
+        }
+    };
+    // The log's last event is Ada's booking when Bob's charges are answered: they write no event of their own yet.
+    let booking = booked_and_paid(&place, "C1");
+    let payments = with_app(&place, async |app| {
+        let id = |body: &str| text(&serde_json::from_str(body).unwrap(), "/id").to_owned();
+        let (first, second) = (pay(app, "meal-1", "ck1").await.body, pay(app, "meal-2", "ck2").await.body);
+        [id(&first), id(&second)]
+    });
+    let keys = |story: &Value| {
+        let entries = story["story"].as_array().unwrap();
+        let keys = entries.iter().filter(|entry| entry["kind"] == "key");
+        keys.map(|entry| text(entry, "/details/key").to_owned()).collect::<Vec<_>>()
+    };
+    for (name, about, key) in [
+        ("ck1", &payments[0], "ck1"),
+        (payments[1].as_str(), &payments[1], "ck2"),
+        ("ada-C1", &booking, "ada-C1"),
+        (booking.as_str(), &booking, "ada-C1"),
+    ] {
+        let story = place.run(&["why", name, "-o", "json"]).ok().json();
+        assert!(text(&story, "/summary").contains(about.as_str()), "{name}: {story}");
+        assert_eq!(keys(&story), [key], "{name}: {story}");
+    }
 }
 
 #[test]
