@@ -211,6 +211,10 @@ fn a_stuck_charge_is_retried_and_what_came_of_it_is_told() {
     answered(&place, &id, succeeded);
     let over = place.run(&["saga", "retry", &id, "-o", "json"]);
     assert_eq!((over.code, text(&over.error(), "/code")), (5, "SAGA_STATE"), "{over:?}");
+    let several = place.run(&["saga", "retry", &other, &id, "-o", "json"]);
+    let error = several.error();
+    assert!(text(&error, "/message").starts_with(&format!("Saga {id}: ")), "{several:?}");
+    assert_eq!(text(&error, "/hint"), format!("ticketctl saga show {id}"));
     let listed = place.run(&["saga", "list", "--stuck", "-o", "name"]).ok().out;
     let piped = place.finish(&mut place.command(&["saga", "retry", "-", "-o", "name"]), &listed).ok();
     assert_eq!(piped.names(), [&other]);
@@ -227,6 +231,17 @@ fn compensating_gives_seats_and_money_back_and_asks_first() {
     let done = ["saga", "compensate", &id, "--yes", "--reason", "paid twice", "-o", "json"];
     let done = place.run(&done).ok().json();
     assert_eq!((text(&done, "/state"), text(&done, "/bookingStatus")), ("REFUNDING", "CANCELLED"));
+    for again in ["compensate", "retry"] {
+        let plan = place.run(&["saga", again, &id, "--dry-run", "-o", "json"]).ok().json();
+        assert_eq!(
+            (&plan["affected"], &plan["changes"]),
+            (&0.into(), &Value::Array(vec![])),
+            "{again}: {plan}"
+        );
+    }
+    answered(&place, &id, unclear);
+    let plan = place.run(&["saga", "retry", &id, "--dry-run", "-o", "json"]).ok().json();
+    assert_eq!(plan["affected"].as_u64(), Some(1), "its tries are counted anew: {plan}");
     answered(&place, &id, succeeded);
     let after = place.run(&["saga", "show", &id, "-o", "json"]).ok().json();
     assert_eq!((text(&after, "/state"), text(&after, "/bookingStatus")), ("REFUNDED", "REFUNDED"));
@@ -260,9 +275,16 @@ fn a_payment_is_given_back_in_part_and_then_with_its_booking() {
     assert_eq!(payments[0]["amount"].to_string(), price.decimal().trim_end_matches('0'));
     fits_80_columns(&place.run(&["payment", "list"]).ok().out);
 
-    assert_eq!(place.run(&["payment", "refund", &payment, "--amount", "0.501"]).code, 2);
+    for amount in ["0.501", "0", "0.00", "-1", "-1.00", "much"] {
+        let refused = place.run(&["payment", "refund", &payment, "--amount", amount, "--yes"]);
+        assert_eq!((refused.code, refused.err.contains("--amount")), (2, true), "{amount}: {refused:?}");
+    }
     let much = place.run(&["payment", "refund", &payment, "--amount", "99", "--yes", "-o", "json"]);
-    assert_eq!((much.code, text(&much.error(), "/code")), (1, "REFUND_TOO_MUCH"), "{much:?}");
+    assert_eq!((much.code, text(&much.error(), "/code")), (5, "REFUND_TOO_MUCH"), "{much:?}");
+    assert_eq!(text(&much.error(), "/hint"), format!("ticketctl payment show {payment}"));
+    let by_booking = place.run(&["payment", "refund", &id, "--dry-run", "-o", "json"]).ok().json();
+    assert_eq!(text(&by_booking, "/changes/0/id"), payment, "the booking's payment");
+
     let half = ["payment", "refund", &payment, "--amount", "0.50", "--reason", "late", "-o", "json"];
     let plan = place.run(&[&half[..], &["--dry-run"]].concat()).ok().json();
     assert_eq!(text(&plan, "/changes/0/after/refunding"), "0.50 USD");
@@ -283,6 +305,8 @@ fn a_payment_is_given_back_in_part_and_then_with_its_booking() {
     assert_eq!(text(&plan, "/changes/0/before/bookingStatus"), "CONFIRMED");
     assert_eq!(text(&plan, "/changes/0/after/bookingStatus"), "CANCELLED", "all of it cancels the booking");
     place.run(&["payment", "refund", &payment, "--yes", "--reason", "storm"]).ok();
+    let nothing_left = place.run(&["payment", "refund", &payment, "--yes", "-o", "json"]);
+    assert_eq!((nothing_left.code, text(&nothing_left.error(), "/code")), (5, "REFUND_TOO_MUCH"));
     answered(&place, &id, succeeded);
     let booking = place.run(&["booking", "get", &id, "-o", "json"]).ok().json();
     assert_eq!(text(&booking, "/status"), "REFUNDED");

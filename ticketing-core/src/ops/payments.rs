@@ -9,7 +9,7 @@ use crate::domain::id::{AttemptId, BookingId, PaymentId, SagaId, UserId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment::{Attempt, Payment};
 use crate::domain::time::Timestamp;
-use crate::store::payments;
+use crate::store::{payments, sagas};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -174,6 +174,38 @@ pub async fn list(app: &App, after: Option<PaymentId>) -> Result<Vec<Payment>, O
 pub async fn one(app: &App, id: PaymentId) -> Result<Payment, OpsError> {
     let not_found = || AppError::NotFound { what: "payment", id: id.to_string() };
     Ok(payments::load(&app.stores.write, &[id]).await?.pop().ok_or_else(not_found)?)
+}
+
+/// Returns the payment that an operator means to give back: one that is named as [`lookup::payment`] finds it, or the
+/// one of the saga or booking that is named, which has money left.
+///
+/// # Errors
+/// [`AppError::NotFound`] or [`AppError::Ambiguous`]; [`OpsError::Invalid`] where several have; what the store says.
+pub async fn to_refund(app: &App, id: &str) -> Result<PaymentId, OpsError> {
+    let not_found = match lookup::payment(app, id).await {
+        Err(OpsError::App(error @ AppError::NotFound { .. })) => OpsError::App(error),
+        found => return found,
+    };
+    let saga_id = match lookup::saga(app, id).await {
+        Err(OpsError::App(AppError::NotFound { .. })) => return Err(not_found),
+        found => found?,
+    };
+    let Some(case) = sagas::cases(&app.stores.write, &[saga_id]).await?.pop() else { return Err(not_found) };
+    let with_money: Vec<PaymentId> =
+        case.payments.iter().filter(|payment| payment.kept_minor() > 0).map(|payment| payment.id).collect();
+    match (with_money.as_slice(), case.saga.payment_id.or(case.payments.last().map(|payment| payment.id))) {
+        ([one], _) => Ok(*one),
+        ([], Some(at_hand)) => Ok(at_hand),
+        ([], None) => Err(not_found),
+        (several, Some(at_hand)) if several.contains(&at_hand) => Ok(at_hand),
+        (several, _) => {
+            let several: Vec<String> = several.iter().map(PaymentId::to_string).collect();
+            Err(OpsError::Invalid(format!(
+                "several payments have money left, name one: {}",
+                several.join(", ")
+            )))
+        }
+    }
 }
 
 /// Returns one payment with what was asked of the provider for it, as users see it.
