@@ -505,4 +505,18 @@ fn faults_are_injected_in_development_only_and_taken_once() {
     });
     assert_eq!(taken, (Some("timeout"), None));
     assert_eq!(place.run(&["saga", "inject-error", UNKNOWN, "--step", "refund", "--kind", "error"]).code, 3);
+
+    // A reserved booking has no saga yet: the fault waits for the one that its payment begins.
+    let reserved = place.booking(&[]);
+    for id in [&reserved[..], &reserved[..20]] {
+        place.run(&["saga", "inject-error", id, "--step", "charge", "--kind", "decline"]).ok();
+    }
+    let waiting = with_app(&place, async |app| {
+        let saga_id = SagaId(Uuid::parse_str(&reserved).unwrap());
+        ticketing_core::store::drills::waiting(&app.stores.write, saga_id).await.unwrap().len()
+    });
+    assert_eq!(waiting, 2);
+    place.run(&["booking", "cancel", &reserved, "--yes"]).ok();
+    let over = place.run(&["saga", "inject-error", &reserved, "--step", "charge", "--kind", "decline"]);
+    assert_eq!(over.code, 3, "{over:?}");
 }

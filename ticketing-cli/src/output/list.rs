@@ -43,7 +43,7 @@ impl<'p> List<'p> {
     /// # Errors
     /// Fails if it can't be written.
     pub fn row<T: Serialize + ?Sized>(&mut self, row: &T) -> Result<(), Failure> {
-        let row = super::printer::node_of(row)?;
+        let row = self.printer.node_of(row)?;
         self.rows_seen += 1;
         let text = match self.printer.format() {
             Format::Table | Format::Wide => {

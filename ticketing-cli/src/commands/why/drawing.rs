@@ -48,7 +48,7 @@ pub fn draw(story: &Story, width: usize, printer: &Printer) -> String {
         }
     }
     if let Some(action) = &story.safe_action {
-        out.push_str(&format!("The one safe action: {}\n", visible(action)));
+        out.push_str(&format!("The one safe action: {}\n", visible(&printer.commands(action))));
     }
     out
 }
