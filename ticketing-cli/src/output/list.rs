@@ -85,6 +85,12 @@ impl<'p> List<'p> {
         self.printer.flush()
     }
 
+    /// Says whether people read it.
+    #[must_use]
+    pub const fn is_for_people(&self) -> bool {
+        self.printer.is_human()
+    }
+
     /// Ends the list; `total` is how many rows there are in all, where that is known.
     ///
     /// # Errors

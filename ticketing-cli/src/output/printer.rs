@@ -330,7 +330,7 @@ pub(super) fn node_of<T: Serialize + ?Sized>(value: &T) -> Result<Node, Failure>
 }
 
 /// The fields of an answer that are commands.
-const COMMAND_FIELDS: &[&str] = &["safeAction", "mend"];
+const COMMAND_FIELDS: &[&str] = &["safeAction", "mend", "warning"];
 
 /// The commands that work on a store, as they follow the program's name.
 const ON_STORES: &[&str] = &[
