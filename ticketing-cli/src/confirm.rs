@@ -207,7 +207,8 @@ fn command_line(args: impl Iterator<Item = String>) -> String {
     out
 }
 
-fn quoted(arg: &str) -> String {
+/// Returns an argument as a shell takes it.
+pub fn quoted(arg: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
     if !arg.is_empty() && arg.chars().all(is_plain) {
         arg.to_owned()

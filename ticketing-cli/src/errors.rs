@@ -164,6 +164,8 @@ impl From<&CommandError> for Failure {
 impl From<&Rejection> for Failure {
     fn from(rejection: &Rejection) -> Self {
         let exit = match rejection.class() {
+            // The amount is a good one: what stands in its way is what was given back before.
+            RejectionClass::Invalid if matches!(rejection, Rejection::RefundTooMuch { .. }) => Exit::Conflict,
             RejectionClass::NotFound => Exit::NotFound,
             RejectionClass::Invalid => Exit::Error,
             RejectionClass::Conflict => Exit::Conflict,
@@ -208,6 +210,7 @@ impl From<OpsError> for Failure {
     fn from(error: OpsError) -> Self {
         match error {
             OpsError::App(error) => Self::from(error),
+            OpsError::Of { what, id, error } => named(Self::from(error), what, &id),
             OpsError::WorldMoved { what } => {
                 moved(&format!("{} has changed since the plan was made.", capitalised(&what)))
             }
@@ -224,6 +227,13 @@ impl From<OpsError> for Failure {
                 ),
         }
     }
+}
+
+/// Returns a refusal with the id that it is about, in its sentence and in its hint.
+fn named(failure: Failure, what: &str, id: &str) -> Failure {
+    let message = format!("{} {id}: {}", capitalised(what), failure.message);
+    let hint = failure.hint.map(|_| format!("ticketctl {what} show {id}"));
+    Failure { message, hint, ..failure }
 }
 
 fn moved(message: &str) -> Failure {

@@ -168,6 +168,20 @@ impl Globals {
         Ok(StoreFlags { data_dir: self.data_dir.as_deref(), database_url: self.database_url.as_ref() })
     }
 
+    /// Returns the flags that name the store, as a command that is typed again needs them; an address, which may have
+    /// a password in it, is not shown.
+    #[must_use]
+    pub fn store_flags(&self) -> String {
+        let mut flags = String::new();
+        if let Some(folder) = &self.data_dir {
+            flags.push_str(&format!("--data-dir {} ", crate::confirm::quoted(&folder.display().to_string())));
+        }
+        if self.database_url.is_some() {
+            flags.push_str("--database-url … ");
+        }
+        flags
+    }
+
     /// Returns what the user should know about the flags given, one sentence each.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {

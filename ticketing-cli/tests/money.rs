@@ -1,124 +1,19 @@
-//! Sagas, payments and `why` from end to end: the program itself, on stores where the provider's answers came as the
-//! tests say.
+//! Sagas and `why` from end to end: the program itself, on stores where the provider's answers came as the tests say.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 #[allow(dead_code, reason = "each file of tests uses its part")]
 mod support;
 
 use serde_json::Value;
-use std::path::PathBuf;
 use support::Place;
-use ticketing_core::app::commands::{new_booking_id, reserve_and_pay};
-use ticketing_core::app::{App, StoreConfig, Stores};
-use ticketing_core::clock::Clock;
-use ticketing_core::domain::booking::command::{HoldKind, Reserve, SeatChoice};
-use ticketing_core::domain::id::{AttemptId, OfferingId, SagaId, UserId};
-use ticketing_core::domain::money::Money;
-use ticketing_core::engine::{EngineConfig, IdempotencyKey, Meta, SagaAnswer, Work};
-use ticketing_core::ops::people;
-use ticketing_core::saga::definition::TRIES_MAX;
-use ticketing_core::saga::{Answer, Input};
-use ticketing_core::store::{payments, sagas};
-use ticketing_core::worker::projector::Projector;
+use support::paid::*;
+use ticketing_core::app::App;
+use ticketing_core::app::payments::charge;
+use ticketing_core::domain::id::{SagaId, UserId};
+use ticketing_core::domain::money::{Currency, Money};
+use ticketing_core::engine::{IdempotencyKey, Meta};
+use ticketing_core::store::sagas;
 use uuid::Uuid;
-
-const UNKNOWN: &str = "01234567-89ab-7000-8000-000000000000";
-
-/// Works on a place's stores as a server does.
-fn with_app<T>(place: &Place, work: impl AsyncFnOnce(&App) -> T) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let data_dir: PathBuf = place.0.path().join("data");
-        let config = StoreConfig { data_dir, database_url: None, read_database_url: None };
-        let stores = Stores::open(&config).await.unwrap();
-        let (app, engine) = App::start(stores.clone(), Clock::system(), EngineConfig::default(), |_| ());
-        let outcome = work(&app).await;
-        let head = ticketing_core::store::events::head(&app.stores.write).await.unwrap();
-        Projector::default().reach(&app, head).await.unwrap();
-        drop(app);
-        engine.finished().await;
-        stores.close().await;
-        outcome
-    })
-}
-
-/// Ada books a seat and pays it with a token, by a request with the key `ada-1`.
-fn booked_and_paid(place: &Place, seat: &str) -> String {
-    let schedule = place.schedule();
-    with_app(place, async |app| {
-        let command = Reserve {
-            booking_id: new_booking_id(),
-            offering_id: OfferingId(Uuid::parse_str(&schedule).unwrap()),
-            route_id: None,
-            user_id: UserId("ada".into()),
-            seats: SeatChoice::Named(vec![seat.into()]),
-            from_stop: None,
-            to_stop: None,
-            expected_price: None,
-            hold_seconds: 900,
-            kind: HoldKind::Book,
-        };
-        let key = IdempotencyKey {
-            caller: "ada".into(),
-            key: format!("ada-{seat}"),
-            request_hash: [1; 32],
-            status: 201,
-        };
-        let meta =
-            Meta { actor: "ada".into(), correlation_id: format!("request-{seat}"), idempotency: Some(key) };
-        let person = people::passenger("Ada", "ada@example.org", None).unwrap();
-        let id = command.booking_id;
-        reserve_and_pay(app, command, person, Some("tok_visa".into()), meta).await.unwrap();
-        id.to_string()
-    })
-}
-
-/// The provider answers the newest open charge or refund of a saga; returns that call's id and amount.
-fn answered(place: &Place, saga: &str, answer: impl Fn(AttemptId, Money) -> Answer) -> (AttemptId, Money) {
-    let saga_id = SagaId(Uuid::parse_str(saga).unwrap());
-    with_app(place, async |app| {
-        let attempts = payments::attempts_of_sagas(&app.stores.write, &[saga_id]).await.unwrap();
-        let open = attempts.iter().rev().find(|attempt| attempt.state.is_open()).unwrap();
-        let input = Input::Answered { attempt_id: open.id, answer: answer(open.id, open.amount) };
-        let work = Work::Saga {
-            saga_id,
-            input,
-            owner: None,
-            expected_version: None,
-            message: None,
-            answer: SagaAnswer::Nothing,
-        };
-        app.engine.submit(work, Meta::system("provider".into())).await.unwrap();
-        (open.id, open.amount)
-    })
-}
-
-fn succeeded(id: AttemptId, amount: Money) -> Answer {
-    Answer::Succeeded { provider_ref: format!("ref-{id}"), amount }
-}
-
-fn unclear(_: AttemptId, _: Money) -> Answer {
-    Answer::Unclear { error: "connection reset".into() }
-}
-
-/// A booking whose charge nobody knows the outcome of.
-fn parked(place: &Place, seat: &str) -> String {
-    let id = booked_and_paid(place, seat);
-    for _ in 0..TRIES_MAX {
-        answered(place, &id, unclear);
-    }
-    id
-}
-
-fn text<'v>(value: &'v Value, path: &str) -> &'v str {
-    value.pointer(path).and_then(Value::as_str).unwrap_or_else(|| panic!("{path} of {value}"))
-}
-
-fn fits_80_columns(text: &str) {
-    for line in text.lines() {
-        assert!(line.chars().count() <= 80, "{line}");
-    }
-}
 
 #[test]
 fn sagas_are_listed_and_those_that_are_stuck_say_what_to_do() {
@@ -210,6 +105,10 @@ fn a_stuck_charge_is_retried_and_what_came_of_it_is_told() {
     answered(&place, &id, succeeded);
     let over = place.run(&["saga", "retry", &id, "-o", "json"]);
     assert_eq!((over.code, text(&over.error(), "/code")), (5, "SAGA_STATE"), "{over:?}");
+    let several = place.run(&["saga", "retry", &other, &id, "-o", "json"]);
+    let error = several.error();
+    assert!(text(&error, "/message").starts_with(&format!("Saga {id}: ")), "{several:?}");
+    assert_eq!(text(&error, "/hint"), format!("ticketctl saga show {id}"));
     let listed = place.run(&["saga", "list", "--stuck", "-o", "name"]).ok().out;
     let piped = place.finish(&mut place.command(&["saga", "retry", "-", "-o", "name"]), &listed).ok();
     assert_eq!(piped.names(), [&other]);
@@ -226,6 +125,17 @@ fn compensating_gives_seats_and_money_back_and_asks_first() {
     let done = ["saga", "compensate", &id, "--yes", "--reason", "paid twice", "-o", "json"];
     let done = place.run(&done).ok().json();
     assert_eq!((text(&done, "/state"), text(&done, "/bookingStatus")), ("REFUNDING", "CANCELLED"));
+    for again in ["compensate", "retry"] {
+        let plan = place.run(&["saga", again, &id, "--dry-run", "-o", "json"]).ok().json();
+        assert_eq!(
+            (&plan["affected"], &plan["changes"]),
+            (&0.into(), &Value::Array(vec![])),
+            "{again}: {plan}"
+        );
+    }
+    answered(&place, &id, unclear);
+    let plan = place.run(&["saga", "retry", &id, "--dry-run", "-o", "json"]).ok().json();
+    assert_eq!(plan["affected"].as_u64(), Some(1), "its tries are counted anew: {plan}");
     answered(&place, &id, succeeded);
     let after = place.run(&["saga", "show", &id, "-o", "json"]).ok().json();
     assert_eq!((text(&after, "/state"), text(&after, "/bookingStatus")), ("REFUNDED", "REFUNDED"));
@@ -246,109 +156,6 @@ fn abandoning_says_what_money_it_leaves() {
     assert_eq!(place.run(&["saga", "abandon", &id, "--yes"]).code, 5);
     let audit = place.run(&["audit", "list", "--limit", "1", "-o", "json"]).ok().json();
     assert_eq!((text(&audit, "/0/action"), text(&audit, "/0/target")), ("saga abandon", id.as_str()));
-}
-
-#[test]
-fn a_payment_is_given_back_in_part_and_then_with_its_booking() {
-    let place = Place::seeded();
-    let id = booked_and_paid(&place, "C1");
-    let (_, price) = answered(&place, &id, succeeded);
-    let payments = place.run(&["payment", "list", "-o", "json"]).ok().json();
-    let payment = text(&payments, "/0/id").to_owned();
-    assert_eq!(text(&payments, "/0/bookingId"), id);
-    assert_eq!(payments[0]["amount"].to_string(), price.decimal().trim_end_matches('0'));
-    fits_80_columns(&place.run(&["payment", "list"]).ok().out);
-
-    assert_eq!(place.run(&["payment", "refund", &payment, "--amount", "0.501"]).code, 2);
-    let much = place.run(&["payment", "refund", &payment, "--amount", "99", "--yes", "-o", "json"]);
-    assert_eq!((much.code, text(&much.error(), "/code")), (1, "REFUND_TOO_MUCH"), "{much:?}");
-    let half = ["payment", "refund", &payment, "--amount", "0.50", "--reason", "late", "-o", "json"];
-    let plan = place.run(&[&half[..], &["--dry-run"]].concat()).ok().json();
-    assert_eq!(text(&plan, "/changes/0/after/refunding"), "0.50 USD");
-    assert_eq!(text(&plan, "/changes/0/after/bookingStatus"), "CONFIRMED", "a part leaves the booking");
-    assert_eq!(place.run(&half).code, 9);
-    let key = [&half[..], &["--yes", "--idempotency-key", "r-1"]].concat();
-    let first = place.run(&key).ok().json();
-    assert_eq!(first["attempts"].as_array().unwrap().len(), 2);
-    let again = place.run(&key).ok();
-    assert_eq!(again.json()["attempts"].as_array().unwrap().len(), 2, "the same key refunds once");
-    answered(&place, &id, succeeded);
-    assert_eq!(
-        place.run(&["payment", "show", &payment, "-o", "json"]).ok().json()["refunded"].to_string(),
-        "0.5"
-    );
-
-    let plan = place.run(&["payment", "refund", &payment, "--dry-run", "-o", "json"]).ok().json();
-    assert_eq!(text(&plan, "/changes/0/before/bookingStatus"), "CONFIRMED");
-    assert_eq!(text(&plan, "/changes/0/after/bookingStatus"), "CANCELLED", "all of it cancels the booking");
-    place.run(&["payment", "refund", &payment, "--yes", "--reason", "storm"]).ok();
-    answered(&place, &id, succeeded);
-    let booking = place.run(&["booking", "get", &id, "-o", "json"]).ok().json();
-    assert_eq!(text(&booking, "/status"), "REFUNDED");
-    let books = place.run(&["payment", "books", "-o", "json"]).ok().json();
-    assert_eq!(text(&books, "/0/currency"), "USD");
-    assert_eq!(
-        (books[0]["captured"].clone(), books[0]["kept"].to_string()),
-        (books[0]["refunded"].clone(), "0.0".into())
-    );
-}
-
-#[test]
-fn a_statement_is_compared_and_each_finding_names_what_mends_it() {
-    let place = Place::seeded();
-    let (a, b) = (booked_and_paid(&place, "C1"), booked_and_paid(&place, "D1"));
-    let (call_a, price) = answered(&place, &a, succeeded);
-    let (call_b, _) = answered(&place, &b, succeeded);
-    let open = parked(&place, "C2");
-    let price = price.decimal();
-    let file = place.0.path().join("statement.csv");
-    let head = "attempt_id,provider_ref,type,amount,currency,status,created\n";
-    let around = format!(
-        "{UNKNOWN},early,charge,1.00,USD,failed,2001-01-01\n{UNKNOWN},late,charge,1.00,USD,failed,2099-01-01\n"
-    );
-    let compare = |rows: &str| {
-        std::fs::write(&file, format!("{head}{rows}")).unwrap();
-        place.run(&["payment", "reconcile", "statement.csv", "-o", "json"])
-    };
-    let clean =
-        format!("{call_a},,charge,{price},USD,succeeded,\n,ref-{call_b},charge,{price},USD,succeeded,\n");
-    let ran = compare(&format!("{clean}{around}"));
-    assert_eq!((ran.code, ran.out.as_str()), (0, "[]\n"), "{ran:?}");
-    let human = place.run(&["payment", "reconcile", "statement.csv"]).ok();
-    assert_eq!((human.out.as_str(), human.err.as_str()), ("", "4 rows compared: all agrees.\n"));
-
-    let shown = place.run(&["saga", "show", &open, "-o", "json"]).ok().json();
-    let call_open = text(&shown, "/providerCalls/0/id");
-    let rows = format!(
-        "{call_a},,charge,9.99,USD,succeeded,\n{call_a},ref-x,charge,{price},USD,succeeded,\n\
-         {call_open},,charge,{price},USD,succeeded,\n,gh'ost,charge,5.00,USD,succeeded,\n\
-         ,ghost,charge,5.001,USD,succeeded,\n{around}"
-    );
-    let ran = compare(&rows);
-    assert_eq!((ran.code, text(&ran.error(), "/code")), (8, "NOT_RECONCILED"));
-    let findings = ran.json();
-    let found: Vec<(&str, Option<u64>, &str)> = findings
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|finding| (text(finding, "/kind"), finding["line"].as_u64(), text(finding, "/mend")))
-        .collect();
-    let payment = |index: usize| text(&findings[index], "/paymentId").to_owned();
-    assert_eq!(found[0], ("UNREADABLE_ROW", Some(6), "correct the line, and compare again"));
-    assert_eq!(found[1], ("AMOUNT_DIFFERS", Some(2), format!("ticketctl why {}", payment(1)).as_str()));
-    assert_eq!((found[2].0, found[2].1), ("DOUBLE", Some(3)));
-    assert_eq!(found[3], ("STATUS_DIFFERS", Some(4), format!("ticketctl saga retry {open}").as_str()));
-    let harmless = "ticketctl payment list";
-    assert_eq!(found[4], ("MISSING_HERE", Some(5), harmless), "no quote of the file gets into a command");
-    assert_eq!((found[5].0, found[5].1), ("MISSING_THERE", None));
-    assert_eq!(text(&findings[5], "/attemptId"), call_b.to_string());
-    assert_eq!(found.len(), 6);
-    let human = place.run(&["payment", "reconcile", "statement.csv"]);
-    assert!(human.out.contains(&format!("  ticketctl saga retry {open}\n")), "{}", human.out);
-    assert_eq!(place.run(&["payment", "reconcile", "none.csv"]).code, 3);
-    std::fs::write(&file, "a,b\n").unwrap();
-    let headless = place.run(&["payment", "reconcile", "statement.csv", "-o", "json"]);
-    assert_eq!((headless.code, text(&headless.error(), "/code")), (1, "STATEMENT"));
 }
 
 #[test]
@@ -412,6 +219,45 @@ fn why_tells_one_story_by_every_name() {
 }
 
 #[test]
+fn a_key_tells_of_what_its_answer_names_and_of_nobody_else() {
+    let place = Place::seeded();
+    let pay = |app: &App, reference: &str, key: &str| {
+        let idempotency =
+            IdempotencyKey { caller: "bob".into(), key: key.into(), request_hash: [2; 32], status: 201 };
+        let meta =
+            Meta { actor: "bob".into(), correlation_id: key.to_owned(), idempotency: Some(idempotency) };
+        let (app, reference) = (app.clone(), reference.to_owned());
+        async move {
+            let amount = Money { amount_minor: 500, currency: Currency::USD };
+            let bob = UserId("bob".into());
+            charge(&app, reference, amount, "tok_visa".into(), bob, None, meta).await.unwrap()
+        }
+    };
+    // The log's last event is Ada's booking when Bob's charges are answered: they write no event of their own yet.
+    let booking = booked_and_paid(&place, "C1");
+    let payments = with_app(&place, async |app| {
+        let id = |body: &str| text(&serde_json::from_str(body).unwrap(), "/id").to_owned();
+        let (first, second) = (pay(app, "meal-1", "ck1").await.body, pay(app, "meal-2", "ck2").await.body);
+        [id(&first), id(&second)]
+    });
+    let keys = |story: &Value| {
+        let entries = story["story"].as_array().unwrap();
+        let keys = entries.iter().filter(|entry| entry["kind"] == "key");
+        keys.map(|entry| text(entry, "/details/key").to_owned()).collect::<Vec<_>>()
+    };
+    for (name, about, key) in [
+        ("ck1", &payments[0], "ck1"),
+        (payments[1].as_str(), &payments[1], "ck2"),
+        ("ada-C1", &booking, "ada-C1"),
+        (booking.as_str(), &booking, "ada-C1"),
+    ] {
+        let story = place.run(&["why", name, "-o", "json"]).ok().json();
+        assert!(text(&story, "/summary").contains(about.as_str()), "{name}: {story}");
+        assert_eq!(keys(&story), [key], "{name}: {story}");
+    }
+}
+
+#[test]
 fn why_names_the_one_safe_action_for_what_is_stuck() {
     let place = Place::seeded();
     let id = parked(&place, "C1");
@@ -441,4 +287,18 @@ fn faults_are_injected_in_development_only_and_taken_once() {
     });
     assert_eq!(taken, (Some("timeout"), None));
     assert_eq!(place.run(&["saga", "inject-error", UNKNOWN, "--step", "refund", "--kind", "error"]).code, 3);
+
+    // A reserved booking has no saga yet: the fault waits for the one that its payment begins.
+    let reserved = place.booking(&[]);
+    for id in [&reserved[..], &reserved[..20]] {
+        place.run(&["saga", "inject-error", id, "--step", "charge", "--kind", "decline"]).ok();
+    }
+    let waiting = with_app(&place, async |app| {
+        let saga_id = SagaId(Uuid::parse_str(&reserved).unwrap());
+        ticketing_core::store::drills::waiting(&app.stores.write, saga_id).await.unwrap().len()
+    });
+    assert_eq!(waiting, 2);
+    place.run(&["booking", "cancel", &reserved, "--yes"]).ok();
+    let over = place.run(&["saga", "inject-error", &reserved, "--step", "charge", "--kind", "decline"]);
+    assert_eq!(over.code, 3, "{over:?}");
 }

@@ -9,9 +9,13 @@ use ticketing_server::config::Roles;
 
 /// Run chosen parts of the platform in this process
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Any number of processes may serve one PostgreSQL, each with its parts.\n\n\
+#[command(
+    after_help = "api answers buyers, projector folds the log into the read model, expiry ends holds, and saga \
+                        asks the payment provider: without a process that has it, no payment goes on.\n\n\
+                        Any number of processes may serve one PostgreSQL, each with its parts.\n\n\
                         Examples:\n  ticketctl serve --database-url postgres://ticketing@db/ticketing_write\n  \
-                        ticketctl serve --roles api --port 8080\n  ticketctl serve --roles projector,expiry,saga")]
+                        ticketctl serve --roles api --port 8080\n  ticketctl serve --roles projector,expiry,saga"
+)]
 pub struct Args {
     /// What this process does: api, projector, expiry, saga
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["api", "projector", "expiry", "saga"], hide_possible_values = true)]

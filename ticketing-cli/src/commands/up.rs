@@ -11,7 +11,7 @@ use ticketing_core::ops::{lists, seed};
 use ticketing_core::worker::projector::Projector;
 use ticketing_server::config::Roles;
 
-/// Run everything in one process: API, read model and expiry, on embedded storage
+/// Run everything in one process: API, read model, expiry and payments, on embedded storage
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "Needs nothing installed: the stores are files in the data folder, made on first use. It ends with\n\

@@ -40,6 +40,8 @@ pub struct Column {
     pub wide_only: bool,
     /// Whether it may be cut in a table that is too wide.
     pub shrinks: bool,
+    /// Whether it is broken at its blanks, into lines below each other, in a table that is too wide.
+    pub wraps: bool,
     /// Whether it stands to the right.
     pub right: bool,
     /// At least so wide, for lists whose later rows are not known yet.
@@ -51,7 +53,7 @@ macro_rules! kinds {
         $(#[$doc])*
         #[must_use]
         pub const fn $name(header: &'static str, path: &'static str) -> Self {
-            Self { header, path, kind: Kind::$kind, wide_only: false, shrinks: $shrinks, right: $right, width_min: 0 }
+            Self { header, path, kind: Kind::$kind, wide_only: false, shrinks: $shrinks, wraps: false, right: $right, width_min: 0 }
         }
     )*};
 }
@@ -93,6 +95,14 @@ impl Column {
     #[must_use]
     pub const fn whole(mut self) -> Self {
         self.shrinks = false;
+        self
+    }
+
+    /// Returns it never cut, but broken into lines where the table is too wide.
+    #[must_use]
+    pub const fn wrapped(mut self) -> Self {
+        self.shrinks = true;
+        self.wraps = true;
         self
     }
 

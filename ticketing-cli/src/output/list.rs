@@ -43,7 +43,7 @@ impl<'p> List<'p> {
     /// # Errors
     /// Fails if it can't be written.
     pub fn row<T: Serialize + ?Sized>(&mut self, row: &T) -> Result<(), Failure> {
-        let row = super::printer::node_of(row)?;
+        let row = self.printer.node_of(row)?;
         self.rows_seen += 1;
         let text = match self.printer.format() {
             Format::Table | Format::Wide => {
@@ -83,6 +83,12 @@ impl<'p> List<'p> {
             self.write_rows(false)?;
         }
         self.printer.flush()
+    }
+
+    /// Says whether people read it.
+    #[must_use]
+    pub const fn is_for_people(&self) -> bool {
+        self.printer.is_human()
     }
 
     /// Ends the list; `total` is how many rows there are in all, where that is known.

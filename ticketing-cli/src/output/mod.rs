@@ -14,6 +14,7 @@ mod table;
 pub mod terminal;
 pub mod visible;
 mod when;
+mod wrap;
 mod yaml;
 
 pub use column::{Column, View};
@@ -22,6 +23,7 @@ pub use node::Node;
 pub use plan::Plan;
 pub use printer::Printer;
 pub use terminal::Terminal;
+pub use wrap::wrap;
 
 use clap::ValueEnum;
 

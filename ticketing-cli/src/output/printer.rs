@@ -27,6 +27,8 @@ pub struct Printer {
     colour_err: bool,
     quiet: bool,
     no_input: bool,
+    /// The flags that name the store, with a blank behind each.
+    store_flags: String,
 }
 
 impl fmt::Debug for Printer {
@@ -64,6 +66,7 @@ impl Printer {
             colour_err: terminal.colour_err(globals.color),
             quiet: globals.quiet,
             no_input: globals.no_input,
+            store_flags: globals.store_flags(),
         }
     }
 
@@ -109,6 +112,39 @@ impl Printer {
         terminal::paint(tone, &visible::visible(text), self.colour_out)
     }
 
+    /// Returns a command, or a sentence with commands in it, that work on the store that this one was told to work on.
+    #[must_use]
+    pub fn commands(&self, text: &str) -> String {
+        on_store(text, &self.store_flags)
+    }
+
+    /// Returns the value to print, its commands as [`Printer::commands`] gives them.
+    pub(super) fn node_of<T: Serialize + ?Sized>(&self, value: &T) -> Result<Node, Failure> {
+        let mut node = node_of(value)?;
+        if !self.store_flags.is_empty() {
+            self.complete_commands(&mut node);
+        }
+        Ok(node)
+    }
+
+    fn complete_commands(&self, node: &mut Node) {
+        match node {
+            Node::Map(fields) => {
+                for (name, value) in fields {
+                    match value {
+                        Node::Text(text) if COMMAND_FIELDS.contains(&name.as_str()) => {
+                            *text = self.commands(text);
+                        }
+                        Node::Map(_) | Node::List(_) => self.complete_commands(value),
+                        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => {}
+                    }
+                }
+            }
+            Node::List(items) => items.iter_mut().for_each(|item| self.complete_commands(item)),
+            Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => {}
+        }
+    }
+
     /// Returns a time as people are shown it: by `--time`.
     #[must_use]
     pub fn time(&self, at: Timestamp) -> String {
@@ -120,7 +156,7 @@ impl Printer {
     /// # Errors
     /// Fails if it can't be written.
     pub fn object<T: Serialize + ?Sized>(&mut self, value: &T, fields: &[Column]) -> Result<(), Failure> {
-        let node = node_of(value)?;
+        let node = self.node_of(value)?;
         let text = match self.format {
             Format::Table | Format::Wide => return self.fields(&node, fields),
             Format::Json => json::pretty(&node) + "\n",
@@ -218,6 +254,8 @@ impl Printer {
 
     /// Prints a failure on stderr, in the form that the format asks for.
     pub fn failure(&mut self, failure: &Failure) {
+        let hint = failure.hint.as_deref().map(|hint| self.commands(hint));
+        let failure = Failure { hint, ..failure.clone() };
         failure.print(self.format.is_json(), self.colour_err, &mut self.err);
     }
 
@@ -291,7 +329,71 @@ pub(super) fn node_of<T: Serialize + ?Sized>(value: &T) -> Result<Node, Failure>
     Node::of(value).map_err(|error| Failure::defect(&format!("an answer is no JSON: {error}"), None))
 }
 
+/// The fields of an answer that are commands.
+const COMMAND_FIELDS: &[&str] = &["safeAction", "mend", "warning"];
+
+/// The commands that work on a store, as they follow the program's name.
+const ON_STORES: &[&str] = &[
+    "audit", "booking", "events", "hold", "migrate", "payment", "route", "saga", "schedule", "seat", "seed",
+    "serve", "status", "tui", "up", "why",
+];
+
+/// Gives each command in `text` the flags that name its store, unless one names them already.
+fn on_store(text: &str, flags: &str) -> String {
+    const PROGRAM: &str = "ticketctl ";
+    if flags.is_empty() || text.contains("--data-dir") || text.contains("--database-url") {
+        return text.to_owned();
+    }
+    let mut parts = text.split(PROGRAM);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let word = part.split([' ', ',', ';', ':']).next().unwrap_or_default();
+        out.push_str(PROGRAM);
+        if ON_STORES.contains(&word) {
+            out.push_str(flags);
+        }
+        out.push_str(part);
+    }
+    out
+}
+
 fn system_clock() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::on_store;
+    use crate::failure::Failure;
+    use crate::output::testing::screen;
+
+    #[test]
+    fn commands_to_paste_name_the_store_that_was_worked_on() {
+        for (text, expected) in [
+            ("ticketctl saga retry s-1", "ticketctl --data-dir d saga retry s-1"),
+            (
+                "ticketctl seed demo, or ticketctl up --demo",
+                "ticketctl --data-dir d seed demo, or ticketctl --data-dir d up --demo",
+            ),
+            ("ticketctl x --data-dir e --yes", "ticketctl x --data-dir e --yes"),
+            ("use the newer ticketctl that made it", "use the newer ticketctl that made it"),
+        ] {
+            assert_eq!(on_store(text, "--data-dir d "), expected);
+            assert_eq!(on_store(text, ""), text);
+        }
+    }
+
+    #[test]
+    fn every_format_and_every_hint_has_them_and_no_password_is_shown() {
+        let row =
+            serde_json::json!({ "id": 1, "safeAction": "ticketctl why s-1", "note": "ticketctl why s-1" });
+        let mut json = screen(&["-ojsonl", "--data-dir", "my data"], false);
+        json.printer.object(&row, &[]).unwrap();
+        assert!(json.out().contains("\"ticketctl --data-dir 'my data' why s-1\""), "{}", json.out());
+        assert!(json.out().contains("\"ticketctl why s-1\""), "a text is no command: {}", json.out());
+        let mut hint = screen(&["--database-url", "postgres://u:secret@h/d"], false);
+        hint.printer.failure(&Failure::error("No.").hint("ticketctl saga show s-1"));
+        assert!(hint.err().contains("try: ticketctl --database-url … saga show s-1"), "{}", hint.err());
+    }
 }

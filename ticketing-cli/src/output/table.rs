@@ -124,7 +124,9 @@ pub fn render(
             toned(Cell::new(shown(column, text, layout.id_len)), column.tone_of(text))
         };
         let mut row: Row = columns.iter().zip(texts).map(cell).collect::<Vec<_>>().into();
-        row.max_height(1);
+        if !columns.iter().any(|column| column.wraps) {
+            row.max_height(1);
+        }
         table.add_row(row);
     }
     for (index, (column, width)) in columns.iter().zip(&layout.widths).enumerate() {
@@ -255,6 +257,20 @@ ID             STATUS     PASSENGER            PRICE
 6ba7b810-9dad  EXPIRED    🚌               3.500 KWD
 ";
         assert_eq!(table(Some(52), false), expected);
+    }
+
+    #[test]
+    fn what_wraps_is_never_cut_nor_left_out() {
+        let columns = [Column::time("At", "at"), Column::text("What", "what").wrapped()];
+        let what = "the provider is asked what became of the charge of 1.80 USD";
+        let rows = [vec!["2026-11-20T12:00:00.000Z".to_owned(), what.to_owned()]];
+        let found = layout(&columns, &rows, Room { width: Some(60), id_len_min: None });
+        let expected = "\
+AT                        WHAT
+2026-11-20T12:00:00.000Z  the provider is asked what became
+                          of the charge of 1.80 USD
+";
+        assert_eq!(render(&columns, &rows, &found, true, false), expected);
     }
 
     #[test]

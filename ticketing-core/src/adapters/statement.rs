@@ -9,7 +9,7 @@ use crate::domain::money::{AMOUNT_MINOR_MAX, Currency, Money};
 use crate::domain::payment::AttemptKind;
 use crate::domain::statement::{StatementRow, StatementStatus};
 use crate::domain::time::Timestamp;
-use std::io::Read;
+use std::io::{self, BufRead as _, BufReader, Read};
 use uuid::Uuid;
 
 /// What a column may be called. The first one that a file has is taken.
@@ -70,11 +70,63 @@ struct Columns {
 /// A statement that is read row by row.
 #[derive(Debug)]
 pub struct Statement<R> {
-    rows: csv::Reader<R>,
+    rows: csv::Reader<LineEnds<R>>,
     columns: Columns,
     record: csv::StringRecord,
     /// The file itself could not be read on: it is over.
     is_broken_off: bool,
+}
+
+/// Text whose lines all end with a bare line feed: behind a carriage return the CSV reader counts it for the next row.
+#[derive(Debug)]
+struct LineEnds<R> {
+    text: BufReader<R>,
+    /// A carriage return that was read, and may be the first half of a line's end.
+    is_return_held: bool,
+}
+
+impl<R: Read> LineEnds<R> {
+    fn new(text: R) -> Self {
+        Self { text: BufReader::new(text), is_return_held: false }
+    }
+}
+
+impl<R: Read> Read for LineEnds<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled == 0 && !out.is_empty() {
+            let chunk = match self.text.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                chunk => chunk?,
+            };
+            if chunk.is_empty() {
+                if std::mem::take(&mut self.is_return_held) {
+                    out[0] = b'\r';
+                    return Ok(1);
+                }
+                return Ok(0);
+            }
+            let mut used = 0;
+            while used < chunk.len() && filled < out.len() {
+                let byte = chunk[used];
+                if std::mem::take(&mut self.is_return_held) && byte != b'\n' {
+                    // It ended nothing, and the byte itself is for the next round.
+                    out[filled] = b'\r';
+                    filled += 1;
+                    continue;
+                }
+                used += 1;
+                if byte == b'\r' {
+                    self.is_return_held = true;
+                } else {
+                    out[filled] = byte;
+                    filled += 1;
+                }
+            }
+            self.text.consume(used);
+        }
+        Ok(filled)
+    }
 }
 
 impl<R: Read> Statement<R> {
@@ -83,7 +135,8 @@ impl<R: Read> Statement<R> {
     /// # Errors
     /// [`StatementError`], if a column that is needed is missing.
     pub fn open(file: R) -> Result<Self, StatementError> {
-        let mut rows = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(file);
+        let mut rows =
+            csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(LineEnds::new(file));
         let head = rows.headers().map_err(|error| StatementError::Unreadable(error.to_string()))?;
         let names: Vec<String> = head
             .iter()
@@ -250,9 +303,10 @@ fn time(text: &str) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Statement, StatementError};
+    use super::{LineEnds, Statement, StatementError};
     use crate::domain::payment::AttemptKind;
     use crate::domain::statement::StatementStatus;
+    use std::io::{BufReader, Read as _};
 
     /// A row as `line kind amount status ref`, or `line: what is wrong`.
     fn read(text: &str) -> Vec<String> {
@@ -306,6 +360,25 @@ mod tests {
             "13 refund 1.50 USD pending re_1",
         ];
         assert_eq!(rows, expected);
+    }
+
+    #[test]
+    fn lines_are_counted_alike_whatever_ends_them() {
+        let rows =
+            ["id,type,amount,currency", "ch_1,charge,1,USD", "ch_2,loan,1,USD", "ch_3,charge,x\ry,USD", ""];
+        for end in ["\n", "\r\n"] {
+            let found = read(&rows.join(end));
+            let lines: Vec<&str> = found.iter().filter_map(|row| row.split([' ', ':']).next()).collect();
+            assert_eq!(lines[..2], ["2", "3"], "{end:?}: {found:?}");
+        }
+        let mut out = Vec::new();
+        // A byte at a time, so that each line's end is torn apart.
+        let mut torn = LineEnds {
+            text: BufReader::with_capacity(1, "a\r\nb\rc\r\r\n\r".as_bytes()),
+            is_return_held: false,
+        };
+        torn.read_to_end(&mut out).unwrap();
+        assert_eq!(out, b"a\nb\rc\r\n\r");
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use super::audit::{Actor, audited};
 use super::sagas::drill_body;
-use super::{OpsError, Plan, PlanChange};
+use super::{OpsError, Plan, PlanChange, lookup};
 use crate::app::{App, AppError};
-use crate::domain::id::SagaId;
+use crate::domain::id::{BookingId, SagaId};
 use crate::domain::payment::AttemptKind;
 use crate::projection::bodies;
 use crate::store::drills::{self, Drill, Fault};
-use crate::store::sagas;
+use crate::store::{bookings, sagas};
 use uuid::Uuid;
 
 /// The most times that one fault strikes.
@@ -26,7 +26,7 @@ pub struct DrillPlan {
 /// Plans that a saga's charge or refund goes wrong the next `times` times.
 ///
 /// # Errors
-/// [`AppError::NotFound`] for the saga; [`OpsError::Invalid`] for times out of range; what the store says.
+/// [`AppError::NotFound`] for the saga, unless its booking can still be paid; [`OpsError::Invalid`] for times out of range; what the store says.
 pub async fn plan(
     app: &App,
     saga_id: SagaId,
@@ -37,7 +37,7 @@ pub async fn plan(
     if !(1..=TIMES_MAX).contains(&times) {
         return Err(OpsError::Invalid(format!("a fault strikes 1 to {TIMES_MAX} times")));
     }
-    if sagas::cases(&app.stores.write, &[saga_id]).await?.is_empty() {
+    if sagas::cases(&app.stores.write, &[saga_id]).await?.is_empty() && !is_held(app, saga_id).await? {
         return Err(AppError::NotFound { what: "saga", id: saga_id.to_string() }.into());
     }
     let drill = Drill { id: Uuid::now_v7(), saga_id, step, fault, times_left: times };
@@ -46,6 +46,29 @@ pub async fn plan(
     let after = Some(bodies::raw(after.to_string()));
     let change = PlanChange { kind: "drill".into(), id: None, before: None, after };
     Ok(DrillPlan { plan: Plan::new("saga inject-error", vec![change]), drill })
+}
+
+/// Returns the saga that an operator means: as [`lookup::saga`] finds it, or the one that a booking will have when it is
+/// paid.
+///
+/// # Errors
+/// As [`lookup::saga`].
+pub async fn saga(app: &App, id: &str) -> Result<SagaId, OpsError> {
+    let not_found = match lookup::saga(app, id).await {
+        Err(OpsError::App(error @ AppError::NotFound { .. })) => OpsError::App(error),
+        found => return found,
+    };
+    match lookup::booking(app, id).await {
+        Ok(booking_id) if is_held(app, booking_id.into()).await? => Ok(booking_id.into()),
+        Ok(_) | Err(OpsError::App(AppError::NotFound { .. })) => Err(not_found),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the saga is of a booking that can still be paid: it comes with the payment.
+async fn is_held(app: &App, saga_id: SagaId) -> Result<bool, OpsError> {
+    let booking = bookings::load(&app.stores.write, &[BookingId(saga_id.0)]).await?.pop();
+    Ok(booking.is_some_and(|booking| booking.state_at(app.clock.now()).is_hold()))
 }
 
 /// Does what the plan says.

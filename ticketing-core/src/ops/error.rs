@@ -10,6 +10,16 @@ pub enum OpsError {
     /// As for everybody.
     #[error(transparent)]
     App(#[from] AppError),
+    /// One of several things that were named can't be done; nothing was done to any.
+    #[error("{what} {id}: {error}")]
+    Of {
+        /// What it is: `saga`, `payment`.
+        what: &'static str,
+        /// Its whole id.
+        id: String,
+        /// Why.
+        error: AppError,
+    },
     /// The world has moved since the plan was made: nothing was done; make a new plan.
     #[error("{what} has changed since the plan was made; nothing was done")]
     WorldMoved {
@@ -37,6 +47,21 @@ pub enum OpsError {
     /// What was given can't be right.
     #[error("{0}")]
     Invalid(String),
+}
+
+impl OpsError {
+    /// Names what a refusal is about.
+    #[must_use]
+    pub(super) fn of(self, what: &'static str, id: &impl std::fmt::Display) -> Self {
+        match self {
+            Self::App(error) => Self::Of { what, id: id.to_string(), error },
+            other @ (Self::Of { .. }
+            | Self::WorldMoved { .. }
+            | Self::Partly { .. }
+            | Self::Unknown { .. }
+            | Self::Invalid(_)) => other,
+        }
+    }
 }
 
 impl From<StoreError> for OpsError {

@@ -9,7 +9,7 @@ use crate::domain::booking::event::{BookingEvent, Expired};
 use crate::domain::booking::state::evolve;
 use crate::domain::id::{AttemptId, PaymentId, SagaId};
 use crate::domain::money::Money;
-use crate::domain::payment::AttemptKind;
+use crate::domain::payment::{Attempt, AttemptKind};
 use crate::domain::time::Timestamp;
 use crate::engine::SagaAnswer;
 use crate::projection::bodies;
@@ -49,7 +49,8 @@ pub async fn plan_move(
             ),
         };
         let version = case.saga.version;
-        if let Some(change) = change_of(case, &input, leaves, app.clock.now())? {
+        let change = change_of(case, &input, leaves, app.clock.now());
+        if let Some(change) = change.map_err(|error| error.of("saga", id))? {
             changes.push(change);
             steps.push(SagaStep { saga_id: *id, version, input, answer: SagaAnswer::Nothing });
         }
@@ -84,7 +85,8 @@ pub async fn plan_refund(
         amount_minor: amount.map(|amount| amount.amount_minor),
         reason: reason.map(str::to_owned),
     };
-    let change = change_of(case, &input, None, app.clock.now())?;
+    let change = change_of(case, &input, None, app.clock.now());
+    let change = change.map_err(|error| error.of("payment", &id))?;
     let steps = change.iter().map(|_| SagaStep {
         saga_id: payment.saga_id,
         version,
@@ -110,12 +112,16 @@ fn change_of(
     let case = as_the_engine_sees_it(case, now)?;
     let before = standing(&case, now);
     let id = case.saga.id;
+    let attempts = case.attempts.clone();
     // Only money that comes in takes seats again; none of these moves brings any.
     let advanced = advance(case, input, BY, now, &mut |_| None).map_err(AppError::from)?;
     if advanced.step.is_none() {
         return Ok(None);
     }
     let mut after = standing(&advanced.case, now);
+    if is_asked_already(input, &attempts, &advanced.case.attempts) && is_same_but_for_when(&before, &after) {
+        return Ok(None);
+    }
     if let Some(leaves) = leaves {
         after.insert("leaves".into(), leaves.into());
     }
@@ -126,6 +132,33 @@ fn change_of(
         before: side(before),
         after: side(after),
     }))
+}
+
+/// Whether an operator's move would only ask again, sooner, what the provider is being asked anyhow. A retry that
+/// begins to count unclear answers anew is more than that.
+fn is_asked_already(input: &Input, before: &[Attempt], after: &[Attempt]) -> bool {
+    let counts_tries = match input {
+        Input::Operator { action: OperatorMove::Compensate, .. } => false,
+        Input::Operator { action: OperatorMove::Retry, .. } => true,
+        Input::Operator { action: OperatorMove::Abandon, .. }
+        | Input::Booked { .. }
+        | Input::Pay(_)
+        | Input::Answered { .. }
+        | Input::Told { .. }
+        | Input::Vouched { .. }
+        | Input::Refund { .. }
+        | Input::Confirmed
+        | Input::Ended => return false,
+    };
+    let is_same = |(before, after): (&Attempt, &Attempt)| {
+        before.id == after.id && before.state == after.state && (!counts_tries || before.tries == after.tries)
+    };
+    before.len() == after.len() && before.iter().zip(after).all(is_same)
+}
+
+/// Whether nothing but the next time differs.
+fn is_same_but_for_when(before: &Map<String, Value>, after: &Map<String, Value>) -> bool {
+    before.iter().all(|(key, value)| key == "nextAt" || after.get(key) == Some(value))
 }
 
 /// Who a plan's steps name; they are not kept.

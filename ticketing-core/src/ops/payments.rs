@@ -9,7 +9,7 @@ use crate::domain::id::{AttemptId, BookingId, PaymentId, SagaId, UserId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment::{Attempt, Payment};
 use crate::domain::time::Timestamp;
-use crate::store::payments;
+use crate::store::{payments, sagas};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -100,6 +100,7 @@ pub struct PaymentDetails {
 
 /// The books in one currency.
 #[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct BooksBody {
     /// The currency.
     pub currency: String,
@@ -111,6 +112,16 @@ pub struct BooksBody {
     pub kept: Box<RawValue>,
     /// What the confirmed bookings cost.
     pub confirmed: Box<RawValue>,
+    /// What was given back, or is on its way back, of what the confirmed bookings cost.
+    pub given_back: Box<RawValue>,
+    /// What is on its way back.
+    pub going_back: Box<RawValue>,
+    /// What is kept for charges that are for no booking.
+    pub other_things: Box<RawValue>,
+    /// kept − (confirmed − givenBack) − otherThings − goingBack: zero when all is well.
+    pub difference: Box<RawValue>,
+    /// Whether the difference is zero.
+    pub balanced: bool,
 }
 
 /// Returns a payment as users see it.
@@ -176,6 +187,38 @@ pub async fn one(app: &App, id: PaymentId) -> Result<Payment, OpsError> {
     Ok(payments::load(&app.stores.write, &[id]).await?.pop().ok_or_else(not_found)?)
 }
 
+/// Returns the payment that an operator means to give back: one that is named as [`lookup::payment`] finds it, or the
+/// one of the saga or booking that is named, which has money left.
+///
+/// # Errors
+/// [`AppError::NotFound`] or [`AppError::Ambiguous`]; [`OpsError::Invalid`] where several have; what the store says.
+pub async fn to_refund(app: &App, id: &str) -> Result<PaymentId, OpsError> {
+    let not_found = match lookup::payment(app, id).await {
+        Err(OpsError::App(error @ AppError::NotFound { .. })) => OpsError::App(error),
+        found => return found,
+    };
+    let saga_id = match lookup::saga(app, id).await {
+        Err(OpsError::App(AppError::NotFound { .. })) => return Err(not_found),
+        found => found?,
+    };
+    let Some(case) = sagas::cases(&app.stores.write, &[saga_id]).await?.pop() else { return Err(not_found) };
+    let with_money: Vec<PaymentId> =
+        case.payments.iter().filter(|payment| payment.kept_minor() > 0).map(|payment| payment.id).collect();
+    match (with_money.as_slice(), case.saga.payment_id.or(case.payments.last().map(|payment| payment.id))) {
+        ([one], _) => Ok(*one),
+        ([], Some(at_hand)) => Ok(at_hand),
+        ([], None) => Err(not_found),
+        (several, Some(at_hand)) if several.contains(&at_hand) => Ok(at_hand),
+        (several, _) => {
+            let several: Vec<String> = several.iter().map(PaymentId::to_string).collect();
+            Err(OpsError::Invalid(format!(
+                "several payments have money left, name one: {}",
+                several.join(", ")
+            )))
+        }
+    }
+}
+
 /// Returns one payment with what was asked of the provider for it, as users see it.
 ///
 /// # Errors
@@ -212,6 +255,11 @@ pub async fn books(app: &App) -> Result<Vec<BooksBody>, OpsError> {
             refunded: amount(row.refunded_minor),
             kept: amount(row.captured_minor - row.refunded_minor),
             confirmed: amount(row.confirmed_minor),
+            given_back: amount(row.given_back_minor),
+            going_back: amount(row.going_back_minor),
+            other_things: amount(row.other_things_minor),
+            difference: amount(row.difference_minor()),
+            balanced: row.difference_minor() == 0,
             currency: row.currency,
         })
     };

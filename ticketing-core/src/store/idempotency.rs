@@ -29,13 +29,13 @@ statements! {
         FROM {rows caller text, key text} CROSS JOIN idempotency i
         WHERE i.caller = v.caller AND i.key = v.key";
     /// Leans on the primary key, which has the key first.
-    BY_KEY = "SELECT caller, key, status, position, created_at FROM idempotency
+    BY_KEY = "SELECT caller, key, status, data, position, created_at FROM idempotency
         WHERE key = $1
         ORDER BY caller";
-    /// Reads the whole table: an index on positions would cost every booking, for a question that is rarely asked.
-    AT_POSITIONS = "SELECT caller, key, status, position, created_at FROM idempotency
-        WHERE position {any big}
-        ORDER BY position, caller, key";
+    /// Reads the whole table: an index on times would cost every booking, for a question that is rarely asked.
+    AT_TIMES = "SELECT caller, key, status, data, position, created_at FROM idempotency
+        WHERE created_at {any big}
+        ORDER BY created_at, caller, key";
     /// Leans on the primary key, whose order it follows: an index on the age would cost every booking.
     FROM = "SELECT caller, key, created_at FROM idempotency
         WHERE (key, caller) > ($2, $1)
@@ -53,7 +53,7 @@ pub async fn find(db: &Db, callers: Vec<String>, keys: Vec<String>) -> Result<Ve
     db.all(&FIND, args![vec![Column::Text(callers), Column::Text(keys)]]).await
 }
 
-/// That a request was answered, without the answer.
+/// That a request was answered, and what.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Answered {
     /// Who asked.
@@ -62,10 +62,24 @@ pub struct Answered {
     pub key: String,
     /// The HTTP status of the answer.
     pub status: i32,
-    /// The answer's position.
+    /// The answer's `data`, byte for byte.
+    pub data: String,
+    /// The answer's position: what the log's last event was then, which may be about something else.
     pub position: i64,
     /// When, in milliseconds since the epoch.
     pub created_at: i64,
+}
+
+impl Answered {
+    /// The id of the booking or payment that was answered with; `None` for an answer that has none.
+    #[must_use]
+    pub fn about(&self) -> Option<String> {
+        #[derive(serde::Deserialize)]
+        struct Body {
+            id: String,
+        }
+        serde_json::from_str::<Body>(&self.data).ok().map(|body| body.id)
+    }
 }
 
 /// Returns what was answered to this key, whoever used it.
@@ -76,12 +90,12 @@ pub async fn with_key(db: &Db, key: &str) -> Result<Vec<Answered>> {
     db.all(&BY_KEY, args![key]).await
 }
 
-/// Returns what was answered with one of these positions. Reads all stored answers.
+/// Returns what was answered at one of these times, to anybody. Reads all stored answers.
 ///
 /// # Errors
 /// What the store says.
-pub async fn at_positions(db: &Db, positions: Vec<i64>) -> Result<Vec<Answered>> {
-    db.all(&AT_POSITIONS, args![Column::Big(positions)]).await
+pub async fn at_times(db: &Db, times: Vec<i64>) -> Result<Vec<Answered>> {
+    db.all(&AT_TIMES, args![Column::Big(times)]).await
 }
 
 /// Where a walk over the answers is: the caller and key it saw last. The default is the beginning.

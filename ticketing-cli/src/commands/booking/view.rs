@@ -48,6 +48,8 @@ pub const DETAILS: &[Column] = &[
     Column::time("Confirmed", "confirmedAt"),
     Column::text("Payment", "payment.id"),
     Column::text("Paid", "payment.status"),
+    Column::state("Refund", "refund.status"),
+    Column::money("Refund of", "refund.amount"),
     Column::text("Reason", "reason"),
     Column::id("Schedule", "scheduleId"),
     Column::id("Route id", "routeId").wide(),

@@ -3,12 +3,15 @@
 use crate::errors::sentence;
 use crate::failure::Failure;
 use crate::globals::Globals;
-use crate::output::{Column, List, Printer, View, grouped};
+use crate::output::terminal::Tone;
+use crate::output::visible::visible;
+use crate::output::{Column, Format, List, Printer, View, grouped, wrap};
 use crate::progress::Progress;
 use crate::session::{self, Opening, Session};
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::PathBuf;
+use ticketing_core::adapters::payments::PROVIDERS;
 use ticketing_core::adapters::statement::{Statement, StatementError};
 use ticketing_core::ops::reconcile::{self, Finding, Reconciliation};
 
@@ -76,6 +79,11 @@ pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), 
         });
         Box::new(BufReader::new(opened?))
     };
+    if let Some(named) = args.provider.as_deref().filter(|named| !PROVIDERS.contains(named)) {
+        let shown = ticketing_core::text::quoted(named);
+        return Err(Failure::usage(format!("--provider {shown} is no provider."))
+            .hint(format!("--provider {}", PROVIDERS.join(", or --provider "))));
+    }
     let statement = Statement::open(file).map_err(|error| of_statement(&error))?;
     session::run(globals, printer, Opening::AsTheyAre, async |session, printer| {
         compare(args, statement, session, printer).await
@@ -97,8 +105,7 @@ async fn compare(
     let has_times = statement.has_times();
     let mut progress = Progress::start(printer.progress_style(), "comparing", None);
     let mut reconciliation = Reconciliation::new(args.provider.as_deref());
-    let mut list = printer.start_list(&FINDINGS)?;
-    let mut told = Told { mends: Vec::new(), count: 0, is_human };
+    let mut told = Told::start(printer)?;
     let mut rows = Vec::with_capacity(reconcile::PAGE);
     loop {
         let row = statement.next_row();
@@ -106,12 +113,12 @@ async fn compare(
         match row {
             Some(Ok(row)) => rows.push(row),
             Some(Err(broken)) => {
-                told.tell(&mut list, &[Finding::unreadable(broken.line, &broken.reason)])?;
+                told.tell(&[Finding::unreadable(broken.line, &broken.reason)])?;
             }
             None => {}
         }
         if rows.len() == reconcile::PAGE || is_end {
-            told.tell(&mut list, &reconciliation.page(app, &rows).await?)?;
+            told.tell(&reconciliation.page(app, &rows).await?)?;
             progress.set(reconciliation.rows);
             rows.clear();
         }
@@ -120,55 +127,103 @@ async fn compare(
         }
     }
     while let Some(findings) = reconciliation.missing_there(app).await? {
-        told.tell(&mut list, &findings)?;
+        told.tell(&findings)?;
     }
     drop(progress);
     let compared = grouped(reconciliation.rows);
-    if told.count == 0 && is_human {
-        drop(list);
+    let count = told.finish()?;
+    if count == 0 && is_human {
         printer.note(&format!("{compared} rows compared: all agrees."));
-    } else {
-        list.finish(None)?;
     }
-    told.print_mends(printer)?;
     if !has_times {
         printer.warn("The statement has no times, so what it lacks could not be told.");
     }
-    if told.count == 0 {
+    if count == 0 {
         return Ok(());
     }
-    let noun = if told.count == 1 { "finding" } else { "findings" };
-    Err(Failure::unhealthy(format!("{} {noun} in {compared} rows compared.", grouped(told.count)))
+    let noun = if count == 1 { "finding" } else { "findings" };
+    Err(Failure::unhealthy(format!("{} {noun} in {compared} rows compared.", grouped(count)))
         .code("NOT_RECONCILED")
         .why("The statement and our ledger differ. Nothing was changed."))
 }
 
-/// So many commands that mend are listed below a table; -o wide and the machine formats have them all.
-const MENDS_MAX: usize = 50;
+/// How wide a line's number and the longest kind of a finding are.
+const LINE_WIDTH: usize = 6;
+const KIND_WIDTH: usize = 15;
+/// The mends stand below what they mend, as far in as leaves room for a whole command.
+const MEND_INDENT: usize = 8;
+/// Words are never squeezed into less.
+const WORDS_WIDTH_MIN: usize = 24;
 
-struct Told {
-    mends: Vec<String>,
-    count: u64,
-    is_human: bool,
+/// The findings, told as they come.
+enum Told<'p> {
+    /// As a list, in the other formats.
+    Listed { list: List<'p>, count: u64 },
+    /// For people: each with its mend below.
+    Drawn { printer: &'p mut Printer, count: u64 },
 }
 
-impl Told {
-    fn tell(&mut self, list: &mut List<'_>, findings: &[Finding]) -> Result<(), Failure> {
-        for finding in findings {
-            self.count += 1;
-            if self.is_human && self.mends.len() < MENDS_MAX && !self.mends.contains(&finding.mend) {
-                self.mends.push(finding.mend.clone());
+impl<'p> Told<'p> {
+    fn start(printer: &'p mut Printer) -> Result<Self, Failure> {
+        Ok(match printer.format() {
+            Format::Table => Self::Drawn { printer, count: 0 },
+            Format::Wide | Format::Json | Format::Jsonl | Format::Yaml | Format::Csv | Format::Name => {
+                Self::Listed { list: printer.start_list(&FINDINGS)?, count: 0 }
             }
-            list.row(finding)?;
+        })
+    }
+
+    fn tell(&mut self, findings: &[Finding]) -> Result<(), Failure> {
+        for finding in findings {
+            match self {
+                Self::Listed { list, count } => {
+                    *count += 1;
+                    list.row(finding)?;
+                }
+                Self::Drawn { printer, count } => {
+                    if *count == 0 {
+                        let head = format!(
+                            "{:>LINE_WIDTH$}  {:KIND_WIDTH$}  WHAT, AND WHAT MENDS IT",
+                            "LINE", "FINDING"
+                        );
+                        let head = printer.paint(Tone::Strong, &head);
+                        printer.drawing(&format!("{head}\n"))?;
+                    }
+                    *count += 1;
+                    let text = drawn(finding, printer);
+                    printer.drawing(&text)?;
+                }
+            }
         }
         Ok(())
     }
 
-    fn print_mends(&self, printer: &mut Printer) -> Result<(), Failure> {
-        if !self.mends.is_empty() {
-            printer.line("")?;
-            printer.line("What mends it, or shows how it came:")?;
+    /// Ends it; returns how many there were.
+    fn finish(self) -> Result<u64, Failure> {
+        match self {
+            Self::Listed { count: 0, list } if list.is_for_people() => Ok(0),
+            Self::Listed { list, count } => list.finish(None).map(|()| count),
+            Self::Drawn { count, .. } => Ok(count),
         }
-        self.mends.iter().try_for_each(|mend| printer.line(&format!("  {mend}")))
     }
+}
+
+/// A finding as people read it: its words wrapped, its mend whole.
+fn drawn(finding: &Finding, printer: &Printer) -> String {
+    let line = finding.line.map_or_else(|| "-".to_owned(), |line| line.to_string());
+    let kind = serde_json::to_value(finding.kind).unwrap_or_default();
+    let lead = format!("{line:>LINE_WIDTH$}  {:KIND_WIDTH$}  ", kind.as_str().unwrap_or_default());
+    let indent = lead.chars().count();
+    let room = printer.width().saturating_sub(indent).max(WORDS_WIDTH_MIN);
+    let mut out = lead;
+    for (index, words) in wrap(&visible(&finding.message), room).iter().enumerate() {
+        if index > 0 {
+            out.push_str(&" ".repeat(indent));
+        }
+        out.push_str(words);
+        out.push('\n');
+    }
+    let mend = printer.paint(Tone::Faint, &printer.commands(&finding.mend));
+    out.push_str(&format!("{}{mend}\n", " ".repeat(MEND_INDENT)));
+    out
 }

@@ -9,8 +9,8 @@ use crate::failure::Failure;
 use crate::globals::{ChangeArgs, Globals};
 use crate::output::Printer;
 use crate::session::{self, Opening, Session};
-use ticketing_core::domain::money::Money;
-use ticketing_core::ops::{lookup, money, payments};
+use ticketing_core::domain::money::{Currency, Money};
+use ticketing_core::ops::{money, payments};
 
 /// Give back some or all of a payment
 #[derive(clap::Args, Debug)]
@@ -21,10 +21,10 @@ use ticketing_core::ops::{lookup, money, payments};
                         ticketctl payment refund 0192a8c4 --dry-run"
 )]
 pub struct Args {
-    /// Its id, a unique beginning of it, or the provider's name for it
+    /// Its id, a unique beginning of it, the provider's name for it, or its booking's id
     id: String,
     /// How much, in the payment's currency [default: all that is left]
-    #[arg(long, value_name = "AMOUNT")]
+    #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true)]
     amount: Option<String>,
     #[command(flatten)]
     change: ChangeArgs,
@@ -48,14 +48,11 @@ async fn refund(
 ) -> Result<(), Failure> {
     let app = &session.app;
     let actor = session::actor(globals, &args.change)?;
-    let id = lookup::payment(app, &args.id).await?;
+    let id = payments::to_refund(app, &args.id).await?;
     let currency = payments::one(app, id).await?.amount.currency;
     let amount = match &args.amount {
         None => None,
-        Some(text) => Some(Money::parse(text, currency).map_err(|why| {
-            Failure::usage(sentence(&format!("--amount {why}")))
-                .hint(format!("--amount 12.50, in {currency}"))
-        })?),
+        Some(text) => Some(amount_of(text, currency)?),
     };
     let minor = amount.map(|amount| amount.amount_minor);
     let text = serde_json::json!(["payment refund", id, minor, args.change.reason]).to_string();
@@ -80,4 +77,21 @@ async fn refund(
         printer.object(&payments::details(app, id).await?, view::DETAILS)?;
     }
     Ok(())
+}
+
+/// Reads an amount to give back.
+///
+/// # Errors
+/// A usage error for what is no amount, and for nothing or less.
+fn amount_of(text: &str, currency: Currency) -> Result<Money, Failure> {
+    let wrong = |why: &str| {
+        let decimals = currency.decimals() as usize;
+        Failure::usage(sentence(&format!("--amount {why}")))
+            .hint(format!("--amount {:.decimals$}, in {currency}", 12.5))
+    };
+    match Money::parse(text, currency) {
+        Ok(amount) if amount.amount_minor > 0 => Ok(amount),
+        Ok(_) => Err(wrong("must be more than nothing")),
+        Err(why) => Err(wrong(&why.to_string())),
+    }
 }

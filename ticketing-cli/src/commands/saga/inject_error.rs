@@ -8,8 +8,8 @@ use crate::output::{Plan, Printer};
 use crate::session::{self, Opening, Session};
 use clap::ValueEnum;
 use ticketing_core::domain::payment::AttemptKind;
+use ticketing_core::ops::drills;
 use ticketing_core::ops::sagas::drill_body;
-use ticketing_core::ops::{drills, lookup};
 use ticketing_core::store::drills::Fault;
 
 /// Let a saga's charge or refund go wrong, to rehearse it; in development only
@@ -17,12 +17,13 @@ use ticketing_core::store::drills::Fault;
 #[command(
     after_help = "timeout: the provider does it, and its answer is lost. decline: it is not called, and seems to \
                         refuse for good. error: it is not called, and seems to fail with a 500.\n\n\
-                        The running server takes the fault when it next calls the provider for that step.\n\n\
+                        The running server takes the fault when it next calls the provider for that step; for a \
+                        booking that nobody has paid yet it waits for that.\n\n\
                         Examples:\n  ticketctl saga inject-error 0192a8c4 --step charge --kind timeout\n  \
                         ticketctl saga inject-error 0192a8c4 --step refund --kind error --times 3"
 )]
 pub struct Args {
-    /// The saga's id, its booking's or payment's, or a unique beginning of it
+    /// The saga's id, its booking's (paid or not) or payment's, or a unique beginning of it
     id: String,
     /// Which call to the provider goes wrong
     #[arg(long, value_enum)]
@@ -84,7 +85,7 @@ async fn inject(
         Kind::Error => Fault::Error,
     };
     let actor = session::actor(globals, &args.change)?;
-    let id = lookup::saga(&session.app, &args.id).await?;
+    let id = drills::saga(&session.app, &args.id).await?;
     let planned = drills::plan(&session.app, id, step, fault, args.times).await?;
     let change = Change {
         title: format!("Let a {} of saga {id} go wrong", step.word()),

@@ -92,5 +92,8 @@ async fn list(
         printer.line("")?;
         printer.line("The one safe action for each:")?;
     }
-    actions.iter().try_for_each(|action| printer.line(&format!("  {action}")))
+    actions.iter().try_for_each(|action| {
+        let action = printer.commands(action);
+        printer.line(&format!("  {action}"))
+    })
 }

@@ -9,7 +9,7 @@ pub const LIST: View = View::new(
         Column::id("Id", "id"),
         Column::state("State", "state"),
         Column::text("Step", "step"),
-        Column::number("Tries", "attempts"),
+        Column::number("Charges", "attempts"),
         Column::text("Last error", "lastError"),
         Column::time("Next", "nextAt"),
         Column::text("Stuck", "stuck").whole(),
@@ -28,7 +28,7 @@ pub const STUCK: View = View::new(
         Column::text("Why", "stuckReason"),
         Column::text("Safe action", "safeAction").wide(),
         Column::text("Step", "step").wide(),
-        Column::number("Tries", "attempts").wide(),
+        Column::number("Charges", "attempts").wide(),
         Column::text("Last error", "lastError").wide(),
         Column::time("Next", "nextAt").wide(),
         Column::text("Stuck", "stuck").wide(),
@@ -73,7 +73,7 @@ pub const CALLS: &[Column] = &[
     Column::time("Ended", "endedAt").wide(),
 ];
 
-const TIMERS: &[Column] = &[Column::time("At", "at"), Column::text("What", "what").whole()];
+const TIMERS: &[Column] = &[Column::time("At", "at"), Column::text("What", "what").wrapped()];
 
 /// Faults to rehearse.
 pub const DRILLS: &[Column] = &[
@@ -89,7 +89,7 @@ pub const DETAILS: &[Column] = &[
     Column::state("State", "state"),
     Column::text("Booking", "bookingStatus"),
     Column::text("Last step", "step"),
-    Column::number("Tries", "attempts"),
+    Column::number("Charges", "attempts"),
     Column::text("Last error", "lastError"),
     Column::time("Next", "nextAt"),
     Column::time("Began", "createdAt"),

@@ -3,7 +3,7 @@
 
 use crate::output::terminal::Tone;
 use crate::output::visible::visible;
-use crate::output::{Format, Printer};
+use crate::output::{Format, Printer, wrap};
 use ticketing_core::ops::why::{Entry, Story};
 
 /// Words are never squeezed into less.
@@ -48,7 +48,7 @@ pub fn draw(story: &Story, width: usize, printer: &Printer) -> String {
         }
     }
     if let Some(action) = &story.safe_action {
-        out.push_str(&format!("The one safe action: {}\n", visible(action)));
+        out.push_str(&format!("The one safe action: {}\n", visible(&printer.commands(action))));
     }
     out
 }
@@ -72,40 +72,5 @@ fn table(out: &mut String, rows: &[[String; 4]], width: usize, printer: &Printer
         for line in lines {
             out.push_str(&format!("{}{line}\n", " ".repeat(before)));
         }
-    }
-}
-
-/// Breaks text at blanks into lines of at most `width` characters; a longer word has a line of its own, cut by nobody:
-/// an id must stay whole.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    let mut line = String::new();
-    for word in text.split(' ') {
-        let needed = line.chars().count() + 1 + word.chars().count();
-        if !line.is_empty() && needed > width {
-            lines.push(std::mem::take(&mut line));
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    lines.push(line);
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::wrap;
-
-    #[test]
-    fn text_is_broken_at_blanks_and_ids_stay_whole() {
-        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
-        assert_eq!(
-            wrap("a 01a1fdc9-1ee5-766e-a6cd-2bea249a40ea b", 10),
-            ["a", "01a1fdc9-1ee5-766e-a6cd-2bea249a40ea", "b"]
-        );
-        assert_eq!(wrap("", 10), [""]);
-        assert_eq!(wrap("one two", usize::MAX), ["one two"]);
     }
 }

@@ -90,6 +90,10 @@ async fn a_story_fits_eighty_columns_and_its_ids_stay_whole() {
     let session = riverton(&folder).await;
     paid(&session, 1).await;
     let app = &session.app;
+    let mut shown = screen(&["--time", "iso"], false);
+    let id = SagaId(Uuid::from_u128(BOOKING));
+    shown.printer.object(&sagas::details(app, id).await.unwrap(), saga::view::DETAILS).unwrap();
+    assert!(shown.out().ends_with(NEXT), "{}", shown.out());
     app.clock.advance(1_000);
     let amount = Money { amount_minor: 180, currency: Currency::USD };
     answered(&session, Answer::Succeeded { provider_ref: "ch_1".into(), amount }).await;
@@ -109,7 +113,7 @@ Id           0192a8c4-0000-7000-8000-000000000001
 State        PARKED
 Booking      PENDING
 Last step    charge unclear
-Tries        1
+Charges      1
 Last error   no answer in time
 Next         in 15m
 Began        now
@@ -144,6 +148,14 @@ CALL      KIND    STATE      AMOUNT  UNCLEAR  NEXT  REFERENCE  ERROR
 What happens next
 AT      WHAT
 in 15m  the hold ends, and its seats are free for others
+";
+const NEXT: &str = "\
+What happens next
+AT                        WHAT
+2026-11-20T12:00:10.385Z  the provider is asked what became of the charge of
+                          1.80 USD (unclear 1 of 10 times)
+2026-11-20T12:02:00.000Z  without progress it counts as stuck
+2026-11-20T12:15:00.000Z  the hold ends, and its seats are free for others
 ";
 const ABANDON: &str = "\
 ~ saga 0192a8c4-0000-7000-8000-000000000001

@@ -15,8 +15,8 @@ use super::sagas::{self, Timer};
 use crate::app::App;
 use crate::domain::id::{BookingId, OfferingId};
 use crate::domain::time::Timestamp;
-use crate::store::events::LogEntry;
-use crate::store::{events, offerings, views};
+use crate::store::idempotency::Answered;
+use crate::store::{bookings, offerings, views};
 use find::Found;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -117,8 +117,7 @@ pub async fn tell(app: &App, id: &str, progress: &mut Progress<'_>) -> Result<St
         Found::Key { key, answers } => {
             let mut streams = BTreeSet::new();
             for answer in &answers {
-                let entry = events::after(&app.stores.write, answer.position - 1, 1).await?.pop();
-                streams.extend(entry.map(|entry: LogEntry| entry.stream_id));
+                streams.extend(stream_of(app, answer).await?);
             }
             let callers: Vec<&str> = answers.iter().map(|answer| answer.caller.as_str()).collect();
             let times = answers.len();
@@ -130,6 +129,17 @@ pub async fn tell(app: &App, id: &str, progress: &mut Progress<'_>) -> Result<St
             of_streams(app, "key", key, streams.into_iter().collect(), Some(summary)).await
         }
     }
+}
+
+/// The booking, or the saga of the payment, that an answer names; `None` for an answer about something else.
+async fn stream_of(app: &App, answer: &Answered) -> Result<Option<Uuid>, OpsError> {
+    let Some(id) = answer.about() else { return Ok(None) };
+    if let Ok(uuid) = Uuid::parse_str(&id)
+        && bookings::load(&app.stores.write, &[BookingId(uuid)]).await?.pop().is_some()
+    {
+        return Ok(Some(uuid));
+    }
+    Ok(crate::app::payments::find(app, &id).await?.map(|payment| payment.saga_id.0))
 }
 
 fn plural(count: usize, noun: &str) -> String {

@@ -8,7 +8,7 @@ use crate::domain::booking::event::BookingEvent;
 use crate::domain::booking::state::Booking;
 use crate::domain::event::Event;
 use crate::domain::id::{BookingId, SagaId};
-use crate::domain::payment::{Attempt, AttemptState};
+use crate::domain::payment::{Attempt, AttemptState, Payment};
 use crate::domain::time::Timestamp;
 use crate::ops::OpsError;
 use crate::ops::payments::attempt_body;
@@ -50,12 +50,13 @@ impl Strand {
         let events = events::of_stream(db, id).await?;
         let audit = audit::about(db, id, AUDIT_MAX).await?;
         let oldest = app.clock.now().plus_seconds(-ANSWERS_LOOKED_FOR_SECONDS);
-        let positions: Vec<i64> =
-            events.iter().filter(|entry| entry.recorded_at > oldest).map(|entry| entry.position).collect();
-        let answers = match positions.is_empty() {
+        let times = times(&events, row.as_ref(), oldest);
+        let mut answers = match times.is_empty() {
             true => Vec::new(),
-            false => idempotency::at_positions(db, positions).await?,
+            false => idempotency::at_times(db, times).await?,
         };
+        let names = names(id, row.as_ref());
+        answers.retain(|answer| answer.about().is_some_and(|about| names.contains(&about)));
         Ok(Self { booking, row, events, audit, answers })
     }
 
@@ -82,6 +83,24 @@ impl Strand {
         entries.extend(self.answers.iter().map(of_answer));
         entries
     }
+}
+
+/// When something happened, since `oldest`: what a request did and its answer have the same time.
+fn times(events: &[LogEntry], row: Option<&SagaRow>, oldest: Timestamp) -> Vec<i64> {
+    let mut times: Vec<Timestamp> = events.iter().map(|entry| entry.recorded_at).collect();
+    if let Some(row) = row {
+        times.extend(row.steps.iter().map(|step| step.at));
+    }
+    let mut times: Vec<i64> = times.into_iter().filter(|at| *at > oldest).map(Timestamp::as_millis).collect();
+    times.sort_unstable();
+    times.dedup();
+    times
+}
+
+/// The ids by which answers name a stream: its own, and those of its payments.
+fn names(id: Uuid, row: Option<&SagaRow>) -> HashSet<String> {
+    let payments = row.into_iter().flat_map(|row| &row.case.payments);
+    payments.map(Payment::public_id).chain([id.to_string()]).collect()
 }
 
 fn raw(value: &serde_json::Value) -> Box<RawValue> {
@@ -199,7 +218,8 @@ fn of_answer(answer: &Answered) -> Entry {
         kind: "key",
         what: format!("answer {} is kept for key {} of {}", answer.status, answer.key, answer.caller),
         actor: answer.caller.clone(),
-        position: Some(answer.position.to_string()),
+        // Its position is the whole log's then: it says nothing of this story.
+        position: None,
         correlation_id: None,
         details: raw(&json!({ "caller": answer.caller, "key": answer.key, "status": answer.status })),
         rank: (Rank::Key, answer.position),
