@@ -382,7 +382,7 @@ fn stores_that_can_not_be_used_get_their_sentence() {
         std::fs::write(path("empty").join(name), "").unwrap();
     }
     let old = place.run(&["booking", "list", "--data-dir", "empty", "-o", "json"]);
-    assert_eq!((old.code, old.error()["hint"].as_str()), (1, Some("ticketctl migrate up")));
+    assert_eq!((old.code, old.error()["hint"].as_str()), (1, Some("ticketctl --data-dir empty migrate up")));
     assert_eq!(place.run(&["migrate", "status", "--data-dir", "empty"]).code, 8);
     let up = place.run(&["migrate", "up", "--data-dir", "empty", "-o", "json"]).ok().json();
     assert!(up.as_array().unwrap().iter().all(|m| m["state"] == "APPLIED"));

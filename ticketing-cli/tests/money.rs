@@ -7,7 +7,7 @@ mod support;
 
 use serde_json::Value;
 use std::path::PathBuf;
-use support::Place;
+use support::{Place, Ran};
 use ticketing_core::app::commands::{new_booking_id, reserve_and_pay};
 use ticketing_core::app::payments::charge;
 use ticketing_core::app::{App, StoreConfig, Stores};
@@ -27,12 +27,17 @@ const UNKNOWN: &str = "01234567-89ab-7000-8000-000000000000";
 
 /// Works on a place's stores as a server does.
 fn with_app<T>(place: &Place, work: impl AsyncFnOnce(&App) -> T) -> T {
+    with_app_at(place, Clock::system(), work)
+}
+
+/// The same, by another clock.
+fn with_app_at<T>(place: &Place, clock: Clock, work: impl AsyncFnOnce(&App) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let data_dir: PathBuf = place.0.path().join("data");
         let config = StoreConfig { data_dir, database_url: None, read_database_url: None };
         let stores = Stores::open(&config).await.unwrap();
-        let (app, engine) = App::start(stores.clone(), Clock::system(), EngineConfig::default(), |_| ());
+        let (app, engine) = App::start(stores.clone(), clock, EngineConfig::default(), |_| ());
         let outcome = work(&app).await;
         let head = ticketing_core::store::events::head(&app.stores.write).await.unwrap();
         Projector::default().reach(&app, head).await.unwrap();
@@ -45,8 +50,12 @@ fn with_app<T>(place: &Place, work: impl AsyncFnOnce(&App) -> T) -> T {
 
 /// Ada books a seat and pays it with a token, by a request with the key `ada-1`.
 fn booked_and_paid(place: &Place, seat: &str) -> String {
+    booked_and_paid_at(place, seat, Clock::system())
+}
+
+fn booked_and_paid_at(place: &Place, seat: &str, clock: Clock) -> String {
     let schedule = place.schedule();
-    with_app(place, async |app| {
+    with_app_at(place, clock, async |app| {
         let command = Reserve {
             booking_id: new_booking_id(),
             offering_id: OfferingId(Uuid::parse_str(&schedule).unwrap()),
@@ -319,6 +328,87 @@ fn a_payment_is_given_back_in_part_and_then_with_its_booking() {
 }
 
 #[test]
+fn the_books_balance_and_say_so_when_they_do_not() {
+    let place = Place::seeded();
+    assert_eq!(place.run(&["payment", "books"]).ok().err, "No payments yet.\n");
+    let minor = |value: &Value| (value.as_f64().unwrap() * 100.0).round() as i64;
+    let figures = |ran: &Ran| {
+        let books = ran.json();
+        ["kept", "confirmed", "givenBack", "goingBack", "otherThings", "difference"]
+            .map(|name| minor(&books[0][name]))
+    };
+    let (whole, part) = (booked_and_paid(&place, "C1"), booked_and_paid(&place, "D1"));
+    answered(&place, &whole, succeeded);
+    let (_, price) = answered(&place, &part, succeeded);
+    let price = price.amount_minor;
+    let meal = with_app(&place, async |app| {
+        let amount = Money { amount_minor: 500, currency: Currency::USD };
+        let meta = Meta { actor: "bob".into(), correlation_id: "meal".into(), idempotency: None };
+        let bob = UserId("bob".into());
+        charge(app, "meal-1".into(), amount, "tok_visa".into(), bob, None, meta).await.unwrap().body
+    });
+    let meal = text(&serde_json::from_str(&meal).unwrap(), "/id").to_owned();
+    answered(&place, &meal, succeeded);
+    let books = || place.run(&["payment", "books", "-o", "json"]).ok();
+    assert_eq!(figures(&books()), [2 * price + 500, 2 * price, 0, 0, 500, 0]);
+    // A part goes back, then all of another one, then some of the meal: first on its way, then done.
+    place.run(&["payment", "refund", &part, "--amount", "0.50", "--yes"]).ok();
+    assert_eq!(figures(&books()), [2 * price + 500, 2 * price, 50, 50, 500, 0]);
+    answered(&place, &part, succeeded);
+    place.run(&["booking", "cancel", &whole, "--yes"]).ok();
+    assert_eq!(figures(&books()), [2 * price + 450, price, 50, price, 500, 0]);
+    place.run(&["payment", "refund", &meal, "--amount", "1.00", "--yes"]).ok();
+    assert_eq!(figures(&books()), [2 * price + 450, price, 50, price + 100, 400, 0]);
+    let balanced = books();
+    assert_eq!((balanced.err.as_str(), balanced.json()[0]["balanced"].as_bool()), ("", Some(true)));
+    // The provider refuses to give the money back: nobody is at it any more.
+    answered(&place, &whole, |_, _| Answer::Declined { code: "no".into(), message: "closed account".into() });
+    let off = books();
+    assert_eq!(figures(&off), [2 * price + 450, price, 50, 100, 400, price]);
+    assert!(off.err.contains("ticketctl saga list --stuck"), "{}", off.err);
+    let human = place.run(&["payment", "books"]).ok();
+    fits_80_columns(&human.out);
+    let difference = Money { amount_minor: price, currency: Currency::USD }.decimal();
+    assert!(human.out.ends_with(&format!("{difference}\n")), "{}", human.out);
+}
+
+#[test]
+fn the_status_tells_which_payments_are_open_and_that_nobody_runs_them() {
+    let place = Place::seeded();
+    let status = || place.run(&["status", "-o", "json"]).ok().json();
+    let before = status();
+    assert_eq!(
+        (before["payments"]["notOver"].to_string(), &before["payments"]["warning"]),
+        ("[]".into(), &Value::Null)
+    );
+    booked_and_paid(&place, "C1");
+    parked(&place, "D1");
+    let fresh = status();
+    assert_eq!(text(&fresh, "/payments/notOver/0/state"), "CHARGING");
+    assert_eq!(
+        (fresh["payments"]["stuck"].as_u64(), fresh["payments"]["overdue"].as_u64()),
+        (Some(1), Some(0))
+    );
+    // Another one is due for a minute, and nobody has come by.
+    let a_minute_ago = Clock::system().now().plus_seconds(-60);
+    booked_and_paid_at(&place, "C2", Clock::manual(a_minute_ago));
+    let late = status();
+    assert_eq!(late["payments"]["overdue"].as_u64(), Some(1));
+    assert!(text(&late, "/payments/warning").contains("no saga worker seems to run"), "{late}");
+    let human = place.run(&["status"]).ok().out;
+    fits_80_columns(&human);
+    for part in [
+        "Stuck payments    1\n",
+        "no saga worker seems",
+        "Payments that are not over\n",
+        "CHARGING",
+        "PARKED",
+    ] {
+        assert!(human.contains(part), "{part} in {human}");
+    }
+}
+
+#[test]
 fn a_statement_is_compared_and_each_finding_names_what_mends_it() {
     let place = Place::seeded();
     let (a, b) = (booked_and_paid(&place, "C1"), booked_and_paid(&place, "D1"));
@@ -370,6 +460,16 @@ fn a_statement_is_compared_and_each_finding_names_what_mends_it() {
     assert_eq!(found.len(), 6);
     let human = place.run(&["payment", "reconcile", "statement.csv"]);
     assert!(human.out.contains(&format!("  ticketctl saga retry {open}\n")), "{}", human.out);
+    fits_80_columns(
+        &human.out.lines().filter(|line| !line.contains("ticketctl")).collect::<Vec<_>>().join("\n"),
+    );
+    assert!(human.out.contains("is 9.99 USD there"), "{}", human.out);
+    let lines: Vec<&str> = human.out.lines().collect();
+    let retry = lines.iter().position(|line| line.contains("saga retry")).unwrap();
+    assert!(lines[..retry].iter().any(|line| line.contains("STATUS_DIFFERS")), "{}", human.out);
+    assert!(lines[retry + 1].contains("MISSING_HERE"), "its mend stands below it: {}", human.out);
+    let nobody = place.run(&["payment", "reconcile", "statement.csv", "--provider", "nope"]);
+    assert_eq!((nobody.code, nobody.err.contains("nope")), (2, true), "{nobody:?}");
     assert_eq!(place.run(&["payment", "reconcile", "none.csv"]).code, 3);
     std::fs::write(&file, "a,b\n").unwrap();
     let headless = place.run(&["payment", "reconcile", "statement.csv", "-o", "json"]);

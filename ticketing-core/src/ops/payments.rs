@@ -100,6 +100,7 @@ pub struct PaymentDetails {
 
 /// The books in one currency.
 #[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct BooksBody {
     /// The currency.
     pub currency: String,
@@ -111,6 +112,16 @@ pub struct BooksBody {
     pub kept: Box<RawValue>,
     /// What the confirmed bookings cost.
     pub confirmed: Box<RawValue>,
+    /// What was given back, or is on its way back, of what the confirmed bookings cost.
+    pub given_back: Box<RawValue>,
+    /// What is on its way back.
+    pub going_back: Box<RawValue>,
+    /// What is kept for charges that are for no booking.
+    pub other_things: Box<RawValue>,
+    /// kept − (confirmed − givenBack) − otherThings − goingBack: zero when all is well.
+    pub difference: Box<RawValue>,
+    /// Whether the difference is zero.
+    pub balanced: bool,
 }
 
 /// Returns a payment as users see it.
@@ -244,6 +255,11 @@ pub async fn books(app: &App) -> Result<Vec<BooksBody>, OpsError> {
             refunded: amount(row.refunded_minor),
             kept: amount(row.captured_minor - row.refunded_minor),
             confirmed: amount(row.confirmed_minor),
+            given_back: amount(row.given_back_minor),
+            going_back: amount(row.going_back_minor),
+            other_things: amount(row.other_things_minor),
+            difference: amount(row.difference_minor()),
+            balanced: row.difference_minor() == 0,
             currency: row.currency,
         })
     };

@@ -182,9 +182,39 @@ statements! {
     NEXT_DUE = "SELECT MIN(CASE WHEN lease_until > next_at THEN lease_until ELSE next_at END)
         FROM (SELECT next_at, lease_until FROM payment_attempts
               WHERE state = 'due' ORDER BY next_at LIMIT 1000) AS due";
-    /// What was captured and given back, by currency. Reads the whole table.
-    LEDGER = "SELECT currency, CAST(SUM(captured_minor) AS BIGINT), CAST(SUM(refunded_minor) AS BIGINT)
-        FROM payments GROUP BY currency ORDER BY currency";
+    /// What became of the money, by currency; `going` is what is on its way back of a payment, and `b` the confirmed
+    /// booking that it stands for. Reads all payments and attempts, and a booking for each payment by its key.
+    LEDGER = sqlite "WITH going AS (
+            SELECT payment_id, SUM(amount_minor) AS minor FROM payment_attempts
+            WHERE kind = 'refund' AND state IN ('due', 'awaited', 'unclear')
+            GROUP BY payment_id)
+        SELECT p.currency, SUM(p.captured_minor), SUM(p.refunded_minor), SUM(COALESCE(g.minor, 0)),
+            SUM(CASE WHEN p.booking_id IS NULL THEN p.captured_minor - p.refunded_minor - COALESCE(g.minor, 0)
+                ELSE 0 END),
+            SUM(CASE WHEN b.id IS NULL THEN 0 ELSE p.refunded_minor + COALESCE(g.minor, 0) END)
+        FROM payments p
+        LEFT JOIN going g ON g.payment_id = p.id
+        LEFT JOIN bookings b ON b.id = p.booking_id AND b.state = 'CONFIRMED'
+            AND b.payment_id = COALESCE(p.external_id, lower(substr(hex(p.id), 1, 8) || '-' || substr(hex(p.id), 9, 4)
+                || '-' || substr(hex(p.id), 13, 4) || '-' || substr(hex(p.id), 17, 4) || '-' || substr(hex(p.id), 21)))
+        GROUP BY p.currency ORDER BY p.currency"
+        postgres "WITH going AS (
+            SELECT payment_id, SUM(amount_minor) AS minor FROM payment_attempts
+            WHERE kind = 'refund' AND state IN ('due', 'awaited', 'unclear')
+            GROUP BY payment_id)
+        SELECT p.currency, CAST(SUM(p.captured_minor) AS BIGINT), CAST(SUM(p.refunded_minor) AS BIGINT),
+            CAST(SUM(COALESCE(g.minor, 0)) AS BIGINT),
+            CAST(SUM(CASE WHEN p.booking_id IS NULL THEN p.captured_minor - p.refunded_minor - COALESCE(g.minor, 0)
+                ELSE 0 END) AS BIGINT),
+            CAST(SUM(CASE WHEN b.id IS NULL THEN 0 ELSE p.refunded_minor + COALESCE(g.minor, 0) END) AS BIGINT)
+        FROM payments p
+        LEFT JOIN going g ON g.payment_id = p.id
+        LEFT JOIN bookings b ON b.id = p.booking_id AND b.state = 'CONFIRMED'
+            AND b.payment_id = COALESCE(p.external_id, p.id::text)
+        GROUP BY p.currency ORDER BY p.currency";
+    /// What is due longer than it should be and taken by nobody. Leans on `payment_attempts_due`.
+    OVERDUE = "SELECT COUNT(*), MIN(next_at) FROM payment_attempts
+        WHERE state = 'due' AND next_at <= $1 AND lease_until <= $2";
     /// What the confirmed bookings are worth, by currency. Reads the whole table.
     CONFIRMED = "SELECT currency, CAST(SUM(price_minor) AS BIGINT) FROM bookings
         WHERE state = 'CONFIRMED' GROUP BY currency ORDER BY currency";
@@ -325,8 +355,18 @@ pub async fn next_due(db: &Db) -> Result<Option<Timestamp>> {
     Ok(row.and_then(|(at,)| at).map(Timestamp::from_millis))
 }
 
+/// Returns how many attempts are due since `since` or longer and taken by nobody at `now`, and since when the first one.
+///
+/// # Errors
+/// What the store says.
+pub async fn overdue(db: &Db, since: Timestamp, now: Timestamp) -> Result<(i64, Option<Timestamp>)> {
+    let row: Option<(i64, Option<i64>)> =
+        db.first(&OVERDUE, args![since.as_millis(), now.as_millis()]).await?;
+    Ok(row.map_or((0, None), |(count, first)| (count, first.map(Timestamp::from_millis))))
+}
+
 /// The books in one currency, in minor units.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Books {
     /// The currency.
@@ -337,6 +377,23 @@ pub struct Books {
     pub refunded_minor: i64,
     /// What the confirmed bookings cost.
     pub confirmed_minor: i64,
+    /// What is on its way back.
+    pub going_back_minor: i64,
+    /// What is kept for charges that are for no booking, without what is on its way back.
+    pub other_things_minor: i64,
+    /// What was given back, or is on its way back, of what the confirmed bookings cost.
+    pub given_back_minor: i64,
+}
+
+impl Books {
+    /// What is kept and accounted for by nothing: zero, or money that stays without a reason; below zero, bookings that
+    /// are confirmed without their money.
+    #[must_use]
+    pub const fn difference_minor(&self) -> i64 {
+        let kept = self.captured_minor - self.refunded_minor;
+        let sold = self.confirmed_minor - self.given_back_minor;
+        kept - sold - self.other_things_minor - self.going_back_minor
+    }
 }
 
 /// Returns the books, by currency. Reads all payments and bookings.
@@ -344,21 +401,24 @@ pub struct Books {
 /// # Errors
 /// What the store says.
 pub async fn books(db: &Db) -> Result<Vec<Books>> {
-    let moved: Vec<(String, i64, i64)> = db.all(&LEDGER, args![]).await?;
+    let moved: Vec<(String, i64, i64, i64, i64, i64)> = db.all(&LEDGER, args![]).await?;
     let confirmed: Vec<(String, i64)> = db.all(&CONFIRMED, args![]).await?;
     let mut books: Vec<Books> = moved
         .into_iter()
-        .map(|(currency, captured_minor, refunded_minor)| Books {
+        .map(|(currency, captured, refunded, going_back, other_things, given_back)| Books {
             currency,
-            captured_minor,
-            refunded_minor,
+            captured_minor: captured,
+            refunded_minor: refunded,
             confirmed_minor: 0,
+            going_back_minor: going_back,
+            other_things_minor: other_things,
+            given_back_minor: given_back,
         })
         .collect();
     for (currency, confirmed_minor) in confirmed {
         match books.iter_mut().find(|b| b.currency == currency) {
             Some(found) => found.confirmed_minor = confirmed_minor,
-            None => books.push(Books { currency, captured_minor: 0, refunded_minor: 0, confirmed_minor }),
+            None => books.push(Books { currency, confirmed_minor, ..Books::default() }),
         }
     }
     Ok(books)

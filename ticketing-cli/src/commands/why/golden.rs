@@ -152,7 +152,7 @@ in 15m  the hold ends, and its seats are free for others
 const NEXT: &str = "\
 What happens next
 AT                        WHAT
-2026-11-20T12:00:11.000Z  the provider is asked what became of the charge of
+2026-11-20T12:00:10.385Z  the provider is asked what became of the charge of
                           1.80 USD (unclear 1 of 10 times)
 2026-11-20T12:02:00.000Z  without progress it counts as stuck
 2026-11-20T12:15:00.000Z  the hold ends, and its seats are free for others
