@@ -10,7 +10,7 @@ use ticketing_core::app::StoreConfig;
 use ticketing_core::ops::status;
 use ticketing_server::folder::{self, Owner};
 
-/// Show who serves the stores, where the log and the read store are, and what is held
+/// Show who serves the stores, where the log and the read store are, what is held, and which payments are open
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "Examples:\n  ticketctl status\n  ticketctl status --watch\n  ticketctl status -o json"
@@ -34,8 +34,16 @@ const FIELDS: &[Column] = &[
     Column::time("Next hold ends", "nextHoldEndsAt"),
     Column::number("Bookings", "tickets"),
     Column::number("Departures ahead", "departuresAhead"),
+    Column::number("Stuck payments", "payments.stuck"),
+    Column::time("Oldest payment", "payments.oldestAt"),
+    Column::number("Overdue calls", "payments.overdue"),
+    Column::text("Warning", "payments.warning"),
     Column::time("Looked at", "at"),
+    Column::rows("Payments that are not over", "payments.notOver", STATES),
 ];
+
+const STATES: &[Column] =
+    &[Column::state("State", "state"), Column::number("Sagas", "count"), Column::time("Oldest", "oldestAt")];
 
 /// What is shown: the stores, and who serves them.
 #[derive(Serialize)]
@@ -44,6 +52,8 @@ struct Shown {
     server: Option<Owner>,
     #[serde(flatten)]
     stores: status::Status,
+    /// The payments that are not over.
+    payments: status::PaymentsStatus,
 }
 
 /// Returns who serves the data folder now.
@@ -75,7 +85,9 @@ pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), 
     session::run(globals, printer, Opening::AsTheyAre, async |session, printer| {
         loop {
             let server = server(&session.stores)?;
-            let status = Shown { server, stores: status::status(&session.app).await? };
+            let stores = status::status(&session.app).await?;
+            let payments = status::payments(&session.app).await?;
+            let status = Shown { server, stores, payments };
             if args.watch {
                 printer.drawing(CLEAR)?;
             }

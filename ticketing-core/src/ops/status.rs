@@ -3,7 +3,8 @@
 use super::OpsError;
 use crate::app::App;
 use crate::domain::time::Timestamp;
-use crate::store::{bookings, events, views};
+use crate::saga::SagaState;
+use crate::store::{bookings, events, payments, sagas, views};
 use serde::Serialize;
 
 /// The state of the stores at one moment.
@@ -52,5 +53,76 @@ pub async fn status(app: &App) -> Result<Status, OpsError> {
         next_hold_ends_at: bookings::next_due(write).await?,
         tickets: views::tickets::count_all(read).await?,
         departures_ahead: views::network::count_departures_after(read, at).await?,
+    })
+}
+
+/// A charge or refund that is due for so many milliseconds and taken by nobody says that no saga worker runs.
+pub const OVERDUE_MS: i64 = 30_000;
+
+/// The payments that are not over, at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PaymentsStatus {
+    /// How many sagas are not over, by state.
+    pub not_over: Vec<StateCount>,
+    /// How many of them are stuck.
+    pub stuck: i64,
+    /// Since when the one stands that has stood the longest.
+    pub oldest_at: Option<Timestamp>,
+    /// Charges and refunds that are due for [`OVERDUE_MS`] or longer, and that nobody has taken.
+    pub overdue: i64,
+    /// Since when the first of them is due.
+    pub overdue_since: Option<Timestamp>,
+    /// What is wrong, as a sentence.
+    pub warning: Option<String>,
+}
+
+/// Sagas in one state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StateCount {
+    /// The state.
+    pub state: &'static str,
+    /// How many.
+    pub count: i64,
+    /// Since when the one stands that has stood the longest.
+    pub oldest_at: Timestamp,
+}
+
+/// Looks at the payments that are not over.
+///
+/// # Errors
+/// What the store says.
+pub async fn payments(app: &App) -> Result<PaymentsStatus, OpsError> {
+    let db = &app.stores.write;
+    let now = app.clock.now();
+    let counts = sagas::counts(db).await?;
+    let mut stuck = 0;
+    for state in SagaState::ALL {
+        if let Some(limit) = state.limit_ms() {
+            let since = Timestamp::from_millis(now.as_millis() - limit);
+            stuck += sagas::standing_count(db, state, since).await?;
+        }
+    }
+    let since = Timestamp::from_millis(now.as_millis() - OVERDUE_MS);
+    let (overdue, overdue_since) = payments::overdue(db, since, now).await?;
+    let warning = (overdue > 0).then(|| {
+        let (calls, are) = if overdue == 1 { ("call", "is") } else { ("calls", "are") };
+        let seconds = OVERDUE_MS / 1_000;
+        format!(
+            "{overdue} {calls} to the payment provider {are} overdue by more than {seconds} s: no saga worker seems \
+             to run. ticketctl serve --roles saga starts one."
+        )
+    });
+    Ok(PaymentsStatus {
+        oldest_at: counts.iter().map(|(_, _, oldest_at)| *oldest_at).min(),
+        not_over: counts
+            .into_iter()
+            .map(|(state, count, oldest_at)| StateCount { state: state.word(), count, oldest_at })
+            .collect(),
+        stuck,
+        overdue,
+        overdue_since,
+        warning,
     })
 }
