@@ -1,5 +1,8 @@
 //! A folder with the program in it, and what came of running it.
 
+#[allow(dead_code, reason = "each file of tests uses its part")]
+pub mod paid;
+
 use serde_json::Value;
 use std::io::Write as _;
 use std::process::{Command, Stdio};

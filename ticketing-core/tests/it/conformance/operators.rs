@@ -152,6 +152,10 @@ async fn a_refund_is_planned_with_what_becomes_of_its_booking(place: Place) {
     bookings::execute(&app, plan, &operator(), None, &mut |_, _| {}).await.unwrap();
     let refund = answered(&app, id, succeeded).await;
     assert_eq!((refund.kind, refund.amount), (AttemptKind::Refund, part));
+    let sold = payments::books(&app).await.unwrap();
+    let sums =
+        |b: &payments::BooksBody| format!("{} {} {} {}", b.kept, b.confirmed, b.given_back, b.difference);
+    assert_eq!(sold.iter().map(sums).collect::<Vec<_>>(), ["15.00 25.00 10.00 0.00"]);
     let plan = money::plan_refund(&app, payment.id, None, None).await.unwrap();
     assert!(plan.plan.changes[0].after.as_ref().unwrap().get().contains(r#""bookingStatus":"CANCELLED""#));
     let too_much = money::plan_refund(&app, payment.id, Some(payment.amount), None).await;
