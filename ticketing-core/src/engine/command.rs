@@ -146,3 +146,6 @@ impl From<Rejection> for CommandError {
         Self::Rejected(rejection)
     }
 }
+
+/// The outcome of one command, to be sent once its batch is on disk.
+pub(super) type Outcome = Result<Done, CommandError>;

@@ -1,6 +1,6 @@
 //! Deciding a batch: each command in order, in memory, each seeing what those before it did.
 
-use super::command::{CommandError, Done, Meta, Work};
+use super::command::{CommandError, Done, Meta, Outcome, Work};
 use super::load::Found;
 use super::money::{Asked, PaymentFound};
 use super::run::Queued;
@@ -21,9 +21,6 @@ use crate::store::events::LogEntry;
 use crate::store::idempotency::StoredAnswer;
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// The outcome of one command, to be sent once the batch is on disk.
-pub(super) type Outcome = Result<Done, CommandError>;
 
 /// How a booking stood before the batch; `None` for a new one.
 type Before = Option<Arc<Booking>>;

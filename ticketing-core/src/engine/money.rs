@@ -1,7 +1,7 @@
 //! The part of deciding that is about money: what a command does to a saga, in the same batch as its booking.
 
-use super::command::{CommandError, Done, Meta, SagaAnswer};
-use super::decide::{Draft, Outcome};
+use super::command::{CommandError, Done, Meta, Outcome, SagaAnswer};
+use super::decide::Draft;
 use crate::domain::booking::command::Change;
 use crate::domain::booking::decide;
 use crate::domain::booking::rejection::Rejection;

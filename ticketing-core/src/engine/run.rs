@@ -1,7 +1,7 @@
 //! The loop: take what waits, load, decide, write, answer.
 
-use super::command::{CommandError, Done, Meta, Work};
-use super::decide::{Outcome, decide_all};
+use super::command::{CommandError, Done, Meta, Outcome, Work};
+use super::decide::decide_all;
 use super::effects::Effects;
 use super::load::{Found, catch_up, doubtful, load, load_answers};
 use super::state::State;

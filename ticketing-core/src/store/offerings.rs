@@ -48,6 +48,12 @@ impl OfferingRow {
             "cancelled" => OfferingStatus::Cancelled,
             _ => return Err(corrupt("status", "neither open nor cancelled")),
         };
+        let late_payment = match self.late_payment.as_deref() {
+            // The read model has no such column: nobody decides there.
+            None => LatePayment::default(),
+            Some(word) => LatePayment::parse(word)
+                .ok_or_else(|| corrupt("late_payment", "neither re-reserve nor refund"))?,
+        };
         Ok(OfferingFacts {
             id: OfferingId(self.id),
             kind: OfferingKind::Departure,
@@ -60,7 +66,7 @@ impl OfferingRow {
             arrives_at: Timestamp::from_millis(self.arrives_at),
             fare: Money { amount_minor: self.fare_minor, currency },
             status,
-            late_payment: self.late_payment.as_deref().and_then(LatePayment::parse).unwrap_or_default(),
+            late_payment,
         })
     }
 }

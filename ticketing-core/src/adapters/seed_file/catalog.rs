@@ -204,7 +204,7 @@ impl Reader {
 
     /// Reads one entry of a route's timetable.
     fn departures(&mut self, entry: &Cursor<'_>, line: &Line<'_>) -> Result<(), SeedFileError> {
-        let known = ["at", "days", "times", "every", "minutes", "dwell", "layout", "price"];
+        let known = ["at", "days", "times", "every", "minutes", "dwell", "layout", "price", "latePayment"];
         let fields = entry.fields("a departure", &known)?;
         let layout = fields.optional("layout").or_else(|| line.layout.clone());
         let Some(layout) = layout else {
@@ -215,6 +215,8 @@ impl Reader {
             Some(at) => price(&at, line.route.fare.currency)?,
             None => line.route.fare,
         };
+        let late_payment =
+            fields.optional("latePayment").as_ref().map_or(Ok(LatePayment::default()), late_payment)?;
         let pattern = pattern(&fields, line.route)?;
         let journey_s = pattern.calls.last().map_or(0, |call| call.arrival_s);
         let starts = timetable::starts(entry, &fields, line.today)?;
@@ -226,6 +228,7 @@ impl Reader {
             let departs_at = start.instant(&line.zone).ok_or_else(outside)?;
             let facts = OfferingFacts {
                 arrives_at: departs_at.plus_seconds(i64::from(journey_s)),
+                late_payment,
                 ..offering(line, start, departs_at, pattern.id, layout_id, fare)
             };
             if !self.offerings.insert(facts.id) {
@@ -263,6 +266,13 @@ fn price(at: &Cursor<'_>, currency: Currency) -> Result<Money, SeedFileError> {
             { Money { amount_minor: 250, currency }.decimal() }
         ))
     })
+}
+
+/// What happens to money that comes when the seats are gone.
+fn late_payment(at: &Cursor<'_>) -> Result<LatePayment, SeedFileError> {
+    let words = "re-reserve or refund";
+    let text = at.text(words)?;
+    LatePayment::parse(text).ok_or_else(|| at.error(format!("{} must be {words}", quoted(text))))
 }
 
 /// Reads `minutes` and `dwell` into the calls of a route's departures.

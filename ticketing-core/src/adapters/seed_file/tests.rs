@@ -1,6 +1,7 @@
 //! The format as its users meet it: good files, bad files, the demo city and the manual's examples.
 
 use super::{Seed, SeedFileError, builtin_layouts, demo_city, merge, parse, parse_all};
+use crate::domain::catalog::LatePayment;
 use crate::domain::seating::Layout;
 use crate::domain::time::Timestamp;
 use proptest::prelude::{any, prop, proptest};
@@ -80,6 +81,11 @@ fn running_times_and_dwell_become_calls_in_seconds() {
     let departure = &seed.catalog.offerings[0];
     assert_eq!(departure.arrives_at, departure.departs_at.plus_seconds(570));
     assert_eq!(departure.fare.to_string(), "2.50 USD");
+    assert_eq!(departure.late_payment, LatePayment::ReReserve);
+    let strict = with_entry("at: 2026-12-01T08:00, minutes: [0, 4, 9], latePayment: refund").unwrap();
+    assert_eq!(strict.catalog.offerings[0].late_payment, LatePayment::Refund);
+    let wrong = with_entry("at: 2026-12-01T08:00, minutes: [0, 4, 9], latePayment: keep").unwrap_err();
+    assert!(wrong.to_string().contains("must be re-reserve or refund"), "{wrong}");
     let names: Vec<_> = seed.referenced_layouts.iter().map(|l| (l.name.as_str(), l.place.as_str())).collect();
     assert_eq!(names, [("bus", "city.yaml:2:97")]);
 }
