@@ -24,6 +24,12 @@ fn a_payment_is_given_back_in_part_and_then_with_its_booking() {
     let payment = text(&payments, "/0/id").to_owned();
     assert_eq!(text(&payments, "/0/bookingId"), id);
     assert_eq!(payments[0]["amount"].to_string(), price.decimal().trim_end_matches('0'));
+    // The fields of `/v1` are there under their own names.
+    assert_eq!(payments[0]["amount_cents"], price.amount_minor);
+    assert_eq!(
+        (&payments[0]["refunded_cents"], text(&payments, "/0/merchant_order_id")),
+        (&0.into(), id.as_str())
+    );
     fits_80_columns(&place.run(&["payment", "list"]).ok().out);
 
     for amount in ["0.501", "0", "0.00", "-1", "-1.00", "much"] {

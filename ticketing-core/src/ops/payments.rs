@@ -16,7 +16,8 @@ use serde_json::value::RawValue;
 /// Payments of one page of a list.
 pub const PAGE: i64 = 1_000;
 
-/// A payment as users see it. Amounts are in its currency.
+/// A payment as users see it: the fields of `/v1`, under their names, and what operators need besides. Amounts are in
+/// its currency, those of `/v1` in minor units.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentBody {
@@ -28,6 +29,15 @@ pub struct PaymentBody {
     pub booking_id: Option<BookingId>,
     /// What the caller calls the thing paid.
     pub reference: String,
+    /// The same, as `/v1` names it.
+    #[serde(rename = "merchant_order_id")]
+    pub merchant_order_id: String,
+    /// What was asked for, or captured, as `/v1` tells it.
+    #[serde(rename = "amount_cents")]
+    pub amount_cents: i64,
+    /// What was given back, as `/v1` tells it.
+    #[serde(rename = "refunded_cents")]
+    pub refunded_cents: i64,
     /// Who pays.
     pub user_id: UserId,
     /// What became of it.
@@ -48,6 +58,9 @@ pub struct PaymentBody {
     pub failure: Option<String>,
     /// When it was asked for.
     pub created_at: Timestamp,
+    /// The same, as `/v1` names it.
+    #[serde(rename = "created_at")]
+    pub created_at_v1: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
     /// The saga that it belongs to.
@@ -134,6 +147,9 @@ pub fn payment_body(payment: &Payment) -> PaymentBody {
         external_id: payment.external_id.clone(),
         booking_id: payment.booking_id,
         reference: payment.reference.clone(),
+        merchant_order_id: payment.reference.clone(),
+        amount_cents: payment.amount.amount_minor,
+        refunded_cents: payment.refunded_minor,
         user_id: payment.user_id.clone(),
         status: payment.status.word(),
         amount: payment.amount.json_number(),
@@ -144,6 +160,7 @@ pub fn payment_body(payment: &Payment) -> PaymentBody {
         provider_ref: payment.provider_ref.clone(),
         failure: payment.failure.clone(),
         created_at: payment.created_at,
+        created_at_v1: payment.created_at,
         updated_at: payment.updated_at,
         saga_id: payment.saga_id,
     }
