@@ -83,9 +83,17 @@ impl Place {
         }
     }
 
-    /// A departure that can be booked.
+    /// A departure of the harbour's bus, whose seats are all for sale, that does not leave while the test runs:
+    /// whatever the hour is.
     pub fn schedule(&self) -> String {
-        self.run(&["schedule", "list", "-o", "name", "--limit", "1"]).ok().out.trim().to_owned()
+        let all = self.run(&["schedule", "list", "-o", "json"]).ok().json();
+        let is_it = |schedule: &&serde_json::Value| {
+            schedule["status"] == "SCHEDULED"
+                && schedule["routeName"].as_str().is_some_and(|name| name.starts_with("Harbour"))
+        };
+        let found =
+            all.as_array().unwrap().iter().filter(is_it).nth(2).expect("a departure of the harbour's bus");
+        found["id"].as_str().unwrap().to_owned()
     }
 
     pub fn reserve(&self, schedule: &str, more: &[&str]) -> Ran {
