@@ -87,7 +87,7 @@ impl Place {
     /// whatever the hour is.
     pub fn schedule(&self) -> String {
         let all = self.run(&["schedule", "list", "-o", "json"]).ok().json();
-        let is_it = |schedule: &&serde_json::Value| {
+        let is_it = |schedule: &&Value| {
             schedule["status"] == "SCHEDULED"
                 && schedule["routeName"].as_str().is_some_and(|name| name.starts_with("Harbour"))
         };
