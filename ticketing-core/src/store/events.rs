@@ -4,30 +4,9 @@ use super::db::{Column, Db};
 use super::error::{Result, StoreError};
 use super::sql::statements;
 use crate::args;
-use crate::domain::event::Event;
+pub use crate::domain::log::{LogEntry, RawEntry};
 use crate::domain::time::Timestamp;
 use uuid::Uuid;
-
-/// An event as it stands in the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogEntry {
-    /// Its place in the log, from 1.
-    pub position: i64,
-    /// The booking, or the thing of the catalogue, that it happened to.
-    pub stream_id: Uuid,
-    /// Its place in its stream, from 1.
-    pub stream_version: i32,
-    /// When it was decided.
-    pub recorded_at: Timestamp,
-    /// Who acted; `system` when no person did.
-    pub actor: String,
-    /// The request that all this followed from.
-    pub correlation_id: String,
-    /// What directly caused it.
-    pub causation_id: Option<String>,
-    /// What happened.
-    pub event: Event,
-}
 
 #[derive(sqlx::FromRow)]
 struct EventRow {
@@ -43,22 +22,27 @@ struct EventRow {
 }
 
 impl EventRow {
-    fn entry(self) -> Result<LogEntry> {
-        let event = Event::parse(&self.event_type, &self.data).map_err(|e| StoreError::Corrupt {
-            table: "events",
-            column: "data",
-            row: format!("position {}", self.position),
-            reason: e.to_string(),
-        })?;
-        Ok(LogEntry {
+    fn raw(self) -> RawEntry {
+        RawEntry {
             position: self.position,
             stream_id: self.stream_id,
             stream_version: self.stream_version,
+            event_type: self.event_type,
             recorded_at: Timestamp::from_millis(self.recorded_at),
             actor: self.actor,
             correlation_id: self.correlation_id,
             causation_id: self.causation_id,
-            event,
+            data: self.data,
+        }
+    }
+
+    fn entry(self) -> Result<LogEntry> {
+        let position = self.position;
+        self.raw().parse().map_err(|e| StoreError::Corrupt {
+            table: "events",
+            column: "data",
+            row: format!("position {position}"),
+            reason: e.to_string(),
         })
     }
 }
@@ -103,6 +87,24 @@ pub async fn head(db: &Db) -> Result<i64> {
 pub async fn after(db: &Db, position: i64, limit: i64) -> Result<Vec<LogEntry>> {
     let rows: Vec<EventRow> = db.all(&AFTER, args![position, position.saturating_add(limit)]).await?;
     rows.into_iter().map(EventRow::entry).collect()
+}
+
+/// Returns the events after a position as they are stored, in order, `limit` at most.
+///
+/// # Errors
+/// What the store says.
+pub async fn raw_after(db: &Db, position: i64, limit: i64) -> Result<Vec<RawEntry>> {
+    let rows: Vec<EventRow> = db.all(&AFTER, args![position, position.saturating_add(limit)]).await?;
+    Ok(rows.into_iter().map(EventRow::raw).collect())
+}
+
+/// Returns the events of one stream as they are stored, in order.
+///
+/// # Errors
+/// What the store says.
+pub async fn raw_of_stream(db: &Db, stream_id: Uuid) -> Result<Vec<RawEntry>> {
+    let rows: Vec<EventRow> = db.all(&OF_STREAM, args![stream_id]).await?;
+    Ok(rows.into_iter().map(EventRow::raw).collect())
 }
 
 /// Returns the events of one stream, in order.
