@@ -120,6 +120,8 @@ pub enum Arg {
     OptText(Option<String>),
     /// A UUID.
     Uuid(Uuid),
+    /// Bytes.
+    Bytes(Vec<u8>),
     /// The list of an `{any …}`.
     Any(Column),
     /// The columns of a `{rows …}`, all of one length.
@@ -137,7 +139,7 @@ macro_rules! impl_arg_from {
 }
 impl_arg_from! {
     i64 => Big, Option<i64> => OptBig, i32 => Int, String => Text, Option<String> => OptText, Uuid => Uuid,
-    Vec<Column> => Rows, Column => Any,
+    Vec<u8> => Bytes, Vec<Column> => Rows, Column => Any,
 }
 
 impl From<&str> for Arg {
@@ -164,6 +166,7 @@ macro_rules! bind_sqlite {
                 Arg::Text(v) => query.bind(v),
                 Arg::OptText(v) => query.bind(v),
                 Arg::Uuid(v) => query.bind(v),
+                Arg::Bytes(v) => query.bind(v),
                 Arg::Any(column) => query.bind(column.json()),
                 Arg::Rows(_) => unreachable!("rows are bound part by part, and alone"),
             };
@@ -205,6 +208,7 @@ macro_rules! bind_postgres {
                 Arg::Text(v) => query.bind(v),
                 Arg::OptText(v) => query.bind(v),
                 Arg::Uuid(v) => query.bind(v),
+                Arg::Bytes(v) => query.bind(v),
                 Arg::Any(column) => bind_postgres!(@column query, column),
                 Arg::Rows(columns) => {
                     let mut query = query;

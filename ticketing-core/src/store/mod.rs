@@ -15,9 +15,12 @@ pub mod drills;
 pub mod error;
 pub mod events;
 pub mod idempotency;
+pub mod inbound;
 mod kept;
+pub mod leases;
 pub mod migrate;
 pub mod offerings;
+pub mod outbox;
 pub mod passengers;
 pub mod payments;
 pub mod sagas;
@@ -35,8 +38,11 @@ pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
         drills::STATEMENTS,
         events::STATEMENTS,
         idempotency::STATEMENTS,
+        inbound::STATEMENTS,
+        leases::STATEMENTS,
         migrate::STATEMENTS,
         offerings::STATEMENTS,
+        outbox::STATEMENTS,
         passengers::STATEMENTS,
         payments::STATEMENTS,
         sagas::STATEMENTS,
