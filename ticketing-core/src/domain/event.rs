@@ -70,6 +70,11 @@ pub enum EventError {
 
 macro_rules! named_events {
     ($($group:ident :: $enum:ident { $($name:ident),+ $(,)? })+) => {
+        $(impl $enum {
+            /// The names of its types.
+            pub const TYPES: &'static [&'static str] = &[$(stringify!($name)),+];
+        })+
+
         impl Event {
             /// The names of all event types.
             pub const TYPES: &'static [&'static str] = &[$($(stringify!($name)),+),+];

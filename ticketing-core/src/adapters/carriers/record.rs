@@ -2,6 +2,8 @@
 //! event's data as its body.
 
 use super::{CATALOG_EVENTS, TICKET_EVENTS};
+use crate::domain::booking::event::BookingEvent;
+use crate::domain::event::CatalogEvent;
 use crate::domain::log::RawEntry;
 use crate::domain::time::Timestamp;
 use uuid::Uuid;
@@ -56,12 +58,7 @@ impl Message {
 /// Returns the topic that an event of this type is published to.
 #[must_use]
 pub fn topic_of(event_type: &str) -> &'static str {
-    match event_type {
-        "LayoutDefined" | "RouteDefined" | "PatternDefined" | "OfferingDefined" | "OfferingCancelled" => {
-            CATALOG_EVENTS
-        }
-        _ => TICKET_EVENTS,
-    }
+    if CatalogEvent::TYPES.contains(&event_type) { CATALOG_EVENTS } else { TICKET_EVENTS }
 }
 
 /// Makes the record of an event. `replayed_by` names the job that publishes it once more.
@@ -103,12 +100,10 @@ pub fn outgoing(entry: &RawEntry, replayed_by: Option<Uuid>) -> Outgoing {
 
 /// The event's data; a booking's events say which booking, for whoever has only the body.
 fn body(entry: &RawEntry) -> String {
-    match (entry.event_type.as_str(), entry.data.strip_prefix('{')) {
-        (
-            "TicketBooked" | "TicketReserved" | "TicketConfirmed" | "TicketCancelled" | "TicketExpired"
-            | "RefundRequested" | "TicketRefunded",
-            Some(rest),
-        ) => format!("{{\"bookingId\":\"{}\",{rest}", entry.stream_id),
+    match entry.data.strip_prefix('{') {
+        Some(rest) if BookingEvent::TYPES.contains(&entry.event_type.as_str()) => {
+            format!("{{\"bookingId\":\"{}\",{rest}", entry.stream_id)
+        }
         _ => entry.data.clone(),
     }
 }

@@ -1,5 +1,6 @@
 //! What the projector writes: a page of the log's row changes and the cursor, together.
 
+use super::progress::{self, Offset};
 use super::Target;
 use crate::args;
 use crate::domain::catalog::{OfferingFacts, Pattern, Route};
@@ -11,8 +12,11 @@ use crate::store::bookings::write_seats;
 use crate::store::catalog::json;
 use crate::store::db::{Column, Db, Tx};
 use crate::store::error::Result;
+use crate::store::parked::{self, NewParked};
 use crate::store::offerings::status_word;
 use crate::store::sql::statements;
+use std::collections::HashSet;
+use uuid::Uuid;
 
 /// The name of the projection that serves all queries.
 pub const TICKETS: &str = "tickets";
@@ -113,6 +117,54 @@ pub struct Page {
     pub inserts: Vec<TicketRow>,
     /// Tickets that changed, the last change of each.
     pub updates: Vec<TicketChange>,
+    /// Events that change nothing, since they can't be folded or wait behind one that can't.
+    pub parked: Vec<NewParked>,
+}
+
+/// What the live projection believes of what stands beside its rows, and what is to stand there.
+#[derive(Clone, Copy, Debug)]
+pub struct Beside<'a> {
+    /// The streams that are parked; another may have freed one.
+    pub parked: &'a HashSet<Uuid>,
+    /// Where reading goes on by now; an operator may have moved it.
+    pub offsets_before: &'a [Offset],
+    /// Where reading goes on after this page.
+    pub offsets: &'a [Offset],
+}
+
+/// Writes a page of the live projection as [`apply`] does, with what is parked and where reading goes on. `None` if
+/// another projector was first, or what stands beside the rows is not as believed: then nothing was written.
+///
+/// # Errors
+/// What the store says.
+pub async fn apply_live(
+    db: &Db,
+    page: &Page,
+    from: i64,
+    to: i64,
+    beside: Beside<'_>,
+) -> Result<Option<Vec<UserId>>> {
+    let mut tx = db.begin().await?;
+    let is_first = tx.run(&MOVE_CURSOR, args![TICKETS, from, to]).await? > 0;
+    if !is_first || !is_as_believed(&mut tx, beside).await? {
+        tx.rollback().await?;
+        return Ok(None);
+    }
+    put_catalog(&mut tx, Target::Live, page).await?;
+    let changed = put_tickets(&mut tx, Target::Live, page).await?;
+    parked::put(&mut tx, &page.parked).await?;
+    progress::put_offsets(&mut tx, beside.offsets).await?;
+    tx.commit().await?;
+    Ok(Some(changed))
+}
+
+async fn is_as_believed(tx: &mut Tx, beside: Beside<'_>) -> Result<bool> {
+    let parked = parked::open_streams_in(tx).await?;
+    if parked.len() != beside.parked.len() || !parked.iter().all(|(id, _)| beside.parked.contains(id)) {
+        return Ok(false);
+    }
+    // Without a carrier nothing is read by offsets, and nothing is written.
+    Ok(beside.offsets.is_empty() || progress::offsets_in(tx).await? == beside.offsets_before)
 }
 
 /// Writes a page and moves the cursor from `from` to `to`; returns whose tickets changed, those that are

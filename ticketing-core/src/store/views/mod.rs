@@ -6,6 +6,7 @@
 pub mod fold;
 pub mod network;
 pub mod pages;
+pub mod progress;
 mod target;
 pub mod tickets;
 

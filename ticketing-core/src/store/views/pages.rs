@@ -5,13 +5,19 @@ use crate::domain::catalog::Offering;
 use crate::domain::event::{CatalogEvent, Event};
 use crate::domain::id::{BookingId, OfferingId};
 use crate::domain::seating::Layout;
+use crate::domain::time::Timestamp;
 use crate::projection::tickets::{self, TicketChange};
 use crate::store::db::Db;
 use crate::store::error::{Result, StoreError};
-use crate::store::events::LogEntry;
+use crate::store::dead_letters::LetterState;
+use crate::store::events::{LogEntry, RawEntry};
+use crate::store::parked::NewParked;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use uuid::Uuid;
 
+/// Why an event waits whose stream is parked.
+const BEHIND: &str = "it waits behind an event of the same stream that can't be folded";
 /// Departures remembered between pages.
 const KNOWN_MAX: usize = 20_000;
 
@@ -22,10 +28,45 @@ pub struct Pages {
     known: HashMap<OfferingId, Arc<(Offering, String)>>,
 }
 
+/// Why a page can't be built.
+#[derive(Debug)]
+enum Unfolded {
+    /// The store can't be read.
+    Store(StoreError),
+    /// This event of the log can't be folded.
+    Event { position: i64, reason: String },
+}
+
+impl From<StoreError> for Unfolded {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Unfolded {
+    fn error(self) -> StoreError {
+        match self {
+            Self::Store(error) => error,
+            Self::Event { position, reason } => {
+                let row = format!("position {position}");
+                StoreError::Corrupt { table: "events", column: "data", row, reason }
+            }
+        }
+    }
+}
+
 /// An event of the log that can't be folded.
-fn corrupt(entry: &LogEntry, reason: impl Into<String>) -> StoreError {
-    let (row, reason) = (format!("position {}", entry.position), reason.into());
-    StoreError::Corrupt { table: "events", column: "data", row, reason }
+fn corrupt(entry: &LogEntry, reason: impl Into<String>) -> Unfolded {
+    Unfolded::Event { position: entry.position, reason: reason.into() }
+}
+
+/// Cuts a page of the log as it is stored where [`keep_one_kind`] would.
+pub fn keep_one_kind_raw(entries: &mut Vec<RawEntry>) {
+    let is_of_catalog = |entry: &RawEntry| CatalogEvent::TYPES.contains(&entry.event_type.as_str());
+    let Some(kind) = entries.first().map(is_of_catalog) else { return };
+    if let Some(cut) = entries.iter().position(|entry| is_of_catalog(entry) != kind) {
+        entries.truncate(cut);
+    }
 }
 
 /// Cuts a page of the log where events of bookings and of the catalogue meet: tickets need the rows of what they
@@ -54,6 +95,61 @@ impl Pages {
     /// # Errors
     /// What the store says; [`StoreError::Corrupt`] for an event that can't be folded.
     pub async fn build(&mut self, read: &Db, entries: &[LogEntry]) -> Result<fold::Page> {
+        self.fold(read, entries).await.map_err(Unfolded::error)
+    }
+
+    /// The same, and parks what can't be folded with everything of its stream that follows: those events are in
+    /// [`fold::Page::parked`], and change nothing. `parked` are the streams that are parked already.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn build_parking(
+        &mut self,
+        read: &Db,
+        entries: Vec<RawEntry>,
+        mut parked: HashSet<Uuid>,
+        now: Timestamp,
+    ) -> Result<fold::Page> {
+        let mut letters = Vec::new();
+        let mut good = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let (position, stream_id, stream_version) = (entry.position, entry.stream_id, entry.stream_version);
+            let event_type = entry.event_type.clone();
+            let letter = |state, reason, tries| NewParked {
+                position,
+                stream_id,
+                stream_version,
+                event_type,
+                state,
+                reason,
+                tries,
+                at: now,
+            };
+            if parked.contains(&stream_id) {
+                letters.push(letter(LetterState::Waiting, BEHIND.into(), 0));
+                continue;
+            }
+            match entry.parse() {
+                Ok(entry) => good.push(entry),
+                Err(error) => {
+                    letters.push(letter(LetterState::Dead, error.to_string(), 1));
+                    parked.insert(stream_id);
+                }
+            }
+        }
+        let mut page = loop {
+            match self.fold(read, &good).await {
+                Ok(page) => break page,
+                Err(Unfolded::Store(error)) => return Err(error),
+                Err(Unfolded::Event { position, reason }) => park(&mut good, &mut letters, position, &reason, now),
+            }
+        };
+        letters.sort_unstable_by_key(|letter| letter.position);
+        page.parked = letters;
+        Ok(page)
+    }
+
+    async fn fold(&mut self, read: &Db, entries: &[LogEntry]) -> std::result::Result<fold::Page, Unfolded> {
         if entries.first().is_some_and(is_of_catalog) {
             self.catalog(entries)
         } else {
@@ -61,7 +157,7 @@ impl Pages {
         }
     }
 
-    fn catalog(&mut self, entries: &[LogEntry]) -> Result<fold::Page> {
+    fn catalog(&mut self, entries: &[LogEntry]) -> std::result::Result<fold::Page, Unfolded> {
         let mut page = fold::Page::default();
         self.known.clear();
         for entry in entries {
@@ -87,7 +183,11 @@ impl Pages {
         Ok(page)
     }
 
-    async fn tickets(&mut self, read: &Db, entries: &[LogEntry]) -> Result<fold::Page> {
+    async fn tickets(
+        &mut self,
+        read: &Db,
+        entries: &[LogEntry],
+    ) -> std::result::Result<fold::Page, Unfolded> {
         self.learn(read, entries).await?;
         let mut page = fold::Page::default();
         let mut new: HashMap<BookingId, usize> = HashMap::new();
@@ -157,6 +257,34 @@ impl Pages {
         }
         Ok(())
     }
+}
+
+/// Takes the event at this position, and what follows it in its stream, out of `good` and parks it.
+fn park(
+    good: &mut Vec<LogEntry>,
+    letters: &mut Vec<NewParked>,
+    position: i64,
+    reason: &str,
+    now: Timestamp,
+) {
+    let stream = good.iter().find(|entry| entry.position == position).map(|entry| entry.stream_id);
+    good.retain(|entry| {
+        let is_kept = entry.position < position || Some(entry.stream_id) != stream;
+        if !is_kept {
+            let is_dead = entry.position == position;
+            letters.push(NewParked {
+                position: entry.position,
+                stream_id: entry.stream_id,
+                stream_version: entry.stream_version,
+                event_type: entry.event.type_name().to_owned(),
+                state: if is_dead { LetterState::Dead } else { LetterState::Waiting },
+                reason: if is_dead { reason.to_owned() } else { BEHIND.to_owned() },
+                tries: i32::from(is_dead),
+                at: now,
+            });
+        }
+        is_kept
+    });
 }
 
 fn keep_last<T, K: std::hash::Hash + Eq>(rows: &mut Vec<T>, key: impl Fn(&T) -> K) {
