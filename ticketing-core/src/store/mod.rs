@@ -11,16 +11,19 @@ pub mod bookings;
 pub mod catalog;
 mod checkpoints;
 pub mod db;
+pub mod dead_letters;
 pub mod drills;
 pub mod error;
 pub mod events;
 pub mod idempotency;
 pub mod inbound;
+pub mod jobs;
 mod kept;
 pub mod leases;
 pub mod migrate;
 pub mod offerings;
 pub mod outbox;
+pub mod parked;
 pub mod passengers;
 pub mod payments;
 pub mod sagas;
@@ -35,11 +38,13 @@ pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
         batch::STATEMENTS,
         bookings::STATEMENTS,
         catalog::STATEMENTS,
+        dead_letters::STATEMENTS,
         drills::STATEMENTS,
         events::STATEMENTS,
         idempotency::STATEMENTS,
         inbound::STATEMENTS,
         leases::STATEMENTS,
+        jobs::STATEMENTS,
         migrate::STATEMENTS,
         offerings::STATEMENTS,
         outbox::STATEMENTS,
@@ -47,7 +52,13 @@ pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
         payments::STATEMENTS,
         sagas::STATEMENTS,
     ];
-    let read = [views::fold::STATEMENTS, views::network::STATEMENTS, views::progress::STATEMENTS, views::tickets::STATEMENTS];
+    let read = [
+        parked::STATEMENTS,
+        views::fold::STATEMENTS,
+        views::network::STATEMENTS,
+        views::progress::STATEMENTS,
+        views::tickets::STATEMENTS,
+    ];
     let of = |role, lists: &[&'static [&'static std::sync::LazyLock<sql::Sql>]]| {
         lists.iter().flat_map(|list| list.iter()).map(move |sql| (role, &***sql)).collect::<Vec<_>>()
     };

@@ -145,7 +145,9 @@ pub async fn end(app: &App, process: &Process) {
     };
     match tokio::time::timeout(GIVE_UP_AFTER, ended).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "the leases are not given back; another process waits for them"),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the leases are not given back; another process waits for them")
+        }
         Err(_) => tracing::warn!("the leases are not given back in time; another process waits for them"),
     }
 }

@@ -2,8 +2,10 @@
 
 pub mod follower;
 pub mod housekeeper;
+pub mod leases;
 pub mod payments;
 pub mod projector;
+pub mod relay;
 pub mod sweeper;
 
 use crate::app::App;

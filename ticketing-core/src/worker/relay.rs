@@ -127,12 +127,17 @@ impl<'a> Relay<'a> {
         let page = events::raw_after(&self.app.stores.write, self.sent, PAGE).await?;
         let count = page.len();
         for entry in page {
-            let mut sending = std::pin::pin!(self.publisher.send(entry.position, record::outgoing(&entry, None)));
+            let mut sending =
+                std::pin::pin!(self.publisher.send(entry.position, record::outgoing(&entry, None)));
             match tokio::time::timeout(SLOW_AFTER, &mut sending).await {
                 Ok(sent) => sent?,
                 Err(_) => {
                     let (carrier, position) = (self.carrier.word(), entry.position);
-                    tracing::warn!(carrier, position, "the broker takes no records; bookings go on, events wait");
+                    tracing::warn!(
+                        carrier,
+                        position,
+                        "the broker takes no records; bookings go on, events wait"
+                    );
                     sending.await?;
                     tracing::info!(carrier, position, "the broker takes records again");
                 }

@@ -1,7 +1,7 @@
 //! What the projector writes: a page of the log's row changes and the cursor, together.
 
-use super::progress::{self, Offset};
 use super::Target;
+use super::progress::{self, Offset};
 use crate::args;
 use crate::domain::catalog::{OfferingFacts, Pattern, Route};
 use crate::domain::id::UserId;
@@ -12,8 +12,8 @@ use crate::store::bookings::write_seats;
 use crate::store::catalog::json;
 use crate::store::db::{Column, Db, Tx};
 use crate::store::error::Result;
-use crate::store::parked::{self, NewParked};
 use crate::store::offerings::status_word;
+use crate::store::parked::{self, NewParked};
 use crate::store::sql::statements;
 use std::collections::HashSet;
 use uuid::Uuid;
@@ -112,7 +112,7 @@ pub struct Page {
     /// Departures with their versions.
     pub departures: Vec<(OfferingFacts, i32)>,
     /// Withdrawn departures with their versions.
-    pub cancelled: Vec<(uuid::Uuid, i32)>,
+    pub cancelled: Vec<(Uuid, i32)>,
     /// Tickets that are new.
     pub inserts: Vec<TicketRow>,
     /// Tickets that changed, the last change of each.

@@ -8,8 +8,8 @@ use crate::domain::seating::Layout;
 use crate::domain::time::Timestamp;
 use crate::projection::tickets::{self, TicketChange};
 use crate::store::db::Db;
-use crate::store::error::{Result, StoreError};
 use crate::store::dead_letters::LetterState;
+use crate::store::error::{Result, StoreError};
 use crate::store::events::{LogEntry, RawEntry};
 use crate::store::parked::NewParked;
 use std::collections::{HashMap, HashSet};
@@ -113,7 +113,8 @@ impl Pages {
         let mut letters = Vec::new();
         let mut good = Vec::with_capacity(entries.len());
         for entry in entries {
-            let (position, stream_id, stream_version) = (entry.position, entry.stream_id, entry.stream_version);
+            let (position, stream_id, stream_version) =
+                (entry.position, entry.stream_id, entry.stream_version);
             let event_type = entry.event_type.clone();
             let letter = |state, reason, tries| NewParked {
                 position,
@@ -141,7 +142,9 @@ impl Pages {
             match self.fold(read, &good).await {
                 Ok(page) => break page,
                 Err(Unfolded::Store(error)) => return Err(error),
-                Err(Unfolded::Event { position, reason }) => park(&mut good, &mut letters, position, &reason, now),
+                Err(Unfolded::Event { position, reason }) => {
+                    park(&mut good, &mut letters, position, &reason, now)
+                }
             }
         };
         letters.sort_unstable_by_key(|letter| letter.position);
@@ -260,13 +263,7 @@ impl Pages {
 }
 
 /// Takes the event at this position, and what follows it in its stream, out of `good` and parks it.
-fn park(
-    good: &mut Vec<LogEntry>,
-    letters: &mut Vec<NewParked>,
-    position: i64,
-    reason: &str,
-    now: Timestamp,
-) {
+fn park(good: &mut Vec<LogEntry>, letters: &mut Vec<NewParked>, position: i64, reason: &str, now: Timestamp) {
     let stream = good.iter().find(|entry| entry.position == position).map(|entry| entry.stream_id);
     good.retain(|entry| {
         let is_kept = entry.position < position || Some(entry.stream_id) != stream;

@@ -120,7 +120,13 @@ impl Folder {
                 match record::entry(message) {
                     Ok(entry) => merge.put(&topic, partition, offset, entry),
                     Err(reason) => {
-                        tracing::warn!(topic, partition, offset, reason, "a record is none of ours; it is passed over");
+                        tracing::warn!(
+                            topic,
+                            partition,
+                            offset,
+                            reason,
+                            "a record is none of ours; it is passed over"
+                        );
                         merge.skip(&topic, partition, offset);
                     }
                 }
@@ -132,7 +138,11 @@ impl Folder {
             self.progressed_at = Instant::now();
         } else if merge.is_full() || self.progressed_at.elapsed() > STALLED_AFTER {
             if !self.is_from_log {
-                tracing::warn!(position = cursor, head = target, "the carrier's events are late; the log is read");
+                tracing::warn!(
+                    position = cursor,
+                    head = target,
+                    "the carrier's events are late; the log is read"
+                );
             }
             self.is_from_log = true;
             self.projector.page_of_log(&self.app).await?;

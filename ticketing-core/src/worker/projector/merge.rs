@@ -56,7 +56,8 @@ impl Merge {
     /// moved past them.
     #[must_use]
     pub fn ready(&self, max: usize) -> Vec<RawEntry> {
-        let follows = |(before, (position, _)): &(i64, (&i64, &RawEntry))| **position == self.cursor + 1 + *before;
+        let follows =
+            |(before, (position, _)): &(i64, (&i64, &RawEntry))| **position == self.cursor + 1 + *before;
         (0..).zip(&self.held).take_while(follows).take(max).map(|(_, (_, entry))| entry.clone()).collect()
     }
 
@@ -137,7 +138,10 @@ mod tests {
         merge.put("t", 1, 0, entry(11));
         merge.skip("t", 1, 1);
         assert_eq!(positions(&merge), [11, 12]);
-        assert_eq!((offsets(&merge, 10), offsets(&merge, 11), offsets(&merge, 12)), (vec![5, 0], vec![5, 2], vec![6, 2]));
+        assert_eq!(
+            (offsets(&merge, 10), offsets(&merge, 11), offsets(&merge, 12)),
+            (vec![5, 0], vec![5, 2], vec![6, 2])
+        );
         merge.moved_to(12);
         assert_eq!(positions(&merge), []);
         merge.put("t", 1, 2, entry(13));
