@@ -59,7 +59,7 @@ kafka_prepare() {
 # The controller's port is the broker's own business, so it is another at every start.
 kafka_configure() {
     local broker_port=$port controller_port
-    pick_port
+    until [ "$port" -ne "$broker_port" ]; do pick_port; done
     controller_port=$port
     port=$broker_port
     cat >"$folder/server.properties" <<-CONF
