@@ -1,0 +1,102 @@
+# Apache Kafka: one node, broker and controller in one, from the jars of Maven Central that scripts/kafka/pom.xml
+# names. And kcat, Debian's client of it, which knows nothing of this project's.
+# shellcheck shell=bash disable=SC2034,SC2154 # Names are shared with the other files of this folder.
+
+readonly kafka_title="Kafka"
+readonly kafka_untested="the message bus on Kafka"
+readonly kafka_version=4.1.0
+readonly kafka_java_min=17
+
+kafka_find() {
+    kafka_jars=$cache_dir/kafka-$kafka_version
+    kafka_find_java || kafka_install_java || leave_out kafka "there is no Java $kafka_java_min, and no way to install it"
+    if [ ! -d "$kafka_jars" ]; then
+        command -v mvn >/dev/null || install_packages maven ||
+            leave_out kafka "there is no Maven to download it with, and no way to install it"
+        say "downloading Kafka $kafka_version"
+        fill_cache "kafka-$kafka_version" kafka_download || die "Kafka could not be downloaded; see Maven's words above"
+    fi
+    command -v kcat >/dev/null || install_packages kcat || kafka_without_kcat
+}
+
+# Sets kafka_java to a Java that is new enough; fails if there is none.
+kafka_find_java() {
+    local major
+    for kafka_java in "$(command -v java || true)" /usr/lib/jvm/*/bin/java; do
+        [ -x "$kafka_java" ] || continue
+        major=$("$kafka_java" -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p')
+        [ "${major:-0}" -lt "$kafka_java_min" ] || return 0
+    done
+    return 1
+}
+
+# Some distributions have only a newer one.
+kafka_install_java() {
+    { install_packages "openjdk-$kafka_java_min-jre-headless" || install_packages default-jre-headless; } &&
+        kafka_find_java
+}
+
+kafka_download() {
+    mvn -B -q -C -f "$root/scripts/kafka/pom.xml" dependency:copy-dependencies \
+        -DoutputDirectory="$1"
+}
+
+kafka_without_kcat() {
+    local why="there is no kcat, and no way to install it"
+    [ "${TICKETING_REQUIRE_SERVICES:-}" != 1 ] || die "kcat is required, but $why"
+    say "$why; that another client reads what is sent to Kafka is not tested"
+}
+
+# The identity of the cluster: 22 letters of base64, none of which looks like an option.
+kafka_prepare() {
+    pick_port
+    kafka_configure
+    "$kafka_java" -cp "$kafka_jars/*" kafka.tools.StorageTool format -c "$folder/server.properties" \
+        -t "$(head -c 16 /dev/urandom | base64 | tr '+/' 'ab' | cut -c 1-22)" >"$folder/format.log" 2>&1 ||
+        die "Kafka's folder could not be formatted: $(tail -n 5 "$folder/format.log")"
+}
+
+# The controller's port is the broker's own business, so it is another at every start.
+kafka_configure() {
+    local broker_port=$port controller_port
+    until [ "$port" -ne "$broker_port" ]; do pick_port; done
+    controller_port=$port
+    port=$broker_port
+    cat >"$folder/server.properties" <<-CONF
+		process.roles=broker,controller
+		node.id=1
+		listeners=PLAINTEXT://127.0.0.1:$broker_port,CONTROLLER://127.0.0.1:$controller_port
+		advertised.listeners=PLAINTEXT://127.0.0.1:$broker_port
+		controller.listener.names=CONTROLLER
+		controller.quorum.voters=1@127.0.0.1:$controller_port
+		log.dirs=$folder/data
+		auto.create.topics.enable=false
+		num.partitions=1
+		offsets.topic.replication.factor=1
+		offsets.topic.num.partitions=4
+		transaction.state.log.replication.factor=1
+		transaction.state.log.min.isr=1
+		transaction.state.log.num.partitions=4
+		share.coordinator.state.topic.replication.factor=1
+		share.coordinator.state.topic.min.isr=1
+		group.initial.rebalance.delay.ms=0
+		# After a kill -9, the controller takes the broker for alive for that long, and lets it in again only then.
+		broker.session.timeout.ms=4000
+		broker.heartbeat.interval.ms=500
+	CONF
+}
+
+kafka_command() {
+    kafka_configure
+    argv=("$kafka_java" -Xms128m -Xmx512m -XX:+UseSerialGC
+        -Dorg.slf4j.simpleLogger.defaultLogLevel=warn
+        -Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info
+        -cp "$kafka_jars/*" kafka.Kafka "$folder/server.properties")
+}
+
+kafka_is_ready() { grep -q 'Kafka Server started' "$folder/log"; }
+kafka_export() { printf 'export TEST_KAFKA_BROKERS=127.0.0.1:%s\n' "$port"; }
+
+kafka_up() { process_up kafka; }
+kafka_down() { process_down kafka; }
+kafka_status() { process_status kafka; }
