@@ -19,7 +19,7 @@ use ticketing_core::worker::{Roles, Workers};
 pub(crate) fn asking(app: &App) -> Workers {
     let provider = Provider::new(ProviderConfig::Simulated, Clock::system()).expect("the simulated provider");
     let guard = Arc::new(Guard::new(provider, Limits::default()));
-    Workers::start(app, Roles { projector: false, expiry: false, saga: Some(Asking::quietly(guard)) })
+    Workers::start(app, Roles { saga: Some(Asking::quietly(guard)), ..Roles::default() })
 }
 
 /// Holds a seat and confirms it on a service's word, `count` times by `callers`.

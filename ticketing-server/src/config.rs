@@ -2,6 +2,7 @@
 
 use crate::serve::ServeLimits;
 use crate::settings::{Environment, HttpSettings, SettingsError};
+use ticketing_core::adapters::carriers::CarrierConfig;
 use ticketing_core::adapters::payments::ProviderConfig;
 use ticketing_core::app::StoreConfig;
 use ticketing_core::app::config::Settings;
@@ -20,7 +21,9 @@ pub const HOLD_SECONDS_MAX: u32 = 24 * 3600;
 pub struct Roles {
     /// Answers buyers and their apps. Health and metrics are answered without it, too.
     pub api: bool,
-    /// Folds the log into the read model.
+    /// Copies the log to the carrier.
+    pub relay: bool,
+    /// Folds events into the read model.
     pub projector: bool,
     /// Writes down that holds have ended.
     pub expiry: bool,
@@ -30,7 +33,20 @@ pub struct Roles {
 
 impl Roles {
     /// Everything in one process.
-    pub const ALL: Self = Self { api: true, projector: true, expiry: true, saga: true };
+    pub const ALL: Self = Self { api: true, relay: true, projector: true, expiry: true, saga: true };
+
+    /// Their words, as `--roles` takes them.
+    #[must_use]
+    pub fn words(self) -> String {
+        let all = [
+            ("api", self.api),
+            ("relay", self.relay),
+            ("projector", self.projector),
+            ("saga", self.saga),
+            ("expiry", self.expiry),
+        ];
+        all.into_iter().filter(|(_, has)| *has).map(|(word, _)| word).collect::<Vec<_>>().join(",")
+    }
 }
 
 /// Everything that a server needs to know to start. [`ServerConfig::read`] fills it from the settings; whoever
@@ -55,6 +71,8 @@ pub struct ServerConfig {
     pub engine: EngineConfig,
     /// Who moves the money.
     pub payments: ProviderConfig,
+    /// What carries events between processes; `None` is the embedded bus.
+    pub carrier: Option<CarrierConfig>,
     /// What a connection may take.
     pub limits: ServeLimits,
     /// What time it is.
@@ -64,8 +82,7 @@ pub struct ServerConfig {
 }
 
 /// Variables of the product that this version does not serve.
-const WITHOUT_EFFECT: &[&str] =
-    &["REDIS_URL", "REDIS_HOST", "KAFKA_BROKERS", "NATS_URL", "SMTP_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+const WITHOUT_EFFECT: &[&str] = &["REDIS_URL", "REDIS_HOST", "SMTP_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"];
 
 impl ServerConfig {
     /// Reads what the settings say of a server of these stores, which [`Settings::stores`] finds.
@@ -83,8 +100,11 @@ impl ServerConfig {
         });
         let payments = ProviderConfig::read(get)
             .map_err(|fault| SettingsError { variable: fault.variable, problem: fault.problem })?;
+        let carrier = CarrierConfig::read(get)
+            .map_err(|fault| SettingsError { variable: fault.variable, problem: fault.problem })?;
         Ok(Self {
             stores,
+            carrier,
             jwt_secret: get("JWT_SECRET"),
             host: host.trim().to_owned(),
             port: number(&get, "PORT", 0, u16::MAX.into())?

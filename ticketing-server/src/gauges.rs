@@ -3,10 +3,12 @@
 use crate::metrics::Metrics;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use ticketing_core::adapters::carriers::CONSUMED;
 use ticketing_core::app::App;
 use ticketing_core::domain::time::Timestamp;
 use ticketing_core::store::error::Result;
-use ticketing_core::store::{bookings, events, sagas, views};
+use ticketing_core::store::views::fold::TICKETS;
+use ticketing_core::store::{bookings, dead_letters, events, outbox, parked, sagas, views};
 use tokio::sync::Mutex;
 
 /// How old the numbers of open holds and sagas may be: counting them reads an index from end to end.
@@ -23,16 +25,18 @@ pub struct Gauges {
 
 impl Gauges {
     /// Brings the gauges of `metrics` up to date. If a store does not answer, the last figures stay.
-    pub async fn refresh(&self, app: &App, metrics: &Metrics) {
+    pub async fn refresh(&self, app: &App, metrics: &Metrics, carrier: Option<&'static str>) {
         metrics.queue_length.set(i64::try_from(app.engine.queue_len()).unwrap_or(i64::MAX));
         // Who comes while another looks gets what the other found last.
         let Ok(mut counted_at) = self.counted_at.try_lock() else { return };
         let look = async {
             lag(app, metrics).await?;
+            outbox_lag(app, metrics, carrier).await?;
             if counted_at.is_none_or(|at| at.elapsed() >= COUNTED_EVERY) {
                 let open = bookings::holds_open(&app.stores.write, app.clock.now()).await?;
                 metrics.holds_open.set(open);
                 stand(app, metrics).await?;
+                dead_letters(app, metrics).await?;
                 *counted_at = Some(Instant::now());
             }
             Ok::<(), ticketing_core::store::error::StoreError>(())
@@ -73,8 +77,33 @@ async fn lag(app: &App, metrics: &Metrics) -> Result<()> {
     let at = views::fold::cursor(&app.stores.read).await?;
     let head = events::head(&app.stores.write).await?;
     metrics.projection_lag_events.set((head - at).max(0));
-    let oldest = if head > at { events::after(&app.stores.write, at, 1).await?.pop() } else { None };
+    let oldest = if head > at { events::raw_after(&app.stores.write, at, 1).await?.pop() } else { None };
     let age_ms = oldest.map_or(0, |event| app.clock.now().as_millis() - event.recorded_at.as_millis());
     metrics.projection_lag_seconds.set(age_ms.max(0) as f64 / 1000.0);
+    Ok(())
+}
+
+/// How far the carrier is behind the log, by the relay's checkpoint. Without a carrier the log is the bus.
+async fn outbox_lag(app: &App, metrics: &Metrics, carrier: Option<&'static str>) -> Result<()> {
+    let Some(carrier) = carrier else { return Ok(()) };
+    let db = &app.stores.write;
+    let at = outbox::all(db).await?.iter().find(|c| c.carrier == carrier).map_or(0, |c| c.position);
+    let head = events::head(db).await?;
+    metrics.outbox_lag_events.set((head - at).max(0));
+    let oldest = if head > at { events::raw_after(db, at, 1).await?.pop() } else { None };
+    let age_ms = oldest.map_or(0, |event| app.clock.now().as_millis() - event.recorded_at.as_millis());
+    metrics.outbox_lag_seconds.set(age_ms.max(0) as f64 / 1000.0);
+    Ok(())
+}
+
+/// How many messages and events could not be handled and wait for an operator.
+async fn dead_letters(app: &App, metrics: &Metrics) -> Result<()> {
+    let letters = dead_letters::open_counts(&app.stores.write).await?;
+    for topic in CONSUMED {
+        let open = letters.iter().filter(|(source, _, _)| source == topic).map(|(_, _, n)| n).sum();
+        metrics.dead_letters.with_label_values(&[*topic]).set(open);
+    }
+    let parked = parked::open_counts(&app.stores.read).await?.iter().map(|(_, n)| n).sum();
+    metrics.dead_letters.with_label_values(&[TICKETS]).set(parked);
     Ok(())
 }

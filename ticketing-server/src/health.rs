@@ -4,7 +4,6 @@ use crate::state::ServerState;
 use serde::Serialize;
 use std::time::Duration;
 use ticketing_core::store::db::{Db, Engine};
-use ticketing_core::store::error::StoreError;
 use ticketing_core::store::{events, views};
 
 /// How long a part may take to answer.
@@ -15,7 +14,7 @@ pub const CHECK_TIMEOUT: Duration = Duration::from_millis(1500);
 pub struct Part {
     /// `writeStore`, `readStore`, `engine`, `bus` or `cache`.
     pub name: &'static str,
-    /// What it is here: `sqlite`, `postgres`, `embedded`, `in-process`.
+    /// What it is here: `sqlite`, `postgres`, `embedded`, `kafka`, `nats`, `in-process`.
     pub kind: &'static str,
     /// `up` or `down`.
     pub status: Status,
@@ -34,21 +33,31 @@ pub enum Status {
 /// Asks each part in use.
 pub async fn check(state: &ServerState) -> Vec<Part> {
     let stores = &state.app.stores;
-    let (write, read) =
-        tokio::join!(answers(events::head(&stores.write)), answers(views::fold::cursor(&stores.read)));
+    let carried = async {
+        match &state.carrier {
+            Some(carrier) => Some((carrier.word(), answers(carrier.ping(CHECK_TIMEOUT)).await)),
+            None => None,
+        }
+    };
+    let (write, read, carried) = tokio::join!(
+        answers(events::head(&stores.write)),
+        answers(views::fold::cursor(&stores.read)),
+        carried
+    );
+    // The embedded bus is the log itself.
+    let (bus, bus_status) = carried.unwrap_or(("embedded", write));
     // The engine's end of this channel is dropped when its task ends, which it does not while we serve.
     let engine = if state.app.engine.head().has_changed().is_ok() { Status::Up } else { Status::Down };
     vec![
         Part { name: "writeStore", kind: kind(&stores.write), status: write },
         Part { name: "readStore", kind: kind(&stores.read), status: read },
         Part { name: "engine", kind: "in-process", status: engine },
-        // The embedded bus is the log itself.
-        Part { name: "bus", kind: "embedded", status: write },
+        Part { name: "bus", kind: bus, status: bus_status },
         Part { name: "cache", kind: "in-process", status: Status::Up },
     ]
 }
 
-async fn answers<T>(question: impl Future<Output = Result<T, StoreError>>) -> Status {
+async fn answers<T, E: std::fmt::Display>(question: impl Future<Output = Result<T, E>>) -> Status {
     match tokio::time::timeout(CHECK_TIMEOUT, question).await {
         Ok(Ok(_)) => Status::Up,
         Ok(Err(error)) => {

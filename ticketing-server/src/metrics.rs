@@ -10,12 +10,14 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use prometheus::{
-    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
-    Registry, TextEncoder,
+    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder,
 };
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
+use ticketing_core::adapters::carriers::CONSUMED;
+use ticketing_core::store::views::fold::TICKETS;
 
 /// Upper bounds for latencies, in seconds: half a millisecond to ten seconds.
 const SECONDS: &[f64] =
@@ -55,6 +57,12 @@ pub struct Metrics {
     pub projection_lag_events: IntGauge,
     /// `projection_lag_seconds`: how old the oldest event is that the read model lacks.
     pub projection_lag_seconds: Gauge,
+    /// `outbox_lag_events`: how far the carrier is behind the log; 0 with the embedded bus, which is the log.
+    pub outbox_lag_events: IntGauge,
+    /// `outbox_lag_seconds`: how old the oldest event is that the carrier has not acknowledged.
+    pub outbox_lag_seconds: Gauge,
+    /// `dead_letters`: messages and events that wait for an operator, by where they came from.
+    pub dead_letters: IntGaugeVec,
     /// Of payments and their sagas.
     pub payments: PaymentMetrics,
 }
@@ -111,6 +119,21 @@ impl Metrics {
             Gauge::new("projection_lag_seconds", "Age of the oldest event that the read model lacks.")
                 .expect("a valid name");
         registry.register(Box::new(lag_seconds.clone())).expect("a name of its own");
+        let outbox_lag_seconds = Gauge::new(
+            "outbox_lag_seconds",
+            "Age of the oldest event that the carrier has not acknowledged.",
+        )
+        .expect("a valid name");
+        registry.register(Box::new(outbox_lag_seconds.clone())).expect("a name of its own");
+        let dead_letters = IntGaugeVec::new(
+            Opts::new("dead_letters", "Messages and events that wait for an operator, by their source."),
+            &["source"],
+        )
+        .expect("a valid name");
+        registry.register(Box::new(dead_letters.clone())).expect("a name of its own");
+        for source in CONSUMED.iter().chain([&TICKETS]) {
+            dead_letters.with_label_values(&[*source]).set(0);
+        }
         Self {
             user_registrations: counter("user_registrations_total", "Accounts made."),
             user_logins: counter("user_logins_total", "Successful sign-ins."),
@@ -126,6 +149,9 @@ impl Metrics {
             holds_open: gauge("holds_open", "Holds that have not ended."),
             projection_lag_events: gauge("projection_lag_events", "Events that the read model lacks."),
             projection_lag_seconds: lag_seconds,
+            outbox_lag_events: gauge("outbox_lag_events", "Events that the carrier has not acknowledged."),
+            outbox_lag_seconds,
+            dead_letters,
             payments: PaymentMetrics::register(&registry).expect("names of their own"),
             refresh: Mutex::default(),
             unmatched: OnceLock::new(),
@@ -253,6 +279,10 @@ mod tests {
             "holds_open",
             "projection_lag_events",
             "projection_lag_seconds",
+            "outbox_lag_events",
+            "outbox_lag_seconds",
+            "dead_letters{source=\"payment-events\"}",
+            "dead_letters{source=\"tickets\"}",
             "engine_batch_commands_count",
             "engine_commit_seconds_count",
         ] {

@@ -18,16 +18,20 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use ticketing_core::adapters::carriers::Carrier;
 use ticketing_core::adapters::payments::guard::{BreakerState, Guard, Limits};
 use ticketing_core::adapters::payments::{Provider, ProviderConfig, ProviderConfigError};
 use ticketing_core::app::{App, EngineTask, StoreConfig, Stores};
+use ticketing_core::domain::time::Timestamp;
 use ticketing_core::engine::BatchReport;
 use ticketing_core::store::error::StoreError;
+use ticketing_core::store::leases::Process;
 use ticketing_core::worker::payments::Asking;
 use ticketing_core::worker::{self, Workers};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 /// A commit that takes longer is worth a line in the log.
 const SLOW_COMMIT: Duration = Duration::from_secs(1);
@@ -135,14 +139,39 @@ pub async fn prepare(config: ServerConfig) -> Result<Prepared, StartError> {
     let metrics = Arc::new(Metrics::new());
     let observer = observer(Arc::clone(&metrics));
     let (app, engine) = App::start(stores, config.clock.clone(), config.engine, observer);
+    let carrier = config.carrier.clone().map(Carrier::new);
     let roles = worker::Roles {
         projector: config.roles.projector,
+        relay: config.roles.relay,
+        process: is_one_of_many(&config).then(|| process(&config, address, now)),
+        carrier: carrier.clone(),
         expiry: config.roles.expiry,
         saga: if config.roles.saga { Some(asking(&config, &metrics)?) } else { None },
     };
     let workers = Workers::start(&app, roles);
-    let shell = shell(&config, app.clone(), &secret, metrics);
+    let shell = shell(&config, app.clone(), &secret, metrics, carrier);
     Ok(Prepared { address, secret, app, engine, workers, folder, listener, shell, config })
+}
+
+/// Whether other processes may serve the same stores, so that some things are to be done by one of them only.
+const fn is_one_of_many(config: &ServerConfig) -> bool {
+    config.carrier.is_some() || !config.stores.is_embedded()
+}
+
+/// What this process says of itself to the others.
+fn process(config: &ServerConfig, address: SocketAddr, now: Timestamp) -> Process {
+    let host =
+        std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| std::env::var("HOSTNAME").ok());
+    Process {
+        id: Uuid::now_v7(),
+        host: host.map_or_else(|| "?".into(), |name| name.trim().to_owned()),
+        pid: i32::try_from(std::process::id()).unwrap_or(0),
+        roles: config.roles.words(),
+        address: config.roles.api.then(|| address.to_string()),
+        version: env!("CARGO_PKG_VERSION").into(),
+        started_at: now.as_millis(),
+        seen_at: now.as_millis(),
+    }
 }
 
 /// Who asks the payment provider, counted.
@@ -255,9 +284,16 @@ async fn listen(host: &str, port: u16) -> Result<(TcpListener, SocketAddr), Star
     Ok((listener, address))
 }
 
-fn shell(config: &ServerConfig, app: App, secret: &Secret, metrics: Arc<Metrics>) -> Shell {
+fn shell(
+    config: &ServerConfig,
+    app: App,
+    secret: &Secret,
+    metrics: Arc<Metrics>,
+    carrier: Option<Carrier>,
+) -> Shell {
     let (metrics_of_state, payments) = (Arc::clone(&metrics), config.payments.clone());
-    let state = ServerState::new(app, Auth::new(secret), metrics_of_state, config.hold_seconds, payments);
+    let hold_seconds = config.hold_seconds;
+    let state = ServerState::new(app, Auth::new(secret), metrics_of_state, hold_seconds, payments, carrier);
     let routes = table::operations(Routes::new(Arc::clone(&metrics), config.http.request_timeout));
     let routes = match config.roles {
         Roles { api: true, .. } => table::api(routes),

@@ -9,6 +9,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use ticketing_core::adapters::carriers::Carrier;
 use ticketing_core::adapters::payments::ProviderConfig;
 use ticketing_core::app::queries::network::find_route;
 use ticketing_core::app::{App, AppError};
@@ -35,6 +36,8 @@ pub struct Shared {
     pub hold_seconds: u32,
     /// Who moves the money, and what its webhooks are signed with.
     pub payments: ProviderConfig,
+    /// What carries events between processes; `None` is the embedded bus.
+    pub carrier: Option<Carrier>,
     /// When the server started.
     pub started_at: Instant,
 }
@@ -48,6 +51,7 @@ impl ServerState {
         metrics: Arc<Metrics>,
         hold_seconds: u32,
         payments: ProviderConfig,
+        carrier: Option<Carrier>,
     ) -> Self {
         Self(Arc::new(Shared {
             app,
@@ -57,6 +61,7 @@ impl ServerState {
             known_routes: KnownRoutes::new(),
             hold_seconds,
             payments,
+            carrier,
             started_at: Instant::now(),
         }))
     }

@@ -10,15 +10,18 @@ use ticketing_server::config::Roles;
 /// Run chosen parts of the platform in this process
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "api answers buyers, projector folds the log into the read model, expiry ends holds, and saga \
-                        asks the payment provider: without a process that has it, no payment goes on.\n\n\
-                        Any number of processes may serve one PostgreSQL, each with its parts.\n\n\
+    after_help = "api answers buyers, relay copies the log to Kafka or NATS (KAFKA_BROKERS, NATS_URL), projector folds \
+                        events into the read model, saga asks the payment provider and hears what others tell: \
+                        without a process that has it, no payment goes on; expiry ends holds.\n\n\
+                        Any number of processes may serve one PostgreSQL, each with its parts. What only one may do \
+                        at a time is leased: if its holder dies, another goes on within seconds. ticketctl status \
+                        shows who has what.\n\n\
                         Examples:\n  ticketctl serve --database-url postgres://ticketing@db/ticketing_write\n  \
-                        ticketctl serve --roles api --port 8080\n  ticketctl serve --roles projector,expiry,saga"
+                        ticketctl serve --roles api --port 8080\n  ticketctl serve --roles relay,projector,saga,expiry"
 )]
 pub struct Args {
-    /// What this process does: api, projector, expiry, saga
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["api", "projector", "expiry", "saga"], hide_possible_values = true)]
+    /// What this process does: api, relay, projector, saga, expiry
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["api", "relay", "projector", "saga", "expiry"], hide_possible_values = true)]
     roles: Vec<Role>,
     #[command(flatten)]
     serving: Serving,
@@ -29,7 +32,9 @@ pub struct Args {
 enum Role {
     /// Answers buyers and their apps.
     Api,
-    /// Folds the log into the read model.
+    /// Copies the log to Kafka or NATS.
+    Relay,
+    /// Folds events into the read model.
     Projector,
     /// Writes down that holds have ended.
     Expiry,
@@ -45,6 +50,7 @@ pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), 
     let has = |role| args.roles.contains(&role);
     let roles = Roles {
         api: has(Role::Api),
+        relay: has(Role::Relay),
         projector: has(Role::Projector),
         expiry: has(Role::Expiry),
         saga: has(Role::Saga),

@@ -38,8 +38,27 @@ const FIELDS: &[Column] = &[
     Column::time("Oldest payment", "payments.oldestAt"),
     Column::number("Overdue calls", "payments.overdue"),
     Column::text("Warning", "payments.warning"),
+    Column::number("Dead letters", "deadLetters"),
     Column::time("Looked at", "at"),
     Column::rows("Payments that are not over", "payments.notOver", STATES),
+    Column::rows("Processes", "processes", PROCESSES),
+    Column::rows("Carriers", "carriers", CARRIERS),
+];
+
+const PROCESSES: &[Column] = &[
+    Column::text("Host", "host"),
+    Column::number("Pid", "pid"),
+    Column::text("Roles", "roles"),
+    Column::text("Holds", "leases"),
+    Column::state("State", "state"),
+    Column::time("Heard of", "seenAt"),
+];
+
+const CARRIERS: &[Column] = &[
+    Column::text("Carrier", "carrier"),
+    Column::number("Position", "position"),
+    Column::number("Lag (events)", "lag"),
+    Column::time("Moved", "movedAt"),
 ];
 
 const STATES: &[Column] =
@@ -54,6 +73,9 @@ struct Shown {
     stores: status::Status,
     /// The payments that are not over.
     payments: status::PaymentsStatus,
+    /// Who else serves, and how far the carriers are.
+    #[serde(flatten)]
+    services: status::Services,
 }
 
 /// Returns who serves the data folder now.
@@ -87,7 +109,8 @@ pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), 
             let server = server(&session.stores)?;
             let stores = status::status(&session.app).await?;
             let payments = status::payments(&session.app).await?;
-            let status = Shown { server, stores, payments };
+            let services = status::services(&session.app).await?;
+            let status = Shown { server, stores, payments, services };
             if args.watch {
                 printer.drawing(CLEAR)?;
             }

@@ -4,8 +4,9 @@ use super::OpsError;
 use crate::app::App;
 use crate::domain::time::Timestamp;
 use crate::saga::SagaState;
-use crate::store::{bookings, events, payments, sagas, views};
+use crate::store::{bookings, dead_letters, events, leases, outbox, parked, payments, sagas, views};
 use serde::Serialize;
+use uuid::Uuid;
 
 /// The state of the stores at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -54,6 +55,97 @@ pub async fn status(app: &App) -> Result<Status, OpsError> {
         tickets: views::tickets::count_all(read).await?,
         departures_ahead: views::network::count_departures_after(read, at).await?,
     })
+}
+
+/// Who serves the stores besides whoever asks, how far each carrier is, and what waits for an operator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Services {
+    /// The processes that serve; none is known of a server on embedded storage, which has the folder to itself.
+    pub processes: Vec<ProcessStatus>,
+    /// How far the log has been copied to each carrier that was ever used.
+    pub carriers: Vec<CarrierStatus>,
+    /// Messages and events that could not be handled, or wait behind one that could not.
+    pub dead_letters: i64,
+}
+
+/// A process that serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProcessStatus {
+    /// Its id.
+    pub id: Uuid,
+    /// The machine's name.
+    pub host: String,
+    /// The system's number for it.
+    pub pid: i32,
+    /// What it may do.
+    pub roles: String,
+    /// What only it does at present.
+    pub leases: String,
+    /// Where it listens.
+    pub address: Option<String>,
+    /// Its program's version.
+    pub version: String,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it was last heard of.
+    pub seen_at: Timestamp,
+    /// `up`, or `silent` if it was not heard of for [`SILENT_MS`].
+    pub state: &'static str,
+}
+
+/// How far a carrier is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CarrierStatus {
+    /// `kafka` or `nats`.
+    pub carrier: String,
+    /// Every event up to here was acknowledged.
+    pub position: i64,
+    /// Events of the log that were not.
+    pub lag: i64,
+    /// When it moved.
+    pub moved_at: Timestamp,
+}
+
+/// A process that was not heard of for so many milliseconds is silent: it died, or can't reach the store.
+pub const SILENT_MS: i64 = 15_000;
+
+/// Looks who serves.
+///
+/// # Errors
+/// What the stores say.
+pub async fn services(app: &App) -> Result<Services, OpsError> {
+    let db = &app.stores.write;
+    let now = app.clock.now().as_millis();
+    let head = events::head(db).await?;
+    let held = leases::all(db).await?;
+    let processes = leases::processes(db).await?.into_iter().map(|p| {
+        let names = held.iter().filter(|l| l.owner == Some(p.id)).map(|l| l.name.as_str());
+        ProcessStatus {
+            leases: names.collect::<Vec<_>>().join(","),
+            state: if now - p.seen_at > SILENT_MS { "silent" } else { "up" },
+            id: p.id,
+            host: p.host,
+            pid: p.pid,
+            roles: p.roles,
+            address: p.address,
+            version: p.version,
+            started_at: Timestamp::from_millis(p.started_at),
+            seen_at: Timestamp::from_millis(p.seen_at),
+        }
+    });
+    let carriers = outbox::all(db).await?.into_iter().map(|c| CarrierStatus {
+        lag: (head - c.position).max(0),
+        carrier: c.carrier,
+        position: c.position,
+        moved_at: Timestamp::from_millis(c.moved_at),
+    });
+    let (processes, carriers) = (processes.collect(), carriers.collect());
+    let letters: i64 = dead_letters::open_counts(db).await?.iter().map(|(_, _, n)| n).sum();
+    let parked: i64 = parked::open_counts(&app.stores.read).await?.iter().map(|(_, n)| n).sum();
+    Ok(Services { processes, carriers, dead_letters: letters + parked })
 }
 
 /// A charge or refund that is due for so many milliseconds and taken by nobody says that no saga worker runs.

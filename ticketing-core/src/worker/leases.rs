@@ -165,10 +165,15 @@ pub async fn while_held<F: Future<Output = ()>>(
             }
             continue;
         };
-        let lost = lease.wait_for(|now| *now != Some(epoch));
-        tokio::select! {
-            () = work(epoch) => tokio::time::sleep(super::RETRY_AFTER).await,
-            gone = lost => if gone.is_err() { return },
+        let lost = async { lease.wait_for(|now| *now != Some(epoch)).await.is_err() };
+        let is_over = tokio::select! {
+            () = work(epoch) => None,
+            is_over = lost => Some(is_over),
+        };
+        match is_over {
+            Some(true) => return,
+            Some(false) => {}
+            None => tokio::time::sleep(super::RETRY_AFTER).await,
         }
     }
 }

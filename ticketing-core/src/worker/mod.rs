@@ -8,7 +8,9 @@ pub mod projector;
 pub mod relay;
 pub mod sweeper;
 
+use crate::adapters::carriers::Carrier;
 use crate::app::App;
+use crate::store::leases::Process;
 use payments::Asking;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -16,23 +18,34 @@ use tokio::task::JoinHandle;
 
 /// How long a worker waits after a failure of its store before it tries again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// How long the end waits for the read model to be caught up.
+const CATCH_UP_MAX: Duration = Duration::from_secs(10);
 
 /// The running workers of a process.
 #[derive(Debug)]
 pub struct Workers {
     app: App,
+    process: Option<Process>,
+    folds: bool,
     tasks: Vec<JoinHandle<()>>,
 }
 
 /// Which workers a process runs.
 #[derive(Clone, Debug, Default)]
 pub struct Roles {
-    /// Fold the log into the read model.
+    /// Fold events into the read model.
     pub projector: bool,
+    /// Copy the log to the carrier, if there is one.
+    pub relay: bool,
     /// Write down that holds have ended, and forget old answers.
     pub expiry: bool,
     /// Do what the sagas ask of this payment provider.
     pub saga: Option<Asking>,
+    /// What carries events between processes; `None` is the embedded bus, the log itself.
+    pub carrier: Option<Carrier>,
+    /// What this process says of itself, where it may have others beside it on the same store; without it nothing is
+    /// leased, so a carrier needs it.
+    pub process: Option<Process>,
 }
 
 impl Workers {
@@ -41,8 +54,29 @@ impl Workers {
     pub fn start(app: &App, roles: Roles) -> Self {
         let (head, follow) = watch::channel(0);
         let mut tasks = vec![tokio::spawn(follower::run(app.clone(), head))];
-        if roles.projector {
-            tasks.push(tokio::spawn(projector::run(app.clone(), follow.clone())));
+        let mut wanted = Vec::new();
+        let mut lease = |name| {
+            let (told, held) = watch::channel(None);
+            wanted.push((name, told));
+            held
+        };
+        match (&roles.carrier, roles.projector) {
+            (Some(carrier), true) => {
+                let (held, app, carrier, head) =
+                    (lease(leases::PROJECTOR), app.clone(), carrier.clone(), follow.clone());
+                tasks.push(tokio::spawn(leases::while_held(held, move |_| {
+                    projector::carried::run(app.clone(), carrier.clone(), head.clone())
+                })));
+            }
+            (None, true) => tasks.push(tokio::spawn(projector::run(app.clone(), follow.clone()))),
+            (_, false) => {}
+        }
+        if let (Some(carrier), true) = (&roles.carrier, roles.relay) {
+            let (held, app, carrier, head) =
+                (lease(leases::RELAY), app.clone(), carrier.clone(), follow.clone());
+            tasks.push(tokio::spawn(leases::while_held(held, move |epoch| {
+                relay::run(app.clone(), carrier.clone(), epoch, head.clone())
+            })));
         }
         if roles.expiry {
             tasks.push(tokio::spawn(sweeper::run(app.clone(), follow.clone())));
@@ -51,7 +85,10 @@ impl Workers {
         if let Some(asking) = roles.saga {
             tasks.push(tokio::spawn(payments::run(app.clone(), asking, follow)));
         }
-        Self { app: app.clone(), tasks }
+        if let Some(process) = &roles.process {
+            tasks.push(tokio::spawn(leases::run(app.clone(), process.clone(), wanted)));
+        }
+        Self { app: app.clone(), process: roles.process, folds: roles.projector, tasks }
     }
 
     /// Stops the workers. Whatever is not folded yet is folded first, so that the next reader finds it.
@@ -61,9 +98,20 @@ impl Workers {
             // Aborted or ended: either way it no longer runs.
             let _ = task.await;
         }
+        if let Some(process) = &self.process {
+            leases::end(&self.app, process).await;
+        }
+        if !self.folds {
+            return;
+        }
         let head = *self.app.engine.head().borrow();
-        if let Err(error) = projector::Projector::default().reach(&self.app, head).await {
-            tracing::warn!(%error, "the read model is behind; it will be folded at the next start");
+        let mut projector = projector::Projector::default();
+        match tokio::time::timeout(CATCH_UP_MAX, projector.reach(&self.app, head)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the read model is behind; it will be folded at the next start")
+            }
+            Err(_) => tracing::warn!("the read model is behind; it will be folded at the next start"),
         }
     }
 }

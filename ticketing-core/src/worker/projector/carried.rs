@@ -9,6 +9,7 @@ use super::{LINGER, PAGE, Projector, Reading};
 use crate::adapters::carriers::{Carrier, CarrierError, Cursor, PUBLISHED, Reader, record};
 use crate::app::App;
 use crate::store::error::StoreError;
+use crate::store::views::pages;
 use crate::store::views::progress::{self, Offset};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -59,7 +60,8 @@ pub async fn run(app: App, carrier: Carrier, head: watch::Receiver<i64>) {
                 failing = true;
                 folder.projector = Projector::default();
                 tokio::time::sleep(AGAIN_AFTER).await;
-                if let Err(error) = folder.from_log(*head.borrow()).await {
+                let target = *head.borrow();
+                if let Err(error) = folder.projector.reach(&folder.app, target).await {
                     tracing::debug!(%error, "nor can the log be folded");
                 }
                 continue;
@@ -133,7 +135,8 @@ impl Folder {
             }
         }
         self.fold(merge, offsets).await?;
-        let (target, cursor) = (*head.borrow(), self.projector.cursor(&self.app).await?);
+        let target = *head.borrow();
+        let cursor = self.projector.cursor(&self.app).await?;
         if cursor >= target {
             self.progressed_at = Instant::now();
         } else if merge.is_full() || self.progressed_at.elapsed() > STALLED_AFTER {
@@ -158,14 +161,9 @@ impl Folder {
     /// Folds everything that follows on the cursor without a gap.
     async fn fold(&mut self, merge: &mut Merge, offsets: &mut Vec<Offset>) -> Result<(), Stopped> {
         loop {
-            let entries = merge.ready(usize::try_from(PAGE).unwrap_or(usize::MAX));
-            if entries.is_empty() {
-                return Ok(());
-            }
-            let began = self.projector.cursor(&self.app).await?;
-            let mut entries = entries;
-            crate::store::views::pages::keep_one_kind_raw(&mut entries);
-            let to = entries.last().map_or(began, |entry| entry.position);
+            let mut entries = merge.ready(usize::try_from(PAGE).unwrap_or(usize::MAX));
+            pages::keep_one_kind_raw(&mut entries);
+            let Some(to) = entries.last().map(|entry| entry.position) else { return Ok(()) };
             let after = self.after(offsets, &merge.offsets(to));
             let reading = Reading { before: std::mem::take(offsets), after };
             if !self.projector.fold(&self.app, entries, &reading).await? {
@@ -197,9 +195,5 @@ impl Folder {
         }));
         after.sort_unstable();
         after
-    }
-
-    async fn from_log(&mut self, target: i64) -> Result<(), StoreError> {
-        self.projector.reach(&self.app, target).await
     }
 }

@@ -124,11 +124,15 @@ impl Projector {
         Ok(true)
     }
 
-    /// Folds events that follow on the cursor without a gap, or the first of them; false if somebody else was first.
+    /// Folds events, or the first of them, if they follow on the cursor without a gap; false if somebody else has
+    /// moved it.
     async fn fold(&mut self, app: &App, mut entries: Vec<RawEntry>, reading: &Reading) -> Result<bool> {
         let Some(mut stand) = self.stand.take() else { return Ok(false) };
         pages::keep_one_kind_raw(&mut entries);
         let from = stand.cursor;
+        if entries.first().is_none_or(|first| first.position != from + 1) {
+            return Ok(false);
+        }
         let to = entries.last().map_or(from, |entry| entry.position);
         let read = &app.stores.read;
         let page = self.pages.build_parking(read, entries, stand.parked.clone(), app.clock.now()).await?;
