@@ -46,10 +46,20 @@ pub async fn run(app: App, mut process: Process, wanted: Vec<Wanted>) {
         let began = Instant::now();
         let holds = wanted.iter().any(|(_, held)| held.borrow().is_some());
         let until = if holds { beaten_at + GIVE_UP_AFTER } else { began + GIVE_UP_AFTER };
-        let round = round(&app, &process, &wanted, &mut watched);
+        let says = say_at <= began;
+        process.seen_at = app.clock.now().as_millis();
+        let round = async {
+            if says {
+                say(&app, &process).await?;
+            }
+            round(&app, &process, &wanted, &mut watched).await
+        };
         match tokio::time::timeout_at(until, round).await {
             Ok(Ok(held)) => {
                 (beaten_at, failing) = (began, false);
+                if says {
+                    say_at = began + SAY_EVERY;
+                }
                 for (name, told) in &wanted {
                     tell(name, told, held.get(*name).copied());
                 }
@@ -64,13 +74,6 @@ pub async fn run(app: App, mut process: Process, wanted: Vec<Wanted>) {
                     wanted.iter().for_each(|(name, told)| tell(name, told, None));
                     watched.clear();
                 }
-            }
-        }
-        if say_at <= Instant::now() {
-            say_at = Instant::now() + SAY_EVERY;
-            process.seen_at = app.clock.now().as_millis();
-            if let Err(error) = say(&app, &process).await {
-                tracing::debug!(%error, "this process could not say that it is there");
             }
         }
     }
@@ -146,7 +149,7 @@ pub async fn end(app: &App, process: &Process) {
     match tokio::time::timeout(GIVE_UP_AFTER, ended).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
-            tracing::warn!(%error, "the leases are not given back; another process waits for them")
+            tracing::warn!(%error, "the leases are not given back; another process waits for them");
         }
         Err(_) => tracing::warn!("the leases are not given back in time; another process waits for them"),
     }

@@ -109,7 +109,7 @@ impl Workers {
         match tokio::time::timeout(CATCH_UP_MAX, projector.reach(&self.app, head)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(%error, "the read model is behind; it will be folded at the next start")
+                tracing::warn!(%error, "the read model is behind; it will be folded at the next start");
             }
             Err(_) => tracing::warn!("the read model is behind; it will be folded at the next start"),
         }

@@ -143,7 +143,7 @@ impl Pages {
                 Ok(page) => break page,
                 Err(Unfolded::Store(error)) => return Err(error),
                 Err(Unfolded::Event { position, reason }) => {
-                    park(&mut good, &mut letters, position, &reason, now)
+                    park(&mut good, &mut letters, position, &reason, now);
                 }
             }
         };

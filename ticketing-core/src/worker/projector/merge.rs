@@ -134,7 +134,7 @@ mod tests {
         let mut merge = Merge::after(10);
         merge.put("t", 0, 5, entry(12));
         merge.put("t", 0, 6, entry(14));
-        assert_eq!(positions(&merge), []);
+        assert!(positions(&merge).is_empty());
         merge.put("t", 1, 0, entry(11));
         merge.skip("t", 1, 1);
         assert_eq!(positions(&merge), [11, 12]);
@@ -143,7 +143,7 @@ mod tests {
             (vec![5, 0], vec![5, 2], vec![6, 2])
         );
         merge.moved_to(12);
-        assert_eq!(positions(&merge), []);
+        assert!(positions(&merge).is_empty());
         merge.put("t", 1, 2, entry(13));
         assert_eq!(positions(&merge), [13, 14]);
         merge.moved_to(14);
@@ -194,19 +194,15 @@ mod tests {
                     from.iter().for_each(|o| at[o.partition as usize] = o.next_offset as usize);
                 }
                 let records = &partitions[partition as usize];
-                for offset in at[partition as usize]..records.len().min(at[partition as usize] + count) {
-                    merge.put("t", partition, offset as i64, entry(records[offset]));
+                let from = at[partition as usize];
+                for (offset, position) in records.iter().enumerate().skip(from).take(count) {
+                    merge.put("t", partition, offset as i64, entry(*position));
                     at[partition as usize] = offset + 1;
                 }
                 let ready = merge.ready(7);
                 if let Some(last) = ready.last() {
                     folded.extend(ready.iter().map(|e| e.position));
                     merge.moved_to(last.position);
-                }
-            }
-            for partition in 0..4 {
-                for offset in at[partition]..partitions[partition].len() {
-                    merge.put("t", partition as i32, offset as i64, entry(partitions[partition][offset]));
                 }
             }
             let ready = merge.ready(1_000);

@@ -176,7 +176,7 @@ async fn the_expiry_worker_sweeps_a_hold_of_its_own_and_of_another_program_withi
     }
     crate::support::city::seed(&app, line.set).await;
     let bus = line.offerings[0];
-    let workers = Workers::start(&app, Roles { projector: true, expiry: true, saga: None });
+    let workers = Workers::start(&app, Roles { projector: true, expiry: true, ..Roles::default() });
     let second = |seat: &str| Reserve { hold_seconds: 1, ..ask_seat(bus, seat) };
     let long = Reserve { hold_seconds: 3_600, ..ask_seat(bus, "C1") };
     hold(&app, long).await;

@@ -4,6 +4,7 @@ mod bookings;
 mod holds;
 mod idempotency;
 mod kept_aside;
+mod leases;
 mod operators;
 mod outages;
 mod payments;

@@ -64,7 +64,7 @@ fn guard() -> Arc<Guard> {
 }
 
 fn run(app: &App) -> Workers {
-    Workers::start(app, Roles { projector: false, expiry: false, saga: Some(Asking::quietly(guard())) })
+    Workers::start(app, Roles { saga: Some(Asking::quietly(guard())), ..Roles::default() })
 }
 
 fn book(offering_id: OfferingId) -> Reserve {
@@ -375,7 +375,7 @@ async fn a_drill_goes_wrong_as_often_as_it_was_ordered_and_then_all_is_well(plac
     };
     drills::put(&app.stores.write, &drill, app.clock.now()).await.unwrap();
     let asking = Asking { drills: true, ..Asking::quietly(guard()) };
-    let workers = Workers::start(&app, Roles { projector: false, expiry: false, saga: Some(asking) });
+    let workers = Workers::start(&app, Roles { saga: Some(asking), ..Roles::default() });
     let case = until(&app, booking.id, SagaState::Confirmed).await;
     workers.stop().await;
     assert_eq!((case.attempts.len(), case.attempts[0].tries), (1, 2), "{case:?}");
