@@ -2,6 +2,7 @@
 
 pub mod follower;
 pub mod housekeeper;
+pub mod inbound;
 pub mod leases;
 pub mod payments;
 pub mod projector;
@@ -81,6 +82,20 @@ impl Workers {
         if roles.expiry {
             tasks.push(tokio::spawn(sweeper::run(app.clone(), follow.clone())));
             tasks.push(tokio::spawn(housekeeper::run(app.clone())));
+        }
+        if let Some(asking) = &roles.saga
+            && asking.is_told()
+        {
+            let (app, carrier) = (app.clone(), roles.carrier.clone());
+            tasks.push(match carrier {
+                Some(carrier) => {
+                    let held = lease(leases::INBOUND);
+                    tokio::spawn(leases::while_held(held, move |_| {
+                        inbound::run(app.clone(), Some(carrier.clone()))
+                    }))
+                }
+                None => tokio::spawn(inbound::run(app, None)),
+            });
         }
         if let Some(asking) = roles.saga {
             tasks.push(tokio::spawn(payments::run(app.clone(), asking, follow)));

@@ -6,8 +6,8 @@
 //! has begun comes by a channel at once, leased already; everything else is looked for when it is due.
 
 use super::RETRY_AFTER;
-use crate::adapters::payments::Call;
 use crate::adapters::payments::guard::{Guard, OUTCOMES, outcome};
+use crate::adapters::payments::{Call, Provider};
 use crate::app::App;
 use crate::domain::id::{AttemptId, SagaId};
 use crate::domain::payment::{Attempt, AttemptKind, PaymentStatus};
@@ -64,6 +64,12 @@ pub struct Asking {
 }
 
 impl Asking {
+    /// Whether the provider is an outside service, which tells by topics and is never asked.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        matches!(self.provider.provider(), Provider::External)
+    }
+
     /// Asks, and tells nobody.
     #[must_use]
     pub fn quietly(provider: Arc<Guard>) -> Self {
