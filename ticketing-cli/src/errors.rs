@@ -1,6 +1,7 @@
 //! What the core's errors mean at the command line: the one place where they become exit codes and hints.
 
 use crate::failure::{Exit, Failure};
+use ticketing_core::adapters::carriers::CarrierError;
 use ticketing_core::adapters::gtfs::GtfsError;
 use ticketing_core::adapters::seed_file::SeedFileError;
 use ticketing_core::app::AppError;
@@ -242,6 +243,17 @@ fn moved(message: &str) -> Failure {
         .why("Nothing was done.")
         .hint("run the same command again: it makes a new plan")
         .retryable()
+}
+
+impl From<CarrierError> for Failure {
+    fn from(error: CarrierError) -> Self {
+        let text = format!("{}.", capitalised(&error.to_string()));
+        match error {
+            CarrierError::Unreachable { .. } | CarrierError::Lost { .. } => Self::unreachable(text)
+                .hint("see that the broker runs, and what KAFKA_BROKERS or NATS_URL says"),
+            CarrierError::Refused { .. } => Self::error(text).code("BROKER_REFUSED"),
+        }
+    }
 }
 
 impl From<ConfigError> for Failure {

@@ -199,7 +199,8 @@ async fn handle_all(app: &App, messages: Vec<InboundMessage>) {
         if let Err(error) = ended {
             // The panic was logged where it happened. What was done before it is known, and done once.
             for message in begun.remove(&error.id()).iter().flat_map(|messages| messages.iter()) {
-                keep(app, message, Some(("BROKE_OFF", "Handling it broke off: a fault of this program."))).await;
+                keep(app, message, Some(("BROKE_OFF", "Handling it broke off: a fault of this program.")))
+                    .await;
             }
         }
     }

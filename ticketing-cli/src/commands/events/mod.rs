@@ -1,5 +1,6 @@
 //! `ticketctl events`: the log.
 
+mod publish;
 mod show;
 mod tail;
 mod view;
@@ -8,7 +9,7 @@ use crate::failure::Failure;
 use crate::globals::Globals;
 use crate::output::Printer;
 
-/// Read the event log
+/// Read the event log, and publish what others tell
 #[derive(clap::Args, Debug)]
 pub struct Args {
     #[command(subcommand)]
@@ -19,6 +20,7 @@ pub struct Args {
 enum Verb {
     Tail(tail::Args),
     Show(show::Args),
+    Publish(publish::Args),
 }
 
 /// Runs the verb.
@@ -29,5 +31,6 @@ pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), 
     match &args.verb {
         Verb::Tail(args) => tail::run(args, globals, printer),
         Verb::Show(args) => show::run(args, globals, printer),
+        Verb::Publish(args) => publish::run(args, globals, printer),
     }
 }
