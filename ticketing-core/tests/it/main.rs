@@ -3,5 +3,6 @@
 
 mod conformance;
 mod payments;
+mod schemas;
 mod support;
 mod tidy;
