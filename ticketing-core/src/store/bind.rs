@@ -12,6 +12,8 @@ pub enum Column {
     OptUuid(Vec<Option<Uuid>>),
     /// 32-bit integers.
     Int(Vec<i32>),
+    /// 32-bit integers that may be null.
+    OptInt(Vec<Option<i32>>),
     /// 64-bit integers.
     Big(Vec<i64>),
     /// 64-bit integers that may be null.
@@ -30,6 +32,7 @@ impl Column {
             Self::Uuid(v) => v.len(),
             Self::OptUuid(v) => v.len(),
             Self::Int(v) => v.len(),
+            Self::OptInt(v) => v.len(),
             Self::Big(v) => v.len(),
             Self::OptBig(v) => v.len(),
             Self::Text(v) => v.len(),
@@ -59,6 +62,10 @@ impl Column {
                 None => write!(out, "null"),
             },
             Self::Int(v) => write!(out, "{}", v[row]),
+            Self::OptInt(v) => match v[row] {
+                Some(n) => write!(out, "{n}"),
+                None => write!(out, "null"),
+            },
             Self::Big(v) => write!(out, "{}", v[row]),
             Self::OptBig(v) => match v[row] {
                 Some(n) => write!(out, "{n}"),
@@ -182,6 +189,7 @@ macro_rules! bind_sqlite_rows {
                     Column::Uuid(v) => query.bind(v.get(row).copied()),
                     Column::OptUuid(v) => query.bind(v.get(row).copied().flatten()),
                     Column::Int(v) => query.bind(v.get(row).copied()),
+                    Column::OptInt(v) => query.bind(v.get(row).copied().flatten()),
                     Column::Big(v) => query.bind(v.get(row).copied()),
                     Column::OptBig(v) => query.bind(v.get(row).copied().flatten()),
                     Column::Text(v) => query.bind(v.get(row).cloned()),
@@ -222,6 +230,7 @@ macro_rules! bind_postgres {
             Column::Uuid(v) => $query.bind(v),
             Column::OptUuid(v) => $query.bind(v),
             Column::Int(v) => $query.bind(v),
+            Column::OptInt(v) => $query.bind(v),
             Column::Big(v) => $query.bind(v),
             Column::OptBig(v) => $query.bind(v),
             Column::Text(v) => $query.bind(v),

@@ -11,13 +11,16 @@ pub mod bookings;
 pub mod catalog;
 mod checkpoints;
 pub mod db;
+pub mod dead_letters;
 pub mod drills;
 pub mod error;
 pub mod events;
 pub mod idempotency;
+pub mod jobs;
 mod kept;
 pub mod migrate;
 pub mod offerings;
+pub mod parked;
 pub mod passengers;
 pub mod payments;
 pub mod sagas;
@@ -32,16 +35,19 @@ pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
         batch::STATEMENTS,
         bookings::STATEMENTS,
         catalog::STATEMENTS,
+        dead_letters::STATEMENTS,
         drills::STATEMENTS,
         events::STATEMENTS,
         idempotency::STATEMENTS,
+        jobs::STATEMENTS,
         migrate::STATEMENTS,
         offerings::STATEMENTS,
         passengers::STATEMENTS,
         payments::STATEMENTS,
         sagas::STATEMENTS,
     ];
-    let read = [views::fold::STATEMENTS, views::network::STATEMENTS, views::tickets::STATEMENTS];
+    let read =
+        [parked::STATEMENTS, views::fold::STATEMENTS, views::network::STATEMENTS, views::tickets::STATEMENTS];
     let of = |role, lists: &[&'static [&'static std::sync::LazyLock<sql::Sql>]]| {
         lists.iter().flat_map(|list| list.iter()).map(move |sql| (role, &***sql)).collect::<Vec<_>>()
     };
