@@ -3,6 +3,7 @@
 mod bookings;
 mod holds;
 mod idempotency;
+mod inbound;
 mod kept_aside;
 mod operators;
 mod outages;
