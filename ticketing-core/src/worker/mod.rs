@@ -2,6 +2,7 @@
 
 pub mod follower;
 pub mod housekeeper;
+pub mod jobs;
 pub mod payments;
 pub mod projector;
 pub mod sweeper;

@@ -10,6 +10,7 @@ mod outages;
 mod payments;
 mod processes;
 mod reading;
+mod redriving;
 mod schema;
 mod seeding;
 mod sqlite_faults;
