@@ -6,9 +6,11 @@
 pub mod audit;
 pub mod bookings;
 pub mod details;
+pub mod dlq;
 pub mod drills;
 pub mod error;
 pub mod filter;
+pub mod jobs;
 pub mod lists;
 pub mod lookup;
 pub mod money;

@@ -47,3 +47,9 @@ impl Plan {
         }
     }
 }
+
+/// Returns a body as it stands in a plan.
+#[must_use]
+pub(super) fn raw_of<T: Serialize>(body: &T) -> Option<Box<RawValue>> {
+    serde_json::value::to_raw_value(body).ok()
+}

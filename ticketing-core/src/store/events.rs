@@ -53,6 +53,10 @@ statements! {
     AFTER = "SELECT position, stream_id, stream_version, event_type, recorded_at, actor, correlation_id,
             causation_id, data
         FROM events WHERE position > $1 AND position <= $2 ORDER BY position";
+    /// Leans on the primary key.
+    AT = "SELECT position, stream_id, stream_version, event_type, recorded_at, actor, correlation_id,
+            causation_id, data
+        FROM events WHERE position {any big} ORDER BY position";
     /// Leans on `events_stream`.
     OF_STREAM = "SELECT position, stream_id, stream_version, event_type, recorded_at, actor, correlation_id,
             causation_id, data
@@ -95,6 +99,15 @@ pub async fn after(db: &Db, position: i64, limit: i64) -> Result<Vec<LogEntry>> 
 /// What the store says.
 pub async fn raw_after(db: &Db, position: i64, limit: i64) -> Result<Vec<RawEntry>> {
     let rows: Vec<EventRow> = db.all(&AFTER, args![position, position.saturating_add(limit)]).await?;
+    Ok(rows.into_iter().map(EventRow::raw).collect())
+}
+
+/// Returns the events at these positions as they are stored, those that exist, in order.
+///
+/// # Errors
+/// What the store says.
+pub async fn raw_at(db: &Db, positions: Vec<i64>) -> Result<Vec<RawEntry>> {
+    let rows: Vec<EventRow> = db.all(&AT, args![Column::Big(positions)]).await?;
     Ok(rows.into_iter().map(EventRow::raw).collect())
 }
 

@@ -3,6 +3,7 @@
 pub mod follower;
 pub mod housekeeper;
 pub mod inbound;
+pub mod jobs;
 pub mod leases;
 pub mod payments;
 pub mod projector;
@@ -40,7 +41,7 @@ pub struct Roles {
     pub relay: bool,
     /// Write down that holds have ended, and forget old answers.
     pub expiry: bool,
-    /// Do what the sagas ask of this payment provider.
+    /// Do what the sagas ask of this payment provider, and the operators' jobs.
     pub saga: Option<Asking>,
     /// What carries events between processes; `None` is the embedded bus, the log itself.
     pub carrier: Option<Carrier>,
@@ -96,6 +97,10 @@ impl Workers {
                 }
                 None => tokio::spawn(inbound::run(app, None)),
             });
+        }
+        if roles.saga.is_some() {
+            let context = jobs::JobContext { carrier: roles.carrier.clone() };
+            tasks.push(tokio::spawn(jobs::run(app.clone(), context)));
         }
         if let Some(asking) = roles.saga {
             tasks.push(tokio::spawn(payments::run(app.clone(), asking, follow)));

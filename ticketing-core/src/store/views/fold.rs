@@ -71,6 +71,8 @@ statements! {
             seats = excluded.seats, hold_expires_at = excluded.hold_expires_at, version = excluded.version
         WHERE view_tickets.version < excluded.version";
     /// Leans on the primary key.
+    VERSIONS = "SELECT booking_id, version FROM view_tickets WHERE booking_id {any uuid}";
+    /// Leans on the primary key.
     UPDATE_TICKETS = "UPDATE view_tickets SET state = COALESCE(v.state, view_tickets.state),
             payment_id = COALESCE(v.payment_id, view_tickets.payment_id),
             confirmed_at = COALESCE(v.confirmed_at, view_tickets.confirmed_at),
@@ -182,6 +184,24 @@ pub async fn apply(db: &Db, target: Target, page: &Page, from: i64, to: i64) -> 
     let changed = put_tickets(&mut tx, target, page).await?;
     tx.commit().await?;
     Ok(Some(changed))
+}
+
+/// Writes a page in a transaction and leaves the cursor where it is: rows take only what is newer than they are.
+/// Returns whose tickets changed, those that are new left out.
+///
+/// # Errors
+/// What the store says.
+pub async fn put(tx: &mut Tx, target: Target, page: &Page) -> Result<Vec<UserId>> {
+    put_catalog(tx, target, page).await?;
+    put_tickets(tx, target, page).await
+}
+
+/// Returns the versions of those tickets that are there.
+///
+/// # Errors
+/// What the store says.
+pub async fn versions(db: &Db, ids: Vec<Uuid>) -> Result<Vec<(Uuid, i32)>> {
+    db.all(&VERSIONS, args![Column::Uuid(ids)]).await
 }
 
 async fn put_catalog(tx: &mut Tx, target: Target, page: &Page) -> Result<()> {

@@ -11,6 +11,7 @@ mod outages;
 mod payments;
 mod processes;
 mod reading;
+mod redriving;
 mod schema;
 mod seeding;
 mod sqlite_faults;
