@@ -5,9 +5,11 @@
 //! what to do when a broker is away: it says so, and its caller goes on when it answers again.
 
 pub mod config;
+mod inbox;
 pub mod kafka;
 pub mod nats;
 pub mod record;
+mod window;
 
 pub use config::{CarrierConfig, CarrierConfigError, KafkaConfig, NatsConfig};
 pub use record::{Message, Outgoing};
