@@ -58,7 +58,7 @@ pub async fn run(app: App, carrier: Option<Carrier>) {
         failing = false;
         match source.follow(&app).await {
             Stopped::Moved => {
-                tracing::info!("reading messages from outside goes on where somebody put the cursor")
+                tracing::info!("reading messages from outside goes on where somebody put the cursor");
             }
             error => {
                 tracing::warn!(%error, "reading messages from outside starts over after the last one handled");

@@ -101,12 +101,12 @@ impl CarrierConfig {
             )),
             (Some(list), None) => {
                 let brokers = brokers(&list)?;
-                let prefix = prefix(&get)?;
-                Ok(Some(Self::Kafka(KafkaConfig { brokers, options: kafka_options(&get)?, prefix })))
+                let prefix = prefix(get)?;
+                Ok(Some(Self::Kafka(KafkaConfig { brokers, options: kafka_options(get)?, prefix })))
             }
             (None, Some(url)) => {
                 address::parse(&url).map_err(|what| problem("NATS_URL", what))?;
-                Ok(Some(Self::Nats(NatsConfig { url, prefix: prefix(&get)? })))
+                Ok(Some(Self::Nats(NatsConfig { url, prefix: prefix(get)? })))
             }
         }
     }
@@ -151,10 +151,9 @@ fn kafka_options(get: impl Fn(&str) -> Option<String>) -> Result<Vec<(String, St
         options.push((name.to_owned(), value));
     }
     let secured = options.iter().any(|(name, value)| name == "security.protocol" && value != "plaintext");
-    if let Some(&(variable, _)) =
-        KAFKA_OPTIONS.iter().find(|(_, name)| !secured && options.iter().any(|(n, _)| n == name))
-        && variable != "KAFKA_SECURITY_PROTOCOL"
-    {
+    let is_set = |name: &str| options.iter().any(|(set, _)| set == name);
+    let idle = KAFKA_OPTIONS.iter().find(|(_, name)| *name != "security.protocol" && is_set(name));
+    if let (false, Some((variable, _))) = (secured, idle) {
         let what =
             "does nothing without KAFKA_SECURITY_PROTOCOL; set that to ssl, sasl_plaintext or sasl_ssl";
         return Err(problem(variable, what));

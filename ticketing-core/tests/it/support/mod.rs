@@ -1,5 +1,6 @@
 //! What several tests need: places to keep data, made fresh for each, and programs that run on them.
 
+pub mod brokers;
 pub mod check;
 pub mod city;
 pub mod place;

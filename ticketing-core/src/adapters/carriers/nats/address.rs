@@ -140,7 +140,8 @@ mod tests {
         ];
         for (list, servers, login) in rows {
             let address = parse(list).unwrap();
-            assert_eq!((address.to_string().as_str(), &address.login), (servers, &login), "{list}");
+            assert_eq!(address.to_string(), servers, "{list}");
+            assert!(address.login == login, "{list}");
             assert_eq!(format!("{address:?}"), format!("Address({servers})"));
         }
     }

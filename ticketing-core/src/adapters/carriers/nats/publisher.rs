@@ -32,10 +32,9 @@ pub const KEY: &str = "key";
 pub struct NatsPublisher {
     nats: Nats,
     window: Arc<Window>,
-    context: Context,
+    context: Box<Context>,
     under_way: mpsc::UnboundedSender<(usize, PublishAckFuture)>,
-    /// Always there but while it is dropped.
-    runtime: Option<Runtime>,
+    _runtime: Ends,
 }
 
 impl fmt::Debug for NatsPublisher {
@@ -44,16 +43,8 @@ impl fmt::Debug for NatsPublisher {
     }
 }
 
-impl Drop for NatsPublisher {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
-/// Ends a runtime wherever it is dropped: a future that is given up must not block either.
-struct Ends(Option<Runtime>);
+/// A runtime that ends without waiting, wherever it is dropped. It is always there but while it is dropped.
+struct Ends(Option<Box<Runtime>>);
 
 impl Drop for Ends {
     fn drop(&mut self) {
@@ -72,19 +63,19 @@ impl NatsPublisher {
             .enable_all()
             .build()
             .map_err(|error| nats.unreachable(error.to_string()))?;
-        let mut ends = Ends(Some(runtime));
+        let runtime = Ends(Some(Box::new(runtime)));
         let window = Arc::new(Window::default());
         let (under_way, acknowledged) = mpsc::unbounded_channel();
         let work = connect(nats.clone(), window.clone(), acknowledged);
-        let Some(connecting) = ends.0.as_ref().map(|runtime| runtime.spawn(work)) else {
+        let Some(connecting) = runtime.0.as_ref().map(|runtime| runtime.spawn(work)) else {
             return Err(nats.unreachable("it is being closed"));
         };
         let context = match tokio::time::timeout(ASK_TIMEOUT, connecting).await {
-            Ok(Ok(connected)) => connected?,
+            Ok(Ok(connected)) => Box::new(connected?),
             Ok(Err(error)) => return Err(nats.unreachable(error.to_string())),
             Err(_) => return Err(nats.unreachable("it did not answer in time")),
         };
-        Ok(Self { nats, window, context, under_way, runtime: ends.0.take() })
+        Ok(Self { nats, window, context, under_way, _runtime: runtime })
     }
 
     pub(in super::super) async fn send(&mut self, ticket: i64, record: Outgoing) -> Result<(), CarrierError> {
