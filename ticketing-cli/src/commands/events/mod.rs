@@ -1,5 +1,8 @@
 //! `ticketctl events`: the log.
 
+mod chosen;
+mod replay;
+mod republish;
 mod show;
 mod tail;
 mod view;
@@ -18,6 +21,8 @@ pub struct Args {
 #[derive(clap::Subcommand, Debug)]
 enum Verb {
     Tail(tail::Args),
+    Replay(replay::Args),
+    Republish(republish::Args),
     Show(show::Args),
 }
 
@@ -28,6 +33,8 @@ enum Verb {
 pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), Failure> {
     match &args.verb {
         Verb::Tail(args) => tail::run(args, globals, printer),
+        Verb::Replay(args) => replay::run(args, globals, printer),
+        Verb::Republish(args) => republish::run(args, globals, printer),
         Verb::Show(args) => show::run(args, globals, printer),
     }
 }
