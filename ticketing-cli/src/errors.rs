@@ -129,6 +129,7 @@ fn list_of(what: &str) -> String {
     match what {
         "schedule" => "ticketctl schedule list".into(),
         "route" => "ticketctl route list".into(),
+        "letter" => "ticketctl dlq list --closed".into(),
         _ => format!("ticketctl {what} list"),
     }
 }

@@ -3,17 +3,36 @@
 use crate::failure::Failure;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+/// How long the batch at hand may take after a signal.
+const BATCH_MAX: Duration = Duration::from_secs(30);
 
 /// What a command has done so far, for the sentence that a signal ends it with.
 #[derive(Clone, Debug, Default)]
-pub struct Doing(Arc<Mutex<Option<String>>>);
+pub struct Doing(Arc<Mutex<Option<String>>>, Arc<Mutex<Option<watch::Sender<bool>>>>);
 
 impl Doing {
     /// Says what is done by now, as a sentence.
     pub fn say(&self, done: impl Into<String>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(done.into());
+    }
+
+    /// From now on a signal lets the command go on until it ends by itself, which it is told to by what this returns.
+    /// A second signal ends it at once.
+    pub fn stops_gently(&self) -> watch::Receiver<bool> {
+        let (sender, receiver) = watch::channel(false);
+        *self.1.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+        receiver
+    }
+
+    /// Tells the command to end; false if it does not heed that.
+    fn ask_to_stop(&self) -> bool {
+        let sender = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        sender.as_ref().is_some_and(|sender| sender.send(true).is_ok())
     }
 
     fn said(&self) -> Option<String> {
@@ -30,12 +49,23 @@ pub fn run<T>(doing: &Doing, command: impl Future<Output = Result<T, Failure>>) 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(cannot)?;
     let outcome = runtime.block_on(async {
         let mut signals = StopSignals::listen().map_err(cannot)?;
+        tokio::pin!(command);
         tokio::select! {
-            outcome = command => outcome,
-            stopped = signals.requested() => Err(match doing.said() {
-                Some(done) => stopped.why(done),
-                None => stopped,
-            }),
+            outcome = &mut command => outcome,
+            stopped = signals.requested() => {
+                if doing.ask_to_stop() {
+                    // However it ends: what it came to is in what it said.
+                    tokio::select! {
+                        _ = &mut command => {}
+                        _ = signals.requested() => {}
+                        () = tokio::time::sleep(BATCH_MAX) => {}
+                    }
+                }
+                Err(match doing.said() {
+                    Some(done) => stopped.why(done),
+                    None => stopped,
+                })
+            }
         }
     });
     // A file that is being read holds nobody up: what it would have come to is not wanted any more.

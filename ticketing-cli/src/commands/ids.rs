@@ -6,7 +6,8 @@ use std::collections::HashSet;
 use std::hash::Hash;
 use std::io::Read as _;
 use ticketing_core::domain::id::{BookingId, SagaId};
-use ticketing_core::ops::{OpsError, lookup};
+use ticketing_core::ops::dlq::{self, Key};
+use ticketing_core::ops::{OpsError, jobs, lookup};
 
 /// No list of ids on stdin is longer, in bytes.
 const STDIN_BYTES_MAX: u64 = 64 << 20;
@@ -57,6 +58,22 @@ impl Ids {
     /// As [`Ids::bookings`].
     pub async fn sagas(&self, session: &Session) -> Result<Vec<SagaId>, Failure> {
         self.each(async |word| lookup::saga(&session.app, word).await).await
+    }
+
+    /// Finds the dead letters, each once, in the order they were named.
+    ///
+    /// # Errors
+    /// As [`Ids::bookings`].
+    pub async fn letters(&self, session: &Session) -> Result<Vec<Key>, Failure> {
+        self.each(async |word| dlq::find(&session.app, word).await).await
+    }
+
+    /// Finds the jobs, each once, in the order they were named.
+    ///
+    /// # Errors
+    /// As [`Ids::bookings`].
+    pub async fn jobs(&self, session: &Session) -> Result<Vec<uuid::Uuid>, Failure> {
+        self.each(async |word| jobs::find(&session.app, word).await).await
     }
 
     async fn each<T: Copy + Eq + Hash>(

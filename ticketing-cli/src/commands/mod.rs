@@ -2,11 +2,14 @@
 
 pub mod audit;
 pub mod booking;
+mod bulk;
 mod change;
 pub mod completions;
+pub mod dlq;
 pub mod events;
 pub mod hold;
 mod ids;
+pub mod job;
 mod listing;
 pub mod migrate;
 pub mod payment;

@@ -285,11 +285,18 @@ pub async fn cancel(app: &App, plan: &Plan, actor: &Actor) -> Result<(), OpsErro
 }
 
 /// Lets a job go on, if it is as it was looked at. If it is to be `mine`, it belongs to a new owner at once, who is to
-/// begin; else it waits for whoever takes it.
+/// begin; else it waits for whoever takes it. Returns it as it then is, and whether it is the caller's: a server may
+/// have been faster.
 ///
 /// # Errors
 /// [`OpsError::WorldMoved`]; what the store says.
-pub async fn resume(app: &App, plan: &Plan, job: &Job, actor: &Actor, mine: bool) -> Result<Job, OpsError> {
+pub async fn resume(
+    app: &App,
+    plan: &Plan,
+    job: &Job,
+    actor: &Actor,
+    mine: bool,
+) -> Result<(Job, bool), OpsError> {
     audited(app, actor, plan, async {
         let db = &app.stores.write;
         let moved = || OpsError::WorldMoved { what: format!("job {}", job.id) };
@@ -305,7 +312,7 @@ pub async fn resume(app: &App, plan: &Plan, job: &Job, actor: &Actor, mine: bool
         if mine && !claimed && !job.state.is_over() {
             return Err(moved());
         }
-        one(app, job.id).await
+        Ok((one(app, job.id).await?, claimed))
     })
     .await
 }

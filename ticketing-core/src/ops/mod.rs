@@ -19,6 +19,7 @@ pub mod people;
 pub mod plan;
 pub mod reconcile;
 pub mod replay;
+pub mod republish;
 pub mod sagas;
 pub mod schedules;
 pub mod seed;

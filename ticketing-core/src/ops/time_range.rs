@@ -173,10 +173,49 @@ pub fn parse_range(text: &str, now: Timestamp) -> Result<TimeRange, String> {
     Ok((from, to))
 }
 
+/// A stretch of the log: by positions, both ends in it, or by times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogRange {
+    /// From a position to one; `None` is open on that side.
+    Positions(Option<i64>, Option<i64>),
+    /// A run of time.
+    Times(TimeRange),
+}
+
+/// Reads the value of `--range` where it may be of positions, too: `100..200`, `100..`, `..200`, or as [`parse_range`].
+///
+/// # Errors
+/// A sentence that says which end is wrong, and what was expected.
+pub fn parse_log_range(text: &str, now: Timestamp) -> Result<LogRange, String> {
+    let is_number = |end: &str| !end.is_empty() && end.bytes().all(|b| b.is_ascii_digit());
+    let (from, to) = text.split_once("..").unwrap_or((text, ""));
+    let are_numbers = [from, to].into_iter().filter(|end| !end.is_empty()).all(is_number);
+    if !text.contains("..") || (from.is_empty() && to.is_empty()) || !are_numbers {
+        if is_number(from) || is_number(to) {
+            return Err(format!(
+                "{} is not a range; write positions as 100..200, 100.. or ..200",
+                quoted(text)
+            ));
+        }
+        return parse_range(text, now).map(LogRange::Times);
+    }
+    let end = |end: &str| match end {
+        "" => Ok(None),
+        _ => end.parse::<i64>().map(Some).map_err(|_| format!("{} is too large for a position", quoted(end))),
+    };
+    let (from, to) = (end(from)?, end(to)?);
+    if let (Some(from), Some(to)) = (from, to)
+        && from > to
+    {
+        return Err(format!("the range ends at {to}, before its beginning at {from}"));
+    }
+    Ok(LogRange::Positions(from, to))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{DURATION_MS_MAX, Moment, TimeRange, Timestamp, format_duration, parse_duration};
-    use super::{parse_range, parse_since};
+    use super::{LogRange, parse_log_range, parse_range, parse_since};
     use proptest::prelude::{any, prop_assert_eq, proptest};
 
     fn now() -> Timestamp {
@@ -253,6 +292,34 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_stretch_of_the_log_is_read_from_positions_or_times() {
+        let positions = |from, to| Ok(LogRange::Positions(from, to));
+        let rows = [
+            ("100..200", positions(Some(100), Some(200))),
+            ("7..7", positions(Some(7), Some(7))),
+            ("100..", positions(Some(100), None)),
+            ("..200", positions(None, Some(200))),
+            ("-1h..now", parse_range("-1h..now", now()).map(LogRange::Times)),
+            ("2026-11-20..", parse_range("2026-11-20..", now()).map(LogRange::Times)),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(parse_log_range(text, now()), expected, "{text}");
+        }
+        let wrong = [
+            ("200..100", "before its beginning"),
+            ("7", "write positions as 100..200"),
+            ("7..now", "write positions as 100..200"),
+            ("..", "needs one end at least"),
+            ("99999999999999999999..", "too large"),
+            ("x..", "is not a time"),
+        ];
+        for (text, expected) in wrong {
+            let error = parse_log_range(text, now()).unwrap_err();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+
     proptest! {
         #[test]
         fn what_is_written_is_read_back(ms in 0..=DURATION_MS_MAX, millis in -62_135_596_800_000..253_402_207_200_000_i64) {
@@ -266,6 +333,7 @@ mod tests {
         #[test]
         fn no_text_makes_it_panic(text in any::<String>(), from in "[-+0-9a-zTZ:.]{0,24}") {
             let _ = (parse_range(&text, now()), parse_range(&from, now()), parse_duration(&from));
+            let _ = (parse_log_range(&text, now()), parse_log_range(&from, now()));
         }
     }
 }

@@ -1,6 +1,9 @@
 //! `ticketctl events`: the log.
 
+mod chosen;
 mod publish;
+mod replay;
+mod republish;
 mod show;
 mod tail;
 mod view;
@@ -19,6 +22,8 @@ pub struct Args {
 #[derive(clap::Subcommand, Debug)]
 enum Verb {
     Tail(tail::Args),
+    Replay(replay::Args),
+    Republish(republish::Args),
     Show(show::Args),
     Publish(publish::Args),
 }
@@ -30,6 +35,8 @@ enum Verb {
 pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), Failure> {
     match &args.verb {
         Verb::Tail(args) => tail::run(args, globals, printer),
+        Verb::Replay(args) => replay::run(args, globals, printer),
+        Verb::Republish(args) => republish::run(args, globals, printer),
         Verb::Show(args) => show::run(args, globals, printer),
         Verb::Publish(args) => publish::run(args, globals, printer),
     }

@@ -118,15 +118,14 @@ async fn publish(
         .await?);
     };
     // A broker's fault is no fault of the stores: the row says that the change ended, the command says how.
-    let outcome = audited(app, actor, plan, async {
+    audited(app, actor, plan, async {
         Ok(to_broker(carrier, args, messages, |done| {
             progress.set(done as u64);
             said(done);
         })
         .await)
     })
-    .await?;
-    outcome
+    .await?
 }
 
 async fn to_broker(
