@@ -3,6 +3,7 @@
 use crate::state::ServerState;
 use serde::Serialize;
 use std::time::Duration;
+use ticketing_core::adapters::redis::Redis;
 use ticketing_core::store::db::{Db, Engine};
 use ticketing_core::store::error::StoreError;
 use ticketing_core::store::{events, views};
@@ -15,7 +16,7 @@ pub const CHECK_TIMEOUT: Duration = Duration::from_millis(1500);
 pub struct Part {
     /// `writeStore`, `readStore`, `engine`, `bus` or `cache`.
     pub name: &'static str,
-    /// What it is here: `sqlite`, `postgres`, `embedded`, `in-process`.
+    /// What it is here: `sqlite`, `postgres`, `embedded`, `in-process`, `redis`.
     pub kind: &'static str,
     /// `up` or `down`.
     pub status: Status,
@@ -34,8 +35,11 @@ pub enum Status {
 /// Asks each part in use.
 pub async fn check(state: &ServerState) -> Vec<Part> {
     let stores = &state.app.stores;
-    let (write, read) =
-        tokio::join!(answers(events::head(&stores.write)), answers(views::fold::cursor(&stores.read)));
+    let (write, read, cache) = tokio::join!(
+        answers(events::head(&stores.write)),
+        answers(views::fold::cursor(&stores.read)),
+        cache(state.redis.as_deref()),
+    );
     // The engine's end of this channel is dropped when its task ends, which it does not while we serve.
     let engine = if state.app.engine.head().has_changed().is_ok() { Status::Up } else { Status::Down };
     vec![
@@ -44,8 +48,19 @@ pub async fn check(state: &ServerState) -> Vec<Part> {
         Part { name: "engine", kind: "in-process", status: engine },
         // The embedded bus is the log itself.
         Part { name: "bus", kind: "embedded", status: write },
-        Part { name: "cache", kind: "in-process", status: Status::Up },
+        cache,
     ]
+}
+
+/// Without Redis everything works, but slower, and clients are counted by each process alone: whoever set it wants
+/// to know.
+async fn cache(redis: Option<&Redis>) -> Part {
+    let Some(redis) = redis else {
+        return Part { name: "cache", kind: "in-process", status: Status::Up };
+    };
+    let answers = tokio::time::timeout(CHECK_TIMEOUT, redis.answers()).await;
+    let status = if answers == Ok(true) { Status::Up } else { Status::Down };
+    Part { name: "cache", kind: "redis", status }
 }
 
 async fn answers<T>(question: impl Future<Output = Result<T, StoreError>>) -> Status {

@@ -20,9 +20,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use ticketing_core::adapters::payments::guard::{BreakerState, Guard, Limits};
 use ticketing_core::adapters::payments::{Provider, ProviderConfig, ProviderConfigError};
+use ticketing_core::adapters::redis::{Limits as RedisLimits, Redis, RedisConfigError};
 use ticketing_core::app::{App, EngineTask, StoreConfig, Stores};
 use ticketing_core::engine::BatchReport;
 use ticketing_core::store::error::StoreError;
+use ticketing_core::store::views;
 use ticketing_core::worker::payments::Asking;
 use ticketing_core::worker::{self, Workers};
 use tokio::net::TcpListener;
@@ -66,6 +68,9 @@ pub enum StartError {
     /// The payment provider's settings can't be used.
     #[error(transparent)]
     Payments(#[from] ProviderConfigError),
+    /// The settings of Redis can't be used.
+    #[error(transparent)]
+    Redis(#[from] RedisConfigError),
 }
 
 /// A server that runs. Dropped without [`Running::stop`], it stops answering at once.
@@ -135,14 +140,28 @@ pub async fn prepare(config: ServerConfig) -> Result<Prepared, StartError> {
     let metrics = Arc::new(Metrics::new());
     let observer = observer(Arc::clone(&metrics));
     let (app, engine) = App::start(stores, config.clock.clone(), config.engine, observer);
+    let redis = redis(&config, &app).await?;
+    let app = match &redis {
+        Some(redis) => app.sharing(Arc::clone(redis) as _),
+        None => app,
+    };
     let roles = worker::Roles {
         projector: config.roles.projector,
         expiry: config.roles.expiry,
         saga: if config.roles.saga { Some(asking(&config, &metrics)?) } else { None },
     };
     let workers = Workers::start(&app, roles);
-    let shell = shell(&config, app.clone(), &secret, metrics);
+    let shell = shell(&config, app.clone(), &secret, metrics, redis);
     Ok(Prepared { address, secret, app, engine, workers, folder, listener, shell, config })
+}
+
+/// The cache that processes share, if there is to be one. One that is away is waited for a second and then done
+/// without.
+async fn redis(config: &ServerConfig, app: &App) -> Result<Option<Arc<Redis>>, StartError> {
+    let Some(at) = &config.redis else { return Ok(None) };
+    let identity = views::identity::identity(&app.stores.read).await;
+    let system = identity.map_err(|source| store_error(&config.stores, source))?.to_string();
+    Ok(Some(Arc::new(Redis::start(at, &system, RedisLimits::default()).await?)))
 }
 
 /// Who asks the payment provider, counted.
@@ -255,15 +274,22 @@ async fn listen(host: &str, port: u16) -> Result<(TcpListener, SocketAddr), Star
     Ok((listener, address))
 }
 
-fn shell(config: &ServerConfig, app: App, secret: &Secret, metrics: Arc<Metrics>) -> Shell {
+fn shell(
+    config: &ServerConfig,
+    app: App,
+    secret: &Secret,
+    metrics: Arc<Metrics>,
+    redis: Option<Arc<Redis>>,
+) -> Shell {
     let (metrics_of_state, payments) = (Arc::clone(&metrics), config.payments.clone());
     let state = ServerState::new(app, Auth::new(secret), metrics_of_state, config.hold_seconds, payments);
+    let state = state.with_redis(redis.clone());
     let routes = table::operations(Routes::new(Arc::clone(&metrics), config.http.request_timeout));
     let routes = match config.roles {
         Roles { api: true, .. } => table::api(routes),
         Roles { api: false, .. } => routes,
     };
-    Shell::new(routes.finish(state), &config.http, metrics)
+    Shell::new(routes.finish(state), &config.http, metrics).with_redis(redis)
 }
 
 /// Counts what the engine reports. Called from the engine's own task, so it only counts.

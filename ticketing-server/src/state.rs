@@ -10,6 +10,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use ticketing_core::adapters::payments::ProviderConfig;
+use ticketing_core::adapters::redis::Redis;
 use ticketing_core::app::queries::network::find_route;
 use ticketing_core::app::{App, AppError};
 use ticketing_core::domain::id::RouteId;
@@ -35,6 +36,8 @@ pub struct Shared {
     pub hold_seconds: u32,
     /// Who moves the money, and what its webhooks are signed with.
     pub payments: ProviderConfig,
+    /// What processes share, if it is in use.
+    pub redis: Option<Arc<Redis>>,
     /// When the server started.
     pub started_at: Instant,
 }
@@ -57,8 +60,18 @@ impl ServerState {
             known_routes: KnownRoutes::new(),
             hold_seconds,
             payments,
+            redis: None,
             started_at: Instant::now(),
         }))
+    }
+
+    /// Has a Redis, or none. To be said before the first clone.
+    #[must_use]
+    pub fn with_redis(mut self, redis: Option<Arc<Redis>>) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.0) {
+            shared.redis = redis;
+        }
+        self
     }
 }
 

@@ -41,7 +41,12 @@ pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
         payments::STATEMENTS,
         sagas::STATEMENTS,
     ];
-    let read = [views::fold::STATEMENTS, views::network::STATEMENTS, views::tickets::STATEMENTS];
+    let read = [
+        views::fold::STATEMENTS,
+        views::identity::STATEMENTS,
+        views::network::STATEMENTS,
+        views::tickets::STATEMENTS,
+    ];
     let of = |role, lists: &[&'static [&'static std::sync::LazyLock<sql::Sql>]]| {
         lists.iter().flat_map(|list| list.iter()).map(move |sql| (role, &***sql)).collect::<Vec<_>>()
     };

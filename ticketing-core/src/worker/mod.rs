@@ -20,6 +20,9 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 pub struct Workers {
     app: App,
     tasks: Vec<JoinHandle<()>>,
+    /// The follower looks for as long as somebody listens: a process without any other worker must hear, too, how
+    /// far the read model is, or its cache would never age.
+    _follow: watch::Receiver<i64>,
 }
 
 /// Which workers a process runs.
@@ -47,9 +50,9 @@ impl Workers {
             tasks.push(tokio::spawn(housekeeper::run(app.clone())));
         }
         if let Some(asking) = roles.saga {
-            tasks.push(tokio::spawn(payments::run(app.clone(), asking, follow)));
+            tasks.push(tokio::spawn(payments::run(app.clone(), asking, follow.clone())));
         }
-        Self { app: app.clone(), tasks }
+        Self { app: app.clone(), tasks, _follow: follow }
     }
 
     /// Stops the workers. Whatever is not folded yet is folded first, so that the next reader finds it.

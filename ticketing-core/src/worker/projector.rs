@@ -125,9 +125,8 @@ impl Projector {
         }
         match fold::apply(&app.stores.read, &rows, cursor, to).await? {
             Some(users) => {
-                for user in users {
-                    app.tickets.touch(&user, to);
-                }
+                let new = rows.inserts.iter().map(|row| &row.booking.user_id);
+                app.tickets.folded(cursor, to, new.chain(&users));
                 self.cursor = Some(to);
                 app.read.moved(to);
             }

@@ -3,5 +3,6 @@
 
 mod conformance;
 mod payments;
+mod redis;
 mod support;
 mod tidy;

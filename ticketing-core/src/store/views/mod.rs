@@ -4,5 +4,6 @@
 //! an event that comes twice changes nothing.
 
 pub mod fold;
+pub mod identity;
 pub mod network;
 pub mod tickets;

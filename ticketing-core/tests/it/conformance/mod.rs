@@ -10,4 +10,5 @@ mod processes;
 mod reading;
 mod schema;
 mod seeding;
+mod sharing;
 mod sqlite_faults;
