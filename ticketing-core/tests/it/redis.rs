@@ -36,6 +36,8 @@ fn empty(as_of: i64) -> Arc<CachedPage> {
     Arc::new(CachedPage { data: "[]".into(), total: 0, as_of, good_until: None })
 }
 
+/// After, to, and the subject's last.
+type Known = (i64, i64, Option<i64>);
 /// From, to, and whose.
 type Told<'a> = (i64, i64, &'a [&'a str]);
 
@@ -44,7 +46,7 @@ fn changed(from: i64, to: i64, subjects: &[&str]) -> CacheWrite {
 }
 
 /// Returns the range and the subject's last change, by the way of a page.
-async fn changes(redis: &Redis, subject: &str) -> Option<(i64, i64, Option<i64>)> {
+async fn changes(redis: &Redis, subject: &str) -> Option<Known> {
     redis.write(&[CacheWrite::Keep { key: "probe".into(), page: empty(0) }]).await;
     let found = redis.find("probe", subject).await.expect("the page is there");
     found.changes.map(|c| (c.after, c.to, c.last))
@@ -63,7 +65,7 @@ async fn the_range_that_a_cache_was_told_of_has_no_gap() {
     let Some(config) = redis::config() else { return };
     let big = 1_i64 << 52;
     #[rustfmt::skip]
-    let rows: &[(&[Told<'_>], (i64, i64, Option<i64>))] = &[
+    let rows: &[(&[Told<'_>], Known)] = &[
         (&[(0, 5, &["ann"])], (0, 5, Some(5))),
         (&[(0, 5, &["ann"]), (5, 9, &["bob"])], (0, 9, Some(5))),
         (&[(0, 5, &["ann"]), (5, 9, &["ann", "bob"])], (0, 9, Some(9))),
