@@ -10,7 +10,7 @@ use ticketing_server::start;
 
 /// Asks for anything that is counted; returns the status and what is left.
 async fn ask(city: &City) -> (u16, Option<String>, Reply) {
-    let reply = city.get("/api/routes", None, "").await;
+    let reply = city.get("/api/routes", None, "Page_Route").await;
     let left = reply.headers.get("ratelimit-remaining").map(|left| left.to_str().unwrap().to_owned());
     (reply.status, left, reply)
 }
@@ -56,7 +56,7 @@ async fn servers_count_a_client_together_and_show_what_the_other_one_sold() {
     let coach = one.coach().await;
     let mine = async |city: &City, after: &Reply| {
         let path = format!("/api/tickets/queries/my-tickets?{}", City::after(after));
-        let reply = city.get(&path, Some(&ada), "").await;
+        let reply = city.get(&path, Some(&ada), "Page_Ticket").await;
         assert_eq!(reply.status, 200, "{}", reply.text);
         reply.data().as_array().unwrap().len()
     };
@@ -107,7 +107,7 @@ async fn without_its_redis_a_server_sells_and_limits_as_before_and_says_that_it_
     let booked = city.command("book", &ada, &hold_of(&coach, json!({}))).await;
     assert_eq!(booked.status, 201, "{}", booked.text);
     let path = format!("/api/tickets/queries/my-tickets?{}", City::after(&booked));
-    assert_eq!(city.get(&path, Some(&ada), "").await.data().as_array().unwrap().len(), 1);
+    assert_eq!(city.get(&path, Some(&ada), "Page_Ticket").await.data().as_array().unwrap().len(), 1);
     // It counted for itself all the time, so that nobody has a whole burst anew.
     for n in (0..left - 2).rev() {
         let (status, now_left, _) = ask(&city).await;
