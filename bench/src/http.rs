@@ -15,7 +15,13 @@ use tokio::net::TcpStream;
 
 /// Starts a server on these stores, with every worker and a rate limit that nobody reaches.
 pub(crate) async fn serve(stores: StoreConfig) -> Running {
+    serve_with(stores, None).await
+}
+
+/// The same with a Redis, if there is one.
+pub(crate) async fn serve_with(stores: StoreConfig, redis: Option<&str>) -> Running {
     let set = [
+        ("REDIS_URL", redis.unwrap_or_default()),
         ("RATE_LIMIT", "100000000/1s"),
         ("PORT", "0"),
         ("JWT_SECRET", "b3nch-0nly-b3nch-0nly-b3nch-0nly-b3nch"),
@@ -51,14 +57,14 @@ pub(crate) async fn reserves(server: &Running, connections: usize, seconds: u64,
     Rate::of(all, began.elapsed(), failed)
 }
 
-struct Client {
+pub(crate) struct Client {
     stream: TcpStream,
     token: String,
     buffer: Vec<u8>,
 }
 
 impl Client {
-    async fn connect(address: SocketAddr, token: String) -> Self {
+    pub(crate) async fn connect(address: SocketAddr, token: String) -> Self {
         let stream = TcpStream::connect(address).await.expect("a connection");
         stream.set_nodelay(true).expect("no delay");
         Self { stream, token, buffer: vec![0; 8192] }
@@ -96,7 +102,7 @@ impl Client {
     }
 
     /// Sends a request and reads its whole answer; returns the status.
-    async fn ask(&mut self, request: &[u8]) -> Option<u16> {
+    pub(crate) async fn ask(&mut self, request: &[u8]) -> Option<u16> {
         self.stream.write_all(request).await.ok()?;
         let mut filled = 0;
         loop {

@@ -6,8 +6,10 @@
 //! folders of its own and removes them. All load goes to this machine and ends by itself.
 //!
 //! `cargo run --release -p bench -- engine` measures only the engine against `pgbench`; `-- http` what goes over
-//! HTTP, `-- paid` what is paid, `-- past` the stores with a past, each with what it is compared with.
+//! HTTP, `-- paid` what is paid, `-- past` the stores with a past, each with what it is compared with; and
+//! `-- cached` a buyer's tickets from memory, from the Redis of `TEST_REDIS_URL` and from the store.
 
+mod cached;
 mod city;
 mod fill;
 mod http;
@@ -47,12 +49,13 @@ const PAST: usize = 1_000_000;
 async fn main() {
     let part = match std::env::args().nth(1).as_deref() {
         None => Part::All,
+        Some("cached") => Part::Cached,
         Some("engine") => Part::Engine,
         Some("http") => Part::Http,
         Some("paid") => Part::Paid,
         Some("past") => Part::Past,
         Some(other) => {
-            println!("there is no part {other}: engine, http, paid or past, or none for all");
+            println!("there is no part {other}: cached, engine, http, paid or past, or none for all");
             return;
         }
     };
@@ -63,6 +66,9 @@ async fn main() {
             Err(why) => println!("PostgreSQL: {why}"),
         },
         Err(_) => println!("PostgreSQL left out: TEST_POSTGRES_URL is not set"),
+    }
+    if part == Part::Cached {
+        return;
     }
     let folder = std::env::temp_dir().join(format!("ticketing-bench-{}", std::process::id()));
     sqlite(&folder, part).await;
@@ -78,6 +84,8 @@ async fn main() {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     All,
+    /// Two servers, a buyer's tickets, and the Redis of `TEST_REDIS_URL` if there is one. Not among all.
+    Cached,
     Engine,
     Http,
     Paid,
@@ -111,6 +119,14 @@ fn in_folder(data_dir: PathBuf) -> StoreConfig {
 }
 
 async fn postgres(url: &str, part: Part) -> Result<(), String> {
+    if part == Part::Cached {
+        for redis in [None, std::env::var("TEST_REDIS_URL").ok()] {
+            println!("{}", if redis.is_some() { "with Redis" } else { "without Redis" });
+            cached::measure(&on_server(pgbench::fresh(url, "bench_cached")?), redis.as_deref(), SECONDS)
+                .await;
+        }
+        return Ok(());
+    }
     let engine = EngineConfig::default();
     let db = pgbench::fresh(url, "bench_pgbench")?;
     let (app, _task) = city::open(&on_server(db.clone()), engine, city::catalog(1, 1)).await;

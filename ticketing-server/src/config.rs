@@ -4,6 +4,7 @@ use crate::serve::ServeLimits;
 use crate::settings::{Environment, HttpSettings, SettingsError};
 use ticketing_core::adapters::carriers::CarrierConfig;
 use ticketing_core::adapters::payments::ProviderConfig;
+use ticketing_core::adapters::redis::RedisConfig;
 use ticketing_core::app::StoreConfig;
 use ticketing_core::app::config::Settings;
 use ticketing_core::clock::Clock;
@@ -73,6 +74,8 @@ pub struct ServerConfig {
     pub payments: ProviderConfig,
     /// What carries events between processes; `None` is the embedded bus.
     pub carrier: Option<CarrierConfig>,
+    /// The cache that processes share; each has its own alone if there is none.
+    pub redis: Option<RedisConfig>,
     /// What a connection may take.
     pub limits: ServeLimits,
     /// What time it is.
@@ -82,7 +85,7 @@ pub struct ServerConfig {
 }
 
 /// Variables of the product that this version does not serve.
-const WITHOUT_EFFECT: &[&str] = &["REDIS_URL", "REDIS_HOST", "SMTP_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+const WITHOUT_EFFECT: &[&str] = &["SMTP_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"];
 
 impl ServerConfig {
     /// Reads what the settings say of a server of these stores, which [`Settings::stores`] finds.
@@ -113,6 +116,8 @@ impl ServerConfig {
             roles: Roles::ALL,
             engine: EngineConfig { provider: payments.word(), ..EngineConfig::default() },
             payments,
+            redis: RedisConfig::read(get)
+                .map_err(|fault| SettingsError { variable: fault.variable, problem: fault.problem })?,
             limits: ServeLimits::default(),
             clock: Clock::system(),
             without_effect: WITHOUT_EFFECT.iter().copied().filter(|name| get(name).is_some()).collect(),
@@ -169,7 +174,17 @@ mod tests {
         assert!(
             read(&[("PAYMENT_PROVIDER", "stripe"), ("STRIPE_KEY", "k")]).unwrap().without_effect.is_empty()
         );
-        assert_eq!(read(&[("REDIS_URL", "redis://h")]).unwrap().without_effect, ["REDIS_URL"]);
+        assert_eq!(read(&[("SMTP_URL", "smtp://h")]).unwrap().without_effect, ["SMTP_URL"]);
+    }
+
+    #[test]
+    fn redis_is_where_its_address_says_and_its_password_is_not_shown() {
+        assert!(read(&[]).unwrap().redis.is_none());
+        let config = read(&[("REDIS_URL", "redis://u:geheim@h:7/2")]).unwrap();
+        assert_eq!(config.redis.as_ref().unwrap().address(), "h:7/2");
+        assert!(config.without_effect.is_empty() && !format!("{config:?}").contains("geheim"));
+        let error = read(&[("REDIS_HOST", "h"), ("REDIS_PORT", "x")]).unwrap_err();
+        assert_eq!(error.to_string(), "REDIS_PORT is `x`; write a whole number from 1 to 65535");
     }
 
     #[test]

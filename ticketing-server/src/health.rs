@@ -3,6 +3,7 @@
 use crate::state::ServerState;
 use serde::Serialize;
 use std::time::Duration;
+use ticketing_core::adapters::redis::Redis;
 use ticketing_core::store::db::{Db, Engine};
 use ticketing_core::store::{events, views};
 
@@ -14,7 +15,7 @@ pub const CHECK_TIMEOUT: Duration = Duration::from_millis(1500);
 pub struct Part {
     /// `writeStore`, `readStore`, `engine`, `bus` or `cache`.
     pub name: &'static str,
-    /// What it is here: `sqlite`, `postgres`, `embedded`, `kafka`, `nats`, `in-process`.
+    /// What it is here: `sqlite`, `postgres`, `embedded`, `kafka`, `nats`, `in-process`, `redis`.
     pub kind: &'static str,
     /// `up` or `down`.
     pub status: Status,
@@ -39,10 +40,11 @@ pub async fn check(state: &ServerState) -> Vec<Part> {
             None => None,
         }
     };
-    let (write, read, carried) = tokio::join!(
+    let (write, read, carried, cache) = tokio::join!(
         answers(events::head(&stores.write)),
         answers(views::fold::cursor(&stores.read)),
-        carried
+        carried,
+        cache(state.redis.as_deref()),
     );
     // The embedded bus is the log itself.
     let (bus, bus_status) = carried.unwrap_or(("embedded", write));
@@ -53,8 +55,19 @@ pub async fn check(state: &ServerState) -> Vec<Part> {
         Part { name: "readStore", kind: kind(&stores.read), status: read },
         Part { name: "engine", kind: "in-process", status: engine },
         Part { name: "bus", kind: bus, status: bus_status },
-        Part { name: "cache", kind: "in-process", status: Status::Up },
+        cache,
     ]
+}
+
+/// Without Redis everything works, but slower, and clients are counted by each process alone: whoever set it wants
+/// to know.
+async fn cache(redis: Option<&Redis>) -> Part {
+    let Some(redis) = redis else {
+        return Part { name: "cache", kind: "in-process", status: Status::Up };
+    };
+    let answers = tokio::time::timeout(CHECK_TIMEOUT, redis.answers()).await;
+    let status = if answers == Ok(true) { Status::Up } else { Status::Down };
+    Part { name: "cache", kind: "redis", status }
 }
 
 async fn answers<T, E: std::fmt::Display>(question: impl Future<Output = Result<T, E>>) -> Status {

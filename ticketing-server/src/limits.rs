@@ -1,5 +1,8 @@
 //! How often a client may ask: GCRA per client address, a burst of the whole count, then evenly one by
 //! one. Memory is bounded, and nothing runs while nobody asks.
+//!
+//! With a Redis the count is one for all servers on it. Each counts what passes for itself, too, and goes on with
+//! that count while Redis can't be asked: a client has no more than the whole count at any one server, ever.
 
 use crate::error::ApiError;
 use crate::settings::{Environment, SettingsError};
@@ -8,10 +11,12 @@ use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 use std::hash::{BuildHasher, RandomState};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
+use ticketing_core::adapters::redis::{Rate, Redis, Verdict};
 
 /// How many requests a client may make in a period, and whom it spares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +70,10 @@ impl RateLimit {
         (period <= PERIOD_MAX && limit.quota().is_some()).then_some(limit)
     }
 
+    const fn rate(self) -> Rate {
+        Rate { count: self.count.get(), period: self.period }
+    }
+
     fn quota(self) -> Option<Quota> {
         Quota::with_period(self.period / self.count.get()).map(|q| q.allow_burst(self.count))
     }
@@ -84,6 +93,17 @@ impl ClientKey {
         match address.to_canonical() {
             IpAddr::V4(a) => Self::V4(a.to_bits()),
             IpAddr::V6(a) => Self::V6Prefix((a.to_bits() >> 64) as u64),
+        }
+    }
+}
+
+impl ClientKey {
+    /// The name of a client, for all processes the same.
+    fn word(self) -> String {
+        match self {
+            Self::V4(bits) => Ipv4Addr::from_bits(bits).to_string(),
+            Self::V6Prefix(bits) => format!("{}/64", Ipv6Addr::from_bits(u128::from(bits) << 64)),
+            Self::Shared(bucket) => format!("bucket {bucket}"),
         }
     }
 }
@@ -113,6 +133,7 @@ pub struct ClientLimiter {
     since_sweep: AtomicU32,
     crowded: AtomicBool,
     hasher: RandomState,
+    redis: Option<Arc<Redis>>,
 }
 
 impl std::fmt::Debug for ClientLimiter {
@@ -136,29 +157,58 @@ impl ClientLimiter {
             since_sweep: AtomicU32::new(0),
             crowded: AtomicBool::new(false),
             hasher: RandomState::new(),
+            redis: None,
         }
+    }
+
+    /// Counts together with others, if there is a Redis.
+    #[must_use]
+    pub fn shared(self, redis: Option<Arc<Redis>>) -> Self {
+        Self { redis, ..self }
     }
 
     /// Counts a request of `client`; `None` if the limit spares it.
     ///
     /// # Errors
     /// 429, with the time after which the next request is let through.
-    pub fn check(&self, client: IpAddr) -> Result<Option<Quotient>, ApiError> {
+    pub async fn check(&self, client: IpAddr) -> Result<Option<Quotient>, ApiError> {
         if self.limit.spares_loopback && client.is_loopback() {
             return Ok(None);
         }
+        let verdict = match &self.redis {
+            Some(redis) => redis.ask(self.limit.rate(), &ClientKey::of(client).word()).await,
+            None => None,
+        };
+        let (limit, verdict) = (
+            self.limit.count.get(),
+            match verdict {
+                Some(Verdict::Passes { remaining }) => {
+                    // So that Redis is not missed when it goes away. What this process alone would say does not count.
+                    self.count(client);
+                    Verdict::Passes { remaining }
+                }
+                Some(Verdict::Waits(wait)) => Verdict::Waits(wait),
+                None => self.count(client),
+            },
+        );
+        match verdict {
+            Verdict::Passes { remaining } => Ok(Some(Quotient { limit, remaining })),
+            Verdict::Waits(wait) => {
+                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+                Err(ApiError::rate_limited(u32::try_from(seconds).unwrap_or(u32::MAX)))
+            }
+        }
+    }
+
+    /// Counts in this process.
+    fn count(&self, client: IpAddr) -> Verdict {
         // Exactly one request sees this number before the count begins anew.
         if self.since_sweep.fetch_add(1, Ordering::Relaxed) == REQUESTS_PER_SWEEP {
             self.sweep();
         }
-        let limit = self.limit.count.get();
         match self.limiter.check_key(&self.key(client)) {
-            Ok(state) => Ok(Some(Quotient { limit, remaining: state.remaining_burst_capacity() })),
-            Err(not_until) => {
-                let wait = not_until.wait_time_from(self.limiter.clock().now());
-                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-                Err(ApiError::rate_limited(u32::try_from(seconds).unwrap_or(u32::MAX)))
-            }
+            Ok(state) => Verdict::Passes { remaining: state.remaining_burst_capacity() },
+            Err(not_until) => Verdict::Waits(not_until.wait_time_from(self.limiter.clock().now())),
         }
     }
 
@@ -230,21 +280,21 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_request_after_the_last_is_refused_with_the_time_to_wait() {
+    #[tokio::test]
+    async fn the_request_after_the_last_is_refused_with_the_time_to_wait() {
         let limiter = ClientLimiter::new(RateLimit::parse("3/1h").unwrap());
         for remaining in [2, 1, 0] {
-            assert_eq!(limiter.check(ip("192.0.2.1")), Ok(Some(Quotient { limit: 3, remaining })));
+            assert_eq!(limiter.check(ip("192.0.2.1")).await, Ok(Some(Quotient { limit: 3, remaining })));
         }
-        let error = limiter.check(ip("192.0.2.1")).unwrap_err();
+        let error = limiter.check(ip("192.0.2.1")).await.unwrap_err();
         assert_eq!((error.status().as_u16(), error.code()), (429, "RATE_LIMITED"));
         let wait: u32 = error.message().split(' ').rev().nth(1).unwrap().parse().unwrap();
         assert!((1199..=1200).contains(&wait), "{wait}");
-        assert!(limiter.check(ip("192.0.2.2")).is_ok(), "another client is not concerned");
+        assert!(limiter.check(ip("192.0.2.2")).await.is_ok(), "another client is not concerned");
     }
 
-    #[test]
-    fn the_default_is_100_in_15_minutes_and_spares_loopback_in_development_only() {
+    #[tokio::test]
+    async fn the_default_is_100_in_15_minutes_and_spares_loopback_in_development_only() {
         let rows = [
             (RateLimit::default_for(Environment::Development), "127.0.0.1", false),
             (RateLimit::default_for(Environment::Development), "::1", false),
@@ -254,7 +304,10 @@ mod tests {
         ];
         for (limit, client, limited) in rows {
             let limiter = ClientLimiter::new(limit);
-            let passed = (0..200).filter(|_| limiter.check(ip(client)).is_ok()).count();
+            let mut passed = 0;
+            for _ in 0..200 {
+                passed += u32::from(limiter.check(ip(client)).await.is_ok());
+            }
             assert_eq!(passed, if limited { 100 } else { 200 }, "{limit:?} {client}");
         }
     }
@@ -266,17 +319,19 @@ mod tests {
         assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
         assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));
         assert_ne!(key("192.0.2.1"), key("192.0.2.2"));
+        assert_eq!(key("2001:db8:1:2::1").word(), "2001:db8:1:2::/64");
+        assert_eq!(key("::ffff:192.0.2.1").word(), "192.0.2.1");
     }
 
-    #[test]
-    fn clients_that_are_gone_are_forgotten() {
+    #[tokio::test]
+    async fn clients_that_are_gone_are_forgotten() {
         let limiter = ClientLimiter::new(RateLimit::parse("1000000/1s").unwrap());
         for n in 0..20_000_u32 {
-            assert!(limiter.check(IpAddr::V4(Ipv4Addr::from_bits(n))).is_ok());
+            assert!(limiter.check(IpAddr::V4(Ipv4Addr::from_bits(n))).await.is_ok());
         }
         std::thread::sleep(Duration::from_millis(1)); // a count is full again after a microsecond
         for _ in 0..=REQUESTS_PER_SWEEP {
-            assert!(limiter.check(ip("192.0.2.1")).is_ok());
+            assert!(limiter.check(ip("192.0.2.1")).await.is_ok());
         }
         assert!(limiter.limiter.len() < 10_000, "{}", limiter.limiter.len());
     }

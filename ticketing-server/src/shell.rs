@@ -21,6 +21,7 @@ use axum::response::{IntoResponse, Response};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use ticketing_core::adapters::redis::Redis;
 use tower::Service;
 use tracing::Instrument;
 
@@ -55,6 +56,13 @@ impl Shell {
         }
     }
 
+    /// Counts clients together with other processes while there is a Redis.
+    #[must_use]
+    pub fn with_redis(mut self, redis: Option<Arc<Redis>>) -> Self {
+        self.limiter = self.limiter.shared(redis);
+        self
+    }
+
     /// Answers a request that came over a connection from `peer`.
     pub async fn handle(&self, peer: IpAddr, mut request: Request<Body>) -> Response {
         let correlation = CorrelationId::of(request.headers());
@@ -78,7 +86,7 @@ impl Shell {
     async fn route(&self, peer: IpAddr, request: Request<Body>) -> (Response, Option<Quotient>) {
         let began = Instant::now();
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        let (early, quotient) = match self.answer_early(peer, &method, &request) {
+        let (early, quotient) = match self.answer_early(peer, &method, uri.path(), request.headers()).await {
             Ok(quotient) => (None, quotient),
             Err(answer) => (Some(*answer), None),
         };
@@ -104,20 +112,21 @@ impl Shell {
     }
 
     /// Answers what needs no handler; otherwise returns what the client has left.
-    fn answer_early(
+    async fn answer_early(
         &self,
         peer: IpAddr,
         method: &Method,
-        request: &Request<Body>,
+        path: &str,
+        headers: &HeaderMap,
     ) -> Result<Option<Quotient>, Box<Response>> {
-        if let Some(preflight) = self.allowed_origins.preflight(method, request.headers()) {
+        if let Some(preflight) = self.allowed_origins.preflight(method, headers) {
             return Err(Box::new(preflight));
         }
-        if is_spared(request.uri().path()) {
+        if is_spared(path) {
             return Ok(None);
         }
-        let client = self.trusted_proxies.client(peer, request.headers());
-        self.limiter.check(client).map_err(|e: ApiError| Box::new(e.into_response()))
+        let client = self.trusted_proxies.client(peer, headers);
+        self.limiter.check(client).await.map_err(|e: ApiError| Box::new(e.into_response()))
     }
 }
 

@@ -21,11 +21,13 @@ use std::time::Duration;
 use ticketing_core::adapters::carriers::Carrier;
 use ticketing_core::adapters::payments::guard::{BreakerState, Guard, Limits};
 use ticketing_core::adapters::payments::{Provider, ProviderConfig, ProviderConfigError};
+use ticketing_core::adapters::redis::{Limits as RedisLimits, Redis, RedisConfigError};
 use ticketing_core::app::{App, EngineTask, StoreConfig, Stores};
 use ticketing_core::domain::time::Timestamp;
 use ticketing_core::engine::BatchReport;
 use ticketing_core::store::error::StoreError;
 use ticketing_core::store::leases::Process;
+use ticketing_core::store::views;
 use ticketing_core::worker::payments::Asking;
 use ticketing_core::worker::{self, Workers};
 use tokio::net::TcpListener;
@@ -70,6 +72,9 @@ pub enum StartError {
     /// The payment provider's settings can't be used.
     #[error(transparent)]
     Payments(#[from] ProviderConfigError),
+    /// The settings of Redis can't be used.
+    #[error(transparent)]
+    Redis(#[from] RedisConfigError),
 }
 
 /// A server that runs. Dropped without [`Running::stop`], it stops answering at once.
@@ -140,6 +145,11 @@ pub async fn prepare(config: ServerConfig) -> Result<Prepared, StartError> {
     let observer = observer(Arc::clone(&metrics));
     let (app, engine) = App::start(stores, config.clock.clone(), config.engine, observer);
     let carrier = config.carrier.clone().map(Carrier::new);
+    let redis = redis(&config, &app).await?;
+    let app = match &redis {
+        Some(redis) => app.sharing(Arc::clone(redis) as _),
+        None => app,
+    };
     let roles = worker::Roles {
         projector: config.roles.projector,
         relay: config.roles.relay,
@@ -149,7 +159,7 @@ pub async fn prepare(config: ServerConfig) -> Result<Prepared, StartError> {
         saga: if config.roles.saga { Some(asking(&config, &metrics)?) } else { None },
     };
     let workers = Workers::start(&app, roles);
-    let shell = shell(&config, app.clone(), &secret, metrics, carrier);
+    let shell = shell(&config, app.clone(), &secret, metrics, carrier, redis);
     Ok(Prepared { address, secret, app, engine, workers, folder, listener, shell, config })
 }
 
@@ -172,6 +182,15 @@ fn process(config: &ServerConfig, address: SocketAddr, now: Timestamp) -> Proces
         started_at: now.as_millis(),
         seen_at: now.as_millis(),
     }
+}
+
+/// The cache that processes share, if there is to be one. One that is away is waited for a second and then done
+/// without.
+async fn redis(config: &ServerConfig, app: &App) -> Result<Option<Arc<Redis>>, StartError> {
+    let Some(at) = &config.redis else { return Ok(None) };
+    let identity = views::identity::identity(&app.stores.read).await;
+    let system = identity.map_err(|source| store_error(&config.stores, source))?.to_string();
+    Ok(Some(Arc::new(Redis::start(at, &system, RedisLimits::default()).await?)))
 }
 
 /// Who asks the payment provider, counted.
@@ -290,16 +309,18 @@ fn shell(
     secret: &Secret,
     metrics: Arc<Metrics>,
     carrier: Option<Carrier>,
+    redis: Option<Arc<Redis>>,
 ) -> Shell {
     let (metrics_of_state, payments) = (Arc::clone(&metrics), config.payments.clone());
     let hold_seconds = config.hold_seconds;
     let state = ServerState::new(app, Auth::new(secret), metrics_of_state, hold_seconds, payments, carrier);
+    let state = state.with_redis(redis.clone());
     let routes = table::operations(Routes::new(Arc::clone(&metrics), config.http.request_timeout));
     let routes = match config.roles {
         Roles { api: true, .. } => table::api(routes),
         Roles { api: false, .. } => routes,
     };
-    Shell::new(routes.finish(state), &config.http, metrics)
+    Shell::new(routes.finish(state), &config.http, metrics).with_redis(redis)
 }
 
 /// Counts what the engine reports. Called from the engine's own task, so it only counts.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use ticketing_core::adapters::carriers::Carrier;
 use ticketing_core::adapters::payments::ProviderConfig;
+use ticketing_core::adapters::redis::Redis;
 use ticketing_core::app::queries::network::find_route;
 use ticketing_core::app::{App, AppError};
 use ticketing_core::domain::id::RouteId;
@@ -38,6 +39,8 @@ pub struct Shared {
     pub payments: ProviderConfig,
     /// What carries events between processes; `None` is the embedded bus.
     pub carrier: Option<Carrier>,
+    /// What processes share, if it is in use.
+    pub redis: Option<Arc<Redis>>,
     /// When the server started.
     pub started_at: Instant,
 }
@@ -62,8 +65,18 @@ impl ServerState {
             hold_seconds,
             payments,
             carrier,
+            redis: None,
             started_at: Instant::now(),
         }))
+    }
+
+    /// Has a Redis, or none. To be said before the first clone.
+    #[must_use]
+    pub fn with_redis(mut self, redis: Option<Arc<Redis>>) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.0) {
+            shared.redis = redis;
+        }
+        self
     }
 }
 

@@ -105,7 +105,7 @@ impl From<&StartError> for Failure {
                 .code("LISTEN")
                 .hint("ticketctl up --port 0 takes any free port"),
             StartError::Secret(error) => Self::from(error),
-            StartError::Payments(_) => Self::usage(format!("{error}.")).code("CONFIG"),
+            StartError::Payments(_) | StartError::Redis(_) => Self::usage(format!("{error}.")).code("CONFIG"),
         }
     }
 }

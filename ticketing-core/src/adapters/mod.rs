@@ -1,7 +1,9 @@
-//! The outside world: feeds and files that operators bring, and who moves the money. Never rules.
+//! The outside world: feeds and files that operators bring, who moves the money, and what
+//! processes share. Never rules.
 
 pub mod carriers;
 pub mod gtfs;
 pub mod payments;
+pub mod redis;
 pub mod seed_file;
 pub mod statement;

@@ -6,10 +6,11 @@ pub mod config;
 mod error;
 pub mod inbound;
 pub mod payments;
+pub mod ports;
 pub mod queries;
 mod stores;
 
-pub use cache::TicketCache;
+pub use cache::{CacheCounts, TicketCache};
 pub use error::AppError;
 pub use stores::{StoreConfig, Stores, make_data_dir};
 
@@ -63,9 +64,15 @@ impl App {
             engine,
             clock,
             read: ReadPosition::default(),
-            tickets: Arc::new(TicketCache::new()),
+            tickets: Arc::new(TicketCache::new(None)),
         };
         (app, EngineTask(task))
+    }
+
+    /// Shares pages with other processes. To be said before the first clone.
+    #[must_use]
+    pub fn sharing(self, cache: Arc<dyn ports::SharedCache>) -> Self {
+        Self { tickets: Arc::new(TicketCache::new(Some(cache))), ..self }
     }
 }
 

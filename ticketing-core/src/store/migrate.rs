@@ -29,6 +29,7 @@ const WRITE: &[Migration] = &[
 const READ: &[Migration] = &[
     Migration { version: 1, name: "begin", text: include_str!("migrations/read_0001_begin.sql") },
     Migration { version: 2, name: "carriers", text: include_str!("migrations/read_0002_carriers.sql") },
+    Migration { version: 3, name: "identity", text: include_str!("migrations/read_0003_identity.sql") },
 ];
 
 /// Returns the migrations of a store, in order.

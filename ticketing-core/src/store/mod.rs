@@ -55,6 +55,7 @@ pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
     let read = [
         parked::STATEMENTS,
         views::fold::STATEMENTS,
+        views::identity::STATEMENTS,
         views::network::STATEMENTS,
         views::progress::STATEMENTS,
         views::tickets::STATEMENTS,

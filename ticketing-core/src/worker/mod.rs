@@ -30,6 +30,9 @@ pub struct Workers {
     process: Option<Process>,
     folds: bool,
     tasks: Vec<JoinHandle<()>>,
+    /// The follower looks for as long as somebody listens: a process without any other worker must hear, too, how
+    /// far the read model is, or its cache would never age.
+    _follow: watch::Receiver<i64>,
 }
 
 /// Which workers a process runs.
@@ -103,12 +106,12 @@ impl Workers {
             tasks.push(tokio::spawn(jobs::run(app.clone(), context)));
         }
         if let Some(asking) = roles.saga {
-            tasks.push(tokio::spawn(payments::run(app.clone(), asking, follow)));
+            tasks.push(tokio::spawn(payments::run(app.clone(), asking, follow.clone())));
         }
         if let Some(process) = &roles.process {
             tasks.push(tokio::spawn(leases::run(app.clone(), process.clone(), wanted)));
         }
-        Self { app: app.clone(), process: roles.process, folds: roles.projector, tasks }
+        Self { app: app.clone(), process: roles.process, folds: roles.projector, tasks, _follow: follow }
     }
 
     /// Stops the workers. Whatever is not folded yet is folded first, so that the next reader finds it.

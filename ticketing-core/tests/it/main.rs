@@ -4,6 +4,7 @@
 mod carriers;
 mod conformance;
 mod payments;
+mod redis;
 mod schemas;
 mod support;
 mod tidy;

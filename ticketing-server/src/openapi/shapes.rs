@@ -423,7 +423,7 @@ pub struct Readiness {
 pub struct Part {
     /// `writeStore`, `readStore`, `engine`, `bus` or `cache`.
     pub name: String,
-    /// What it is here: `sqlite`, `postgres`, `embedded`, `in-process`.
+    /// What it is here: `sqlite`, `postgres`, `embedded`, `in-process`, `redis`.
     pub kind: String,
     /// `up` or `down`.
     pub status: String,

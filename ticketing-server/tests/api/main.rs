@@ -14,9 +14,13 @@ mod payments;
 #[path = "../../../ticketing-core/tests/it/support/postgres.rs"]
 mod postgres;
 mod queries;
+#[path = "../../../ticketing-core/tests/it/support/redis.rs"]
+#[allow(dead_code, reason = "the core's tests need more of it")]
+mod redis;
 mod refusals;
 #[path = "../../../ticketing-core/tests/it/support/scripted_provider/mod.rs"]
 mod scripted_provider;
+mod sharing;
 mod support;
 mod v1;
 mod webhooks;

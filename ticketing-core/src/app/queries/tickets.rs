@@ -1,7 +1,7 @@
 //! A buyer's tickets, and one ticket with everything about it.
 
 use super::Page;
-use crate::app::cache::CachedPage;
+use crate::app::ports::CachedPage;
 use crate::app::{App, AppError};
 use crate::domain::booking::passenger::Passenger;
 use crate::domain::booking::state::Booking;
@@ -20,29 +20,30 @@ use std::sync::Arc;
 /// What the store says.
 pub async fn my_tickets(app: &App, query: UserQuery, min_position: Option<i64>) -> Result<Page, AppError> {
     super::wait_for(app, min_position).await?;
-    let now = app.clock.now();
-    let at_least = min_position.unwrap_or(0).max(app.read.foreign());
-    if let Some(page) = app.tickets.get(&query, at_least, now) {
-        return Ok(Page { data: Arc::clone(&page.data), total: page.total });
-    }
-    let as_of = app.read.known();
-    let rows = views::tickets::of_user(&app.stores.read, &query, now).await?;
+    let page = if query.state.is_none() {
+        let at_least = min_position.unwrap_or(0).max(app.read.foreign());
+        app.tickets.page(&query, at_least, &app.clock, || read_page(app, &query)).await?
+    } else {
+        // Which tickets are in a state changes with the time: such a page is never kept.
+        Arc::new(read_page(app, &query).await?)
+    };
+    Ok(Page { data: Arc::clone(&page.data), total: page.total })
+}
+
+async fn read_page(app: &App, query: &UserQuery) -> Result<CachedPage, AppError> {
+    let (now, as_of) = (app.clock.now(), app.read.known());
+    let rows = views::tickets::of_user(&app.stores.read, query, now).await?;
     // A page that is not full tells the total by itself.
     let full = rows.len() == query.limit as usize;
     let total = if full || rows.is_empty() && query.page > 1 {
-        views::tickets::count_of_user(&app.stores.read, &query, now).await?
+        views::tickets::count_of_user(&app.stores.read, query, now).await?
     } else {
         u64::from(query.page - 1) * u64::from(query.limit) + rows.len() as u64
     };
     let lines: Vec<String> = rows.iter().map(|row| bodies::ticket(row, now)).collect();
-    let data: Arc<str> = Arc::from(bodies::array(&lines));
-    if query.state.is_none() {
-        let ends = rows.iter().filter(|r| r.booking.state.is_hold()).map(|r| r.booking.hold_expires_at);
-        let good_until = ends.filter(|at| *at > now).min();
-        let page = CachedPage { data: Arc::clone(&data), total, as_of, good_until };
-        app.tickets.put(query, Arc::new(page));
-    }
-    Ok(Page { data, total })
+    let ends = rows.iter().filter(|r| r.booking.state.is_hold()).map(|r| r.booking.hold_expires_at);
+    let good_until = ends.filter(|at| *at > now).min();
+    Ok(CachedPage { data: Arc::from(bodies::array(&lines)), total, as_of, good_until })
 }
 
 /// Returns one ticket with its passenger, payment and history. With an `owner`, another's is unknown.

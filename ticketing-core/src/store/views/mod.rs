@@ -4,6 +4,7 @@
 //! an event that comes twice changes nothing.
 
 pub mod fold;
+pub mod identity;
 pub mod network;
 pub mod pages;
 pub mod progress;

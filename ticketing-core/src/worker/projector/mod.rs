@@ -144,9 +144,8 @@ impl Projector {
         let Some(users) = fold::apply_live(read, &page, from, to, beside).await? else {
             return Ok(false);
         };
-        for user in users {
-            app.tickets.touch(&user, to);
-        }
+        let new = page.inserts.iter().map(|row| &row.booking.user_id);
+        app.tickets.folded(from, to, new.chain(&users));
         for letter in page.parked {
             if stand.parked.insert(letter.stream_id) {
                 tracing::error!(

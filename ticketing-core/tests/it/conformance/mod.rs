@@ -14,4 +14,5 @@ mod reading;
 mod redriving;
 mod schema;
 mod seeding;
+mod sharing;
 mod sqlite_faults;

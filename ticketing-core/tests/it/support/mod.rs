@@ -5,5 +5,6 @@ pub mod check;
 pub mod city;
 pub mod place;
 pub mod postgres;
+pub mod redis;
 pub mod scripted_provider;
 pub mod stripe_mock;
