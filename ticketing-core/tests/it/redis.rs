@@ -139,7 +139,9 @@ async fn a_change_that_redis_was_not_told_of_makes_no_old_page_good() {
     let bus = seed_line(&app, 10, "AB", 2, 1).await[0];
     project(&app).await;
     assert_eq!(total(&other, "ann", Some(app.read.known())).await, 0);
-    until("the page is kept", async || redis.find("tickets::1:10:ann", "ann").await.is_some()).await;
+    let key = "tickets::1:10:ann";
+    until("the page is kept", async || redis.find(key, "ann").await.is_some()).await;
+    let old = Arc::new(redis.find(key, "ann").await.unwrap().page);
     for lost in 1..=3 {
         line.set(Way::Cut);
         until("it is noticed", async || !of_app.answers().await).await;
@@ -157,6 +159,8 @@ async fn a_change_that_redis_was_not_told_of_makes_no_old_page_good() {
         let after = app.read.known();
         until("told", async || changes(&redis, "").await.is_some_and(|c| c.1 >= after)).await;
         assert!(changes(&redis, "").await.unwrap().0 >= position);
+        // Whoever finds the page from before must see that it can't be known to be good.
+        redis.write(&[CacheWrite::Keep { key: key.into(), page: Arc::clone(&old) }]).await;
         let newcomer = place.program(&clock).await;
         let (newcomer, _) = sharing(newcomer, &config, &system, PATIENT).await;
         assert_eq!(total(&newcomer, "ann", Some(after)).await, lost);
