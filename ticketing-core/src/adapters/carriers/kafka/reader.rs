@@ -47,8 +47,8 @@ pub struct KafkaReader {
     shown: Arc<Shown>,
 }
 
-/// The cursors to show; the thread takes them, and ends when this is gone.
-type Shown = Mutex<Vec<Cursor>>;
+/// The next offsets to show, by topic and partition; the thread takes them, and ends when this is gone.
+type Shown = Mutex<HashMap<(String, i32), i64>>;
 
 impl fmt::Debug for KafkaReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -93,6 +93,7 @@ impl KafkaReader {
             names,
             next,
             assigned: Vec::new(),
+            forbidden: false,
             sender,
             trouble,
             shown: Arc::downgrade(&shown),
@@ -114,7 +115,10 @@ impl KafkaReader {
     }
 
     pub(in super::super) fn show(&self, cursors: &[Cursor]) {
-        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = cursors.to_vec();
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        for cursor in cursors {
+            shown.insert((cursor.topic.clone(), cursor.partition), cursor.next_offset);
+        }
     }
 }
 
@@ -131,6 +135,8 @@ struct Reading {
     /// Where each partition goes on: by bare name.
     next: HashMap<(String, i32), i64>,
     assigned: Partitions,
+    /// We may not read a topic: only a message of it, and no look at it, says otherwise.
+    forbidden: bool,
     sender: mpsc::Sender<Vec<Message>>,
     trouble: Arc<Trouble>,
     shown: Weak<Shown>,
@@ -151,6 +157,7 @@ impl Reading {
             }
             self.show();
             if !batch.is_empty() {
+                self.forbidden = false;
                 self.trouble.ends();
                 (moved_at, stalled_after) = (Instant::now(), STALLED_AFTER);
                 if let Err(Ended) = self.hand_over(batch) {
@@ -177,33 +184,46 @@ impl Reading {
     }
 
     /// Waits a little for a message, and takes what else is there.
-    fn fetch(&self) -> Vec<Message> {
+    fn fetch(&mut self) -> Vec<Message> {
         let (mut batch, mut bytes, mut wait) = (Vec::new(), 0, POLL_EVERY);
         while batch.len() < BATCH_MESSAGES_MAX && bytes < BATCH_BYTES_MAX {
-            match self.consumer.poll(wait) {
+            let error = match self.consumer.poll(wait) {
                 None => break,
                 Some(Ok(message)) => {
                     if let Some(message) = self.read(&message) {
                         bytes += message.body.len();
                         batch.push(message);
                     }
-                    wait = Duration::ZERO;
+                    None
                 }
-                Some(Err(error)) => {
-                    self.note(&error);
-                    wait = Duration::ZERO;
-                }
+                Some(Err(error)) => Some(error),
+            };
+            if let Some(error) = error {
+                self.note(&error);
             }
+            wait = Duration::ZERO;
         }
         batch
     }
 
     /// librdkafka tries again by itself; this only remembers that something is wrong, and what.
-    fn note(&self, error: &KafkaError) {
+    fn note(&mut self, error: &KafkaError) {
         match error.rdkafka_error_code() {
             // One broker of several, or a moment: the rest of them, or the next probe, will tell.
             Some(RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::Resolve) => {}
+            // The group is for display only.
+            Some(
+                RDKafkaErrorCode::GroupAuthorizationFailed
+                | RDKafkaErrorCode::CoordinatorNotAvailable
+                | RDKafkaErrorCode::NotCoordinator,
+            ) => {}
             Some(RDKafkaErrorCode::PartitionEOF) | None => {}
+            // librdkafka says this once, and a topic can be seen by whoever may not read it.
+            Some(code @ RDKafkaErrorCode::TopicAuthorizationFailed) => {
+                tracing::warn!(topics = ?self.topics, %code, "a topic may not be read");
+                self.forbidden = true;
+                self.trouble.begins(self.kafka.error(&error.clone().into()));
+            }
             Some(_) => self.trouble.begins(self.kafka.error(&error.clone().into())),
         }
     }
@@ -253,9 +273,10 @@ impl Reading {
         let Some(shown) = self.shown.upgrade() else { return };
         let cursors = std::mem::take(&mut *shown.lock().unwrap_or_else(PoisonError::into_inner));
         let mut list = TopicPartitionList::new();
-        for cursor in cursors.iter().filter(|cursor| self.topics.contains(&cursor.topic)) {
-            let offset = Offset::Offset(cursor.next_offset);
-            let _ = list.add_partition_offset(&self.kafka.full(&cursor.topic), cursor.partition, offset);
+        for ((topic, partition), next) in cursors {
+            if self.topics.contains(&topic) {
+                let _ = list.add_partition_offset(&self.kafka.full(&topic), partition, Offset::Offset(next));
+            }
         }
         if list.count() > 0 {
             let _ = self.consumer.commit(&list, CommitMode::Async);
@@ -267,7 +288,9 @@ impl Reading {
         let names: Vec<&str> = self.topics.iter().map(String::as_str).collect();
         match self.asker.partitions(&names, PROBE_TIMEOUT) {
             Ok(found) => {
-                self.trouble.ends();
+                if !self.forbidden {
+                    self.trouble.ends();
+                }
                 if found != self.assigned {
                     tracing::info!(topics = ?self.topics, "the topics have other partitions than before");
                     if let Err(said) = self.assign(&found) {

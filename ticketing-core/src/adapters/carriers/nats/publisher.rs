@@ -1,7 +1,8 @@
 //! Publishing to NATS: records go one after another over one connection, and are acknowledged later.
 //!
 //! The connection is never made anew: what was written but not acknowledged may be gone, and a later record must not
-//! get past it. So the first loss of the connection, and the first record that is not acknowledged, is the end of
+//! get past it. (Within one connection a server takes records in the order they were sent; a cluster whose stream
+//! changes its leader just then may still take a later one and not the one before it.) So the first loss of the connection, and the first record that is not acknowledged, is the end of
 //! this publisher; its caller begins a new one after its last acknowledged record, and the server drops what it
 //! already has by `Nats-Msg-Id`. The connection runs in a runtime of its own, which ends with the publisher:
 //! nothing is sent after that.
