@@ -23,6 +23,7 @@ pub mod offerings;
 pub mod parked;
 pub mod passengers;
 pub mod payments;
+pub mod positions;
 pub mod sagas;
 pub mod sql;
 pub mod views;
@@ -44,10 +45,16 @@ pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
         offerings::STATEMENTS,
         passengers::STATEMENTS,
         payments::STATEMENTS,
+        positions::STATEMENTS,
         sagas::STATEMENTS,
     ];
-    let read =
-        [parked::STATEMENTS, views::fold::STATEMENTS, views::network::STATEMENTS, views::tickets::STATEMENTS];
+    let read = [
+        parked::STATEMENTS,
+        positions::read::STATEMENTS,
+        views::fold::STATEMENTS,
+        views::network::STATEMENTS,
+        views::tickets::STATEMENTS,
+    ];
     let of = |role, lists: &[&'static [&'static std::sync::LazyLock<sql::Sql>]]| {
         lists.iter().flat_map(|list| list.iter()).map(move |sql| (role, &***sql)).collect::<Vec<_>>()
     };
