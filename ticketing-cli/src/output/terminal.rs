@@ -112,17 +112,15 @@ pub fn paint(tone: Tone, text: &str, colour: bool) -> String {
 pub fn state_tone(word: &str) -> Option<Tone> {
     Some(match word {
         "CONFIRMED" | "SUCCEEDED" | "COMPLETED" | "DONE" | "PAID" | "OPEN" | "SCHEDULED" | "ACTIVE"
-        | "APPLIED" | "OK" | "UP" | "SUCCESS" | "succeeded" | "HEALTHY" | "ok" | "up" | "healthy" => {
-            Tone::Good
-        }
+        | "APPLIED" | "OK" | "UP" | "SUCCESS" | "succeeded" | "HEALTHY" | "ok" | "up" | "healthy"
+        | "done" | "redriven" => Tone::Good,
         "PENDING" | "RESERVED" | "RUNNING" | "WAITING" | "COMPENSATING" | "CHARGING" | "RELEASING"
         | "REFUNDING" | "AWAITING_PAYMENT" | "due" | "awaited" | "DEGRADED" | "LAGGING" | "degraded"
-        | "pending" | "lagging" => Tone::Waiting,
+        | "pending" | "lagging" | "waiting" | "running" => Tone::Waiting,
         "FAILED" | "PARKED" | "declined" | "unclear" | "STUCK" | "DOWN" | "ERROR" | "UNHEALTHY"
-        | "SUSPENDED" | "failed" | "down" | "unhealthy" => Tone::Bad,
-        "EXPIRED" | "dropped" | "CANCELLED" | "REFUNDED" | "ABANDONED" | "CLOSED" | "COMPENSATED" => {
-            Tone::Faint
-        }
+        | "SUSPENDED" | "failed" | "down" | "unhealthy" | "dead" => Tone::Bad,
+        "EXPIRED" | "dropped" | "discarded" | "cancelled" | "CANCELLED" | "REFUNDED" | "ABANDONED"
+        | "CLOSED" | "COMPENSATED" => Tone::Faint,
         _ => return None,
     })
 }

@@ -59,7 +59,9 @@ impl Place {
                 command.env_remove(name);
             }
         }
-        for name in ["NO_COLOR", "COLUMNS", "APP_ENV", "HOLD_SECONDS", "DATA_DIR"] {
+        for name in
+            ["NO_COLOR", "COLUMNS", "KAFKA_BROKERS", "NATS_URL", "APP_ENV", "HOLD_SECONDS", "DATA_DIR"]
+        {
             command.env_remove(name);
         }
         command.env("TICKETCTL_ACTOR", "tester");

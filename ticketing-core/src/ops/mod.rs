@@ -10,6 +10,7 @@ pub mod dlq;
 pub mod drills;
 pub mod error;
 pub mod filter;
+pub mod groups;
 pub mod jobs;
 pub mod lists;
 pub mod lookup;

@@ -26,6 +26,7 @@ pub mod outbox;
 pub mod parked;
 pub mod passengers;
 pub mod payments;
+pub mod positions;
 pub mod sagas;
 pub mod sql;
 pub mod views;
@@ -50,10 +51,12 @@ pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
         outbox::STATEMENTS,
         passengers::STATEMENTS,
         payments::STATEMENTS,
+        positions::STATEMENTS,
         sagas::STATEMENTS,
     ];
     let read = [
         parked::STATEMENTS,
+        positions::read::STATEMENTS,
         views::fold::STATEMENTS,
         views::identity::STATEMENTS,
         views::network::STATEMENTS,

@@ -254,6 +254,9 @@ pub async fn drive(
                     return end(app, job, owner, JobState::Cancelled, None).await;
                 }
                 pace(&job, stepped.items, began, &mut stop).await;
+                if *stop.borrow() {
+                    return end(app, job, owner, JobState::Cancelled, None).await;
+                }
             }
             Err(StepError::Never(why)) => return end(app, job, owner, JobState::Failed, Some(why)).await,
             Err(StepError::Later(why)) => {
