@@ -62,6 +62,17 @@ impl Sql {
         }
     }
 
+    /// Spells the same statement with other words. Called once a statement, as the texts are leaked.
+    pub(super) fn renamed(&self, rename: impl Fn(&str) -> String) -> Self {
+        let leak = |text: &str| -> &'static str { Box::leak(rename(text).into_boxed_str()) };
+        Self {
+            name: self.name,
+            sqlite: leak(self.sqlite),
+            sqlite_parts: self.sqlite_parts.map(|parts| parts.map(leak)),
+            postgres: leak(self.postgres),
+        }
+    }
+
     /// The text for SQLite that takes the most of `left` rows at once, and how many it takes.
     pub(super) fn sqlite_part(&self, left: usize) -> (&'static str, usize) {
         let which = PARTS.iter().position(|rows| *rows >= left).unwrap_or(PARTS.len() - 1);

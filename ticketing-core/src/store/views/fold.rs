@@ -1,5 +1,6 @@
 //! What the projector writes: a page of the log's row changes and the cursor, together.
 
+use super::Target;
 use crate::args;
 use crate::domain::catalog::{OfferingFacts, Pattern, Route};
 use crate::domain::id::UserId;
@@ -83,7 +84,15 @@ statements! {
 /// # Errors
 /// What the store says.
 pub async fn cursor(db: &Db) -> Result<i64> {
-    let row: Option<(i64,)> = db.first(&CURSOR, args![TICKETS]).await?;
+    cursor_of(db, Target::Live).await
+}
+
+/// Returns how far these tables have read the log.
+///
+/// # Errors
+/// What the store says.
+pub async fn cursor_of(db: &Db, target: Target) -> Result<i64> {
+    let row: Option<(i64,)> = db.first(&CURSOR, args![target.cursor()]).await?;
     Ok(row.map_or(0, |(position,)| position))
 }
 
@@ -111,19 +120,19 @@ pub struct Page {
 ///
 /// # Errors
 /// What the store says.
-pub async fn apply(db: &Db, page: &Page, from: i64, to: i64) -> Result<Option<Vec<UserId>>> {
+pub async fn apply(db: &Db, target: Target, page: &Page, from: i64, to: i64) -> Result<Option<Vec<UserId>>> {
     let mut tx = db.begin().await?;
-    if tx.run(&MOVE_CURSOR, args![TICKETS, from, to]).await? == 0 {
+    if tx.run(&MOVE_CURSOR, args![target.cursor(), from, to]).await? == 0 {
         tx.rollback().await?;
         return Ok(None);
     }
-    put_catalog(&mut tx, page).await?;
-    let changed = put_tickets(&mut tx, page).await?;
+    put_catalog(&mut tx, target, page).await?;
+    let changed = put_tickets(&mut tx, target, page).await?;
     tx.commit().await?;
     Ok(Some(changed))
 }
 
-async fn put_catalog(tx: &mut Tx, page: &Page) -> Result<()> {
+async fn put_catalog(tx: &mut Tx, target: Target, page: &Page) -> Result<()> {
     if !page.layouts.is_empty() {
         let rows = &page.layouts;
         let columns = vec![
@@ -132,14 +141,14 @@ async fn put_catalog(tx: &mut Tx, page: &Page) -> Result<()> {
             Column::Int(rows.iter().map(|(l, _)| l.seat_count() as i32 - l.blocked().len() as i32).collect()),
             Column::Int(rows.iter().map(|(_, version)| *version).collect()),
         ];
-        tx.run(&PUT_LAYOUTS, args![columns]).await?;
+        tx.run(target.of(&PUT_LAYOUTS), args![columns]).await?;
     }
     if !page.patterns.is_empty() {
         let columns = vec![
             Column::Uuid(page.patterns.iter().map(|p| p.id.0).collect()),
             Column::Text(page.patterns.iter().map(|p| json(&p.calls)).collect()),
         ];
-        tx.run(&PUT_PATTERNS, args![columns]).await?;
+        tx.run(target.of(&PUT_PATTERNS), args![columns]).await?;
     }
     if !page.routes.is_empty() {
         let rows = &page.routes;
@@ -150,7 +159,7 @@ async fn put_catalog(tx: &mut Tx, page: &Page) -> Result<()> {
             Column::Text(rows.iter().map(|(r, _)| json(r)).collect()),
             Column::Int(rows.iter().map(|(_, version)| *version).collect()),
         ];
-        tx.run(&PUT_ROUTES, args![columns]).await?;
+        tx.run(target.of(&PUT_ROUTES), args![columns]).await?;
     }
     if !page.departures.is_empty() {
         let rows = &page.departures;
@@ -168,19 +177,19 @@ async fn put_catalog(tx: &mut Tx, page: &Page) -> Result<()> {
             Column::Text(rows.iter().map(|(d, _)| status_word(d.status).to_owned()).collect()),
             Column::Int(rows.iter().map(|(_, version)| *version).collect()),
         ];
-        tx.run(&PUT_DEPARTURES, args![columns]).await?;
+        tx.run(target.of(&PUT_DEPARTURES), args![columns]).await?;
     }
     if !page.cancelled.is_empty() {
         let columns = vec![
             Column::Uuid(page.cancelled.iter().map(|(id, _)| *id).collect()),
             Column::Int(page.cancelled.iter().map(|(_, version)| *version).collect()),
         ];
-        tx.run(&CANCEL_DEPARTURES, args![columns]).await?;
+        tx.run(target.of(&CANCEL_DEPARTURES), args![columns]).await?;
     }
     Ok(())
 }
 
-async fn put_tickets(tx: &mut Tx, page: &Page) -> Result<Vec<UserId>> {
+async fn put_tickets(tx: &mut Tx, target: Target, page: &Page) -> Result<Vec<UserId>> {
     if !page.inserts.is_empty() {
         let rows = &page.inserts;
         let columns = vec![
@@ -206,7 +215,7 @@ async fn put_tickets(tx: &mut Tx, page: &Page) -> Result<Vec<UserId>> {
             Column::OptText(rows.iter().map(|t| t.booking.cancel_reason.clone()).collect()),
             Column::Int(rows.iter().map(|t| t.booking.version as i32).collect()),
         ];
-        tx.run(&INSERT_TICKETS, args![columns]).await?;
+        tx.run(target.of(&INSERT_TICKETS), args![columns]).await?;
     }
     if !page.updates.is_empty() {
         let rows = &page.updates;
@@ -220,7 +229,7 @@ async fn put_tickets(tx: &mut Tx, page: &Page) -> Result<Vec<UserId>> {
             Column::OptBig(rows.iter().map(|t| t.hold_expires_at.map(Timestamp::as_millis)).collect()),
             Column::Int(rows.iter().map(|t| t.version as i32).collect()),
         ];
-        let users: Vec<(String,)> = tx.all(&UPDATE_TICKETS, args![columns]).await?;
+        let users: Vec<(String,)> = tx.all(target.of(&UPDATE_TICKETS), args![columns]).await?;
         return Ok(users.into_iter().map(|(user,)| UserId(user)).collect());
     }
     Ok(Vec::new())

@@ -5,4 +5,8 @@
 
 pub mod fold;
 pub mod network;
+pub mod pages;
+mod target;
 pub mod tickets;
+
+pub use target::Target;

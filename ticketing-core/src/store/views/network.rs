@@ -1,7 +1,8 @@
 //! Routes and departures as everybody reads them.
 
+use super::Target;
 use crate::args;
-use crate::domain::catalog::{OfferingFacts, Pattern, Route};
+use crate::domain::catalog::{Offering, OfferingFacts, Pattern, Route};
 use crate::domain::id::{LayoutId, OfferingId, PatternId, RouteId};
 use crate::domain::seating::Layout;
 use crate::domain::time::Timestamp;
@@ -10,6 +11,8 @@ use crate::store::db::{Column, Db};
 use crate::store::error::Result;
 use crate::store::offerings::{OfferingRow, parse_layout, parse_pattern};
 use crate::store::sql::statements;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use uuid::Uuid;
 
 statements! {
@@ -87,8 +90,12 @@ pub async fn routes(db: &Db, page: u32, limit: u32) -> Result<(Vec<Route>, u64)>
 /// # Errors
 /// What the store says.
 pub async fn routes_by_id(db: &Db, ids: Vec<RouteId>) -> Result<Vec<Route>> {
+    routes_by_id_in(db, Target::Live, ids).await
+}
+
+async fn routes_by_id_in(db: &Db, target: Target, ids: Vec<RouteId>) -> Result<Vec<Route>> {
     let ids = Column::Uuid(ids.into_iter().map(|id| id.0).collect());
-    let rows: Vec<(Uuid, String)> = db.all(&ROUTES_BY_ID, args![ids]).await?;
+    let rows: Vec<(Uuid, String)> = db.all(target.of(&ROUTES_BY_ID), args![ids]).await?;
     rows.into_iter().map(route).collect()
 }
 
@@ -154,8 +161,12 @@ pub async fn count_departures_after(db: &Db, at: Timestamp) -> Result<u64> {
 /// # Errors
 /// What the store says.
 pub async fn departures_by_id(db: &Db, ids: &[OfferingId]) -> Result<Vec<OfferingFacts>> {
+    departures_by_id_in(db, Target::Live, ids).await
+}
+
+async fn departures_by_id_in(db: &Db, target: Target, ids: &[OfferingId]) -> Result<Vec<OfferingFacts>> {
     let ids = Column::Uuid(ids.iter().map(|id| id.0).collect());
-    let rows: Vec<OfferingRow> = db.all(&DEPARTURES_BY_ID, args![ids]).await?;
+    let rows: Vec<OfferingRow> = db.all(target.of(&DEPARTURES_BY_ID), args![ids]).await?;
     rows.into_iter().map(|row| row.facts("view_departures")).collect()
 }
 
@@ -173,8 +184,12 @@ pub async fn departures_by_external(db: &Db, external_id: &str, limit: i64) -> R
 /// # Errors
 /// What the store says.
 pub async fn patterns(db: &Db, ids: Vec<PatternId>) -> Result<Vec<Pattern>> {
+    patterns_in(db, Target::Live, ids).await
+}
+
+async fn patterns_in(db: &Db, target: Target, ids: Vec<PatternId>) -> Result<Vec<Pattern>> {
     let ids = Column::Uuid(ids.into_iter().map(|id| id.0).collect());
-    let rows: Vec<(Uuid, String)> = db.all(&PATTERNS, args![ids]).await?;
+    let rows: Vec<(Uuid, String)> = db.all(target.of(&PATTERNS), args![ids]).await?;
     rows.into_iter().map(|(id, calls)| parse_pattern(id, &calls, "view_patterns")).collect()
 }
 
@@ -183,8 +198,12 @@ pub async fn patterns(db: &Db, ids: Vec<PatternId>) -> Result<Vec<Pattern>> {
 /// # Errors
 /// What the store says.
 pub async fn layouts(db: &Db, ids: Vec<LayoutId>) -> Result<Vec<Layout>> {
+    layouts_in(db, Target::Live, ids).await
+}
+
+async fn layouts_in(db: &Db, target: Target, ids: Vec<LayoutId>) -> Result<Vec<Layout>> {
     let ids = Column::Uuid(ids.into_iter().map(|id| id.0).collect());
-    let rows: Vec<(Uuid, String)> = db.all(&LAYOUTS, args![ids]).await?;
+    let rows: Vec<(Uuid, String)> = db.all(target.of(&LAYOUTS), args![ids]).await?;
     rows.into_iter().map(|(id, spec)| parse_layout(id, &spec, "view_layouts")).collect()
 }
 
@@ -215,4 +234,33 @@ pub async fn departure_neighbours(
     ids: Vec<Uuid>,
 ) -> Result<Vec<(Uuid, Option<Uuid>, Option<Uuid>)>> {
     db.all(&DEPARTURE_NEIGHBOURS, args![vec![Column::Uuid(ids)]]).await
+}
+
+/// Returns these departures with their patterns, layouts and the names of their routes, those that are whole.
+///
+/// # Errors
+/// What the store says.
+pub(crate) async fn offerings(
+    db: &Db,
+    target: Target,
+    ids: &[OfferingId],
+) -> Result<Vec<(Offering, String)>> {
+    let facts = departures_by_id_in(db, target, ids).await?;
+    let patterns = patterns_in(db, target, unique(facts.iter().map(|f| f.pattern_id))).await?;
+    let layouts = layouts_in(db, target, unique(facts.iter().map(|f| f.layout_id))).await?;
+    let routes = routes_by_id_in(db, target, unique(facts.iter().map(|f| f.route_id))).await?;
+    let patterns: HashMap<_, _> = patterns.into_iter().map(|p| (p.id, Arc::new(p))).collect();
+    let layouts: HashMap<_, _> = layouts.into_iter().map(|l| (l.id(), Arc::new(l))).collect();
+    let routes: HashMap<_, _> = routes.into_iter().map(|r| (r.id, r.name)).collect();
+    let whole = facts.into_iter().filter_map(|facts| {
+        let pattern = Arc::clone(patterns.get(&facts.pattern_id)?);
+        let layout = Arc::clone(layouts.get(&facts.layout_id)?);
+        let route = routes.get(&facts.route_id).cloned().unwrap_or_default();
+        Some((Offering { facts, pattern, layout }, route))
+    });
+    Ok(whole.collect())
+}
+
+fn unique<T: std::hash::Hash + Eq>(ids: impl Iterator<Item = T>) -> Vec<T> {
+    ids.collect::<HashSet<_>>().into_iter().collect()
 }
