@@ -21,5 +21,6 @@ pub mod status;
 pub mod tui;
 pub mod up;
 pub mod user;
+pub mod verify;
 pub mod version;
 pub mod why;

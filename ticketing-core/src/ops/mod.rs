@@ -23,6 +23,7 @@ pub mod seed;
 pub mod status;
 pub mod ticket_fields;
 pub mod time_range;
+pub mod verify;
 pub mod why;
 
 pub use error::OpsError;

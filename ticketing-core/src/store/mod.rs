@@ -10,6 +10,7 @@ mod bind;
 pub mod bookings;
 pub mod catalog;
 mod checkpoints;
+pub mod checks;
 pub mod db;
 pub mod drills;
 pub mod error;
@@ -17,6 +18,7 @@ pub mod events;
 pub mod idempotency;
 mod kept;
 pub mod migrate;
+mod moment;
 pub mod offerings;
 pub mod passengers;
 pub mod payments;
@@ -32,6 +34,7 @@ pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
         batch::STATEMENTS,
         bookings::STATEMENTS,
         catalog::STATEMENTS,
+        checks::STATEMENTS,
         drills::STATEMENTS,
         events::STATEMENTS,
         idempotency::STATEMENTS,
@@ -41,7 +44,12 @@ pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
         payments::STATEMENTS,
         sagas::STATEMENTS,
     ];
-    let read = [views::fold::STATEMENTS, views::network::STATEMENTS, views::tickets::STATEMENTS];
+    let read = [
+        views::checks::STATEMENTS,
+        views::fold::STATEMENTS,
+        views::network::STATEMENTS,
+        views::tickets::STATEMENTS,
+    ];
     let of = |role, lists: &[&'static [&'static std::sync::LazyLock<sql::Sql>]]| {
         lists.iter().flat_map(|list| list.iter()).map(move |sql| (role, &***sql)).collect::<Vec<_>>()
     };

@@ -3,6 +3,7 @@
 //! Rows and cursor move in one transaction, and each row carries the stream version that it has applied:
 //! an event that comes twice changes nothing.
 
+pub mod checks;
 pub mod fold;
 pub mod network;
 pub mod pages;

@@ -11,3 +11,4 @@ mod reading;
 mod schema;
 mod seeding;
 mod sqlite_faults;
+mod verify;
