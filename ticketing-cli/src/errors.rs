@@ -219,6 +219,11 @@ impl From<OpsError> for Failure {
                     .why(sentence(&first))
                     .hint("run the same command again for the rest")
             }
+            OpsError::UnderWay { what, since } => Self::conflict(sentence(&what))
+                .code("UNDER_WAY")
+                .why(format!("Somebody began it at {since}. Nothing was done."))
+                .hint("wait for its end, and try again")
+                .retryable(),
             OpsError::Invalid(what) => Self::error(sentence(&what)).code("INVALID"),
             OpsError::Unknown { id, tried } => Self::not_found(format!("Nothing here is known as {id}."))
                 .why(format!("It is not {}.", tried.join(", nor ")))
@@ -385,6 +390,11 @@ mod tests {
             ),
             (AppError::Ambiguous { what: "booking", id: "b".into() }.into(), Exit::Usage, "AMBIGUOUS_ID"),
             (OpsError::WorldMoved { what: "seat A1".into() }, Exit::Conflict, "WORLD_MOVED"),
+            (
+                OpsError::UnderWay { what: "it is being rebuilt".into(), since: Timestamp::from_millis(0) },
+                Exit::Conflict,
+                "UNDER_WAY",
+            ),
             (OpsError::Partly { done: 1, planned: 2, first: "no".into() }, Exit::Partial, "PARTLY_DONE"),
         ];
         for (error, exit, code) in rows {

@@ -15,6 +15,7 @@ pub mod money;
 pub mod payments;
 pub mod people;
 pub mod plan;
+pub mod projections;
 pub mod reconcile;
 pub mod replay;
 pub mod sagas;

@@ -15,6 +15,7 @@ pub mod db;
 pub mod drills;
 pub mod error;
 pub mod events;
+pub mod exclusive;
 pub mod idempotency;
 mod kept;
 pub mod migrate;
@@ -37,6 +38,7 @@ pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
         checks::STATEMENTS,
         drills::STATEMENTS,
         events::STATEMENTS,
+        exclusive::STATEMENTS,
         idempotency::STATEMENTS,
         migrate::STATEMENTS,
         offerings::STATEMENTS,
@@ -48,6 +50,7 @@ pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
         views::checks::STATEMENTS,
         views::fold::STATEMENTS,
         views::network::STATEMENTS,
+        views::rebuild::STATEMENTS,
         views::tickets::STATEMENTS,
     ];
     let of = |role, lists: &[&'static [&'static std::sync::LazyLock<sql::Sql>]]| {

@@ -126,10 +126,15 @@ pub async fn apply(db: &Db, target: Target, page: &Page, from: i64, to: i64) -> 
         tx.rollback().await?;
         return Ok(None);
     }
-    put_catalog(&mut tx, target, page).await?;
-    let changed = put_tickets(&mut tx, target, page).await?;
+    let changed = put(&mut tx, target, page).await?;
     tx.commit().await?;
     Ok(Some(changed))
+}
+
+/// Writes a page without moving a cursor; returns whose tickets changed, those that are new left out.
+pub(super) async fn put(tx: &mut Tx, target: Target, page: &Page) -> Result<Vec<UserId>> {
+    put_catalog(tx, target, page).await?;
+    put_tickets(tx, target, page).await
 }
 
 async fn put_catalog(tx: &mut Tx, target: Target, page: &Page) -> Result<()> {

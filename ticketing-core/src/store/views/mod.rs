@@ -7,6 +7,7 @@ pub mod checks;
 pub mod fold;
 pub mod network;
 pub mod pages;
+pub mod rebuild;
 mod target;
 pub mod tickets;
 

@@ -8,6 +8,7 @@ mod outages;
 mod payments;
 mod processes;
 mod reading;
+mod rebuilding;
 mod schema;
 mod seeding;
 mod sqlite_faults;
