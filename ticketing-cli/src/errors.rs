@@ -221,6 +221,11 @@ impl From<OpsError> for Failure {
                     .why(sentence(&first))
                     .hint("run the same command again for the rest")
             }
+            OpsError::UnderWay { what, since } => Self::conflict(sentence(&what))
+                .code("UNDER_WAY")
+                .why(format!("Somebody began it at {since}. Nothing was done."))
+                .hint("wait for its end, and try again")
+                .retryable(),
             OpsError::Invalid(what) => Self::error(sentence(&what)).code("INVALID"),
             OpsError::Unknown { id, tried } => Self::not_found(format!("Nothing here is known as {id}."))
                 .why(format!("It is not {}.", tried.join(", nor ")))
@@ -371,6 +376,7 @@ mod tests {
     use ticketing_core::app::AppError;
     use ticketing_core::domain::booking::rejection::Rejection;
     use ticketing_core::domain::booking::state::BookingState;
+    use ticketing_core::domain::time::Timestamp;
     use ticketing_core::ops::OpsError;
     use ticketing_core::store::error::StoreError;
 
@@ -379,7 +385,7 @@ mod tests {
         let unavailable = || StoreError::Unavailable { store: "write", reason: "refused".into() };
         let newer = StoreError::SchemaNewer { store: "read", found: 9, known: 1 };
         let rejected = |rejection: Rejection| OpsError::App(AppError::from(rejection));
-        let rows: [(OpsError, Exit, &str); 11] = [
+        let rows: [(OpsError, Exit, &str); 12] = [
             (unavailable().into(), Exit::Unreachable, "STORE_UNAVAILABLE"),
             (newer.into(), Exit::Error, "SCHEMA_NEWER"),
             (StoreError::Missing { path: "./data".into() }.into(), Exit::NotFound, "NO_STORE"),
@@ -398,6 +404,11 @@ mod tests {
             ),
             (AppError::Ambiguous { what: "booking", id: "b".into() }.into(), Exit::Usage, "AMBIGUOUS_ID"),
             (OpsError::WorldMoved { what: "seat A1".into() }, Exit::Conflict, "WORLD_MOVED"),
+            (
+                OpsError::UnderWay { what: "it is being rebuilt".into(), since: Timestamp::from_millis(0) },
+                Exit::Conflict,
+                "UNDER_WAY",
+            ),
             (OpsError::Partly { done: 1, planned: 2, first: "no".into() }, Exit::Partial, "PARTLY_DONE"),
         ];
         for (error, exit, code) in rows {

@@ -26,5 +26,6 @@ pub mod status;
 pub mod tui;
 pub mod up;
 pub mod user;
+pub mod verify;
 pub mod version;
 pub mod why;

@@ -1,6 +1,7 @@
 //! Why an operator's command did not succeed.
 
 use crate::app::AppError;
+use crate::domain::time::Timestamp;
 use crate::engine::CommandError;
 use crate::store::error::StoreError;
 
@@ -44,6 +45,14 @@ pub enum OpsError {
         /// As what it was looked up.
         tried: Vec<String>,
     },
+    /// Somebody else does the same just now.
+    #[error("{what}, since {since}; nothing was done")]
+    UnderWay {
+        /// What is done: "the projection tickets is being rebuilt".
+        what: String,
+        /// Since when.
+        since: Timestamp,
+    },
     /// What was given can't be right.
     #[error("{0}")]
     Invalid(String),
@@ -59,6 +68,7 @@ impl OpsError {
             | Self::WorldMoved { .. }
             | Self::Partly { .. }
             | Self::Unknown { .. }
+            | Self::UnderWay { .. }
             | Self::Invalid(_)) => other,
         }
     }

@@ -18,6 +18,7 @@ pub mod money;
 pub mod payments;
 pub mod people;
 pub mod plan;
+pub mod projections;
 pub mod reconcile;
 pub mod replay;
 pub mod republish;
@@ -28,6 +29,7 @@ pub mod status;
 pub mod ticket_fields;
 pub mod time_range;
 pub mod topics;
+pub mod verify;
 pub mod why;
 
 pub use error::OpsError;

@@ -37,6 +37,9 @@ statements! {
     ABOUT = "SELECT id, at, actor, action, target, reason, plan, result FROM audit
         WHERE target = $1 OR plan LIKE '%' || $1 || '%'
         ORDER BY at DESC, id DESC LIMIT $2";
+    /// Reads the whole table, as above.
+    LAST_DONE = "SELECT at FROM audit WHERE action = $1 AND target = $2 AND result = 'done'
+        ORDER BY at DESC LIMIT 1";
     COUNT = "SELECT COUNT(*) AS n FROM audit";
 }
 
@@ -84,6 +87,15 @@ pub async fn list(db: &Db, limit: i64) -> Result<Vec<AuditRow>> {
 /// What the store says.
 pub async fn about(db: &Db, id: Uuid, limit: i64) -> Result<Vec<AuditRow>> {
     db.all(&ABOUT, args![id.to_string(), limit]).await
+}
+
+/// Returns when a change of this kind was last made of this thing, in milliseconds since the epoch.
+///
+/// # Errors
+/// What the store says.
+pub async fn last_done(db: &Db, action: &str, target: &str) -> Result<Option<i64>> {
+    let row: Option<(i64,)> = db.first(&LAST_DONE, args![action, target]).await?;
+    Ok(row.map(|(at,)| at))
 }
 
 /// Returns how many rows there are.

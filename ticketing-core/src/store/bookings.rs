@@ -99,6 +99,10 @@ statements! {
     LOAD = "SELECT id, offering_id, user_id, seats, from_leg, to_leg, price_minor, currency, state,
             hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version
         FROM bookings WHERE id {any uuid}";
+    /// Leans on the primary key.
+    AFTER = "SELECT id, offering_id, user_id, seats, from_leg, to_leg, price_minor, currency, state,
+            hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version
+        FROM bookings WHERE id > $1 ORDER BY id LIMIT $2";
     /// Leans on `bookings_due`.
     DUE = "SELECT id FROM bookings
         WHERE state IN ('PENDING', 'RESERVED') AND hold_expires_at <= $1
@@ -129,6 +133,16 @@ pub async fn load_each(db: &Db, ids: &[BookingId]) -> Result<Vec<Result<Booking>
     let ids = Column::Uuid(ids.iter().map(|id| id.0).collect());
     let rows: Vec<BookingRow> = db.all(&LOAD, args![ids]).await?;
     Ok(rows.into_iter().map(BookingRow::booking).collect())
+}
+
+/// Returns the bookings with an id above `after`, by id, each row by itself: one that is no booking does not hide
+/// the others.
+///
+/// # Errors
+/// What the store says; of a row, [`StoreError::Corrupt`].
+pub async fn after_each(db: &Db, after: BookingId, limit: i64) -> Result<Vec<(BookingId, Result<Booking>)>> {
+    let rows: Vec<BookingRow> = db.all(&AFTER, args![after.0, limit]).await?;
+    Ok(rows.into_iter().map(|row| (BookingId(row.id), row.booking())).collect())
 }
 
 /// Returns the ids of holds that have ended by `now`, the longest overdue first.

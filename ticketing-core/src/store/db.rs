@@ -5,6 +5,7 @@ use super::bind::{bind_postgres, bind_sqlite, bind_sqlite_rows};
 use super::checkpoints::Checkpoints;
 use super::error::{Result, StoreError};
 use super::kept::{Kept, PgTx};
+use super::moment::Moment;
 use super::sql::Sql;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
@@ -137,6 +138,7 @@ pub struct Db {
 enum Pools {
     Sqlite { writer: SqlitePool, readers: SqlitePool, checkpoints: Checkpoints },
     Postgres(Kept),
+    Moment(Moment),
 }
 
 impl Db {
@@ -220,9 +222,10 @@ impl Db {
     /// Which engine it runs on.
     #[must_use]
     pub const fn engine(&self) -> Engine {
-        match self.pools {
+        match &self.pools {
             Pools::Sqlite { .. } => Engine::Sqlite,
             Pools::Postgres(_) => Engine::Postgres,
+            Pools::Moment(moment) => moment.engine(),
         }
     }
 
@@ -252,6 +255,7 @@ impl Db {
                 sqlite_all!(sql, args, readers)
             }
             Pools::Postgres(kept) => kept.all(sql, args).await,
+            Pools::Moment(moment) => return moment.all(sql, args).await,
         };
         rows.map_err(|e| self.fault(&e))
     }
@@ -262,6 +266,29 @@ impl Db {
     /// What the engine says.
     pub async fn first<R: Record>(&self, sql: &'static Sql, args: Vec<Arg>) -> Result<Option<R>> {
         Ok(self.all(sql, args).await?.into_iter().next())
+    }
+
+    /// Returns the database as it is at this moment, for reading alone: all that is asked of it sees the same
+    /// commits. It keeps a connection, and old rows from being cleared away, until it is closed: keep it short.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub async fn moment(&self) -> Result<Self> {
+        let inner = match &self.pools {
+            Pools::Sqlite { readers, .. } => readers.begin().await.map(TxInner::Sqlite),
+            Pools::Postgres(kept) => kept.begin().await.map(TxInner::Postgres),
+            Pools::Moment(_) => return Ok(self.clone()),
+        };
+        let mut tx = Tx { inner: inner.map_err(|e| self.fault(&e))?, store: self.role.name() };
+        if tx.engine() == Engine::Postgres {
+            tx.script("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY".into()).await?;
+        }
+        let pools = Pools::Moment(Moment::new(tx));
+        Ok(Self { pools, role: self.role, address: self.address.clone() })
+    }
+
+    fn only_reads(&self) -> StoreError {
+        StoreError::Refused { store: self.role.name(), reason: "a moment of it is only read".into() }
     }
 
     /// Begins a transaction that writes. On SQLite it takes the file's one write lock at once, so that it
@@ -276,6 +303,7 @@ impl Db {
                 begin_sqlite(writer).await.map(TxInner::Sqlite)
             }
             Pools::Postgres(kept) => kept.begin().await.map(TxInner::Postgres),
+            Pools::Moment(_) => return Err(self.only_reads()),
         };
         Ok(Tx { inner: inner.map_err(|e| self.fault(&e))?, store: self.role.name() })
     }
@@ -291,6 +319,7 @@ impl Db {
                 sqlite_all!(sql, args, writer)
             }
             Pools::Postgres(kept) => kept.all(sql, args).await,
+            Pools::Moment(_) => return Err(self.only_reads()),
         };
         rows.map_err(|e| self.fault(&e))
     }
@@ -306,11 +335,12 @@ impl Db {
             Pools::Postgres(_) if sql.postgres.is_empty() => Ok(()),
             Pools::Sqlite { readers, .. } => readers.prepare(sql.sqlite.into_sql_str()).await.map(|_| ()),
             Pools::Postgres(kept) => kept.prepare(sql).await,
+            Pools::Moment(_) => return Err(self.only_reads()),
         };
         done.map_err(|e| self.fault(&e))
     }
 
-    /// Closes all connections. On SQLite this folds the write-ahead log back into the file.
+    /// Closes all connections. On SQLite this folds the write-ahead log back into the file. A moment ends.
     pub async fn close(&self) {
         match &self.pools {
             Pools::Sqlite { writer, readers, checkpoints } => {
@@ -319,6 +349,7 @@ impl Db {
                 writer.close().await;
             }
             Pools::Postgres(kept) => kept.close().await,
+            Pools::Moment(moment) => moment.end().await,
         }
     }
 }

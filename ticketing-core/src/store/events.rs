@@ -61,6 +61,10 @@ statements! {
     OF_STREAM = "SELECT position, stream_id, stream_version, event_type, recorded_at, actor, correlation_id,
             causation_id, data
         FROM events WHERE stream_id = $1 ORDER BY stream_version";
+    /// Leans on `events_stream`.
+    OF_STREAMS = "SELECT position, stream_id, stream_version, event_type, recorded_at, actor, correlation_id,
+            causation_id, data
+        FROM events WHERE stream_id {any uuid} ORDER BY stream_id, stream_version";
     /// No index has correlation ids: it reads the stretch of the log between the two positions.
     OF_CORRELATION = "SELECT position, stream_id, stream_version, event_type, recorded_at, actor, correlation_id,
             causation_id, data
@@ -127,6 +131,15 @@ pub async fn raw_of_stream(db: &Db, stream_id: Uuid) -> Result<Vec<RawEntry>> {
 pub async fn of_stream(db: &Db, stream_id: Uuid) -> Result<Vec<LogEntry>> {
     let rows: Vec<EventRow> = db.all(&OF_STREAM, args![stream_id]).await?;
     rows.into_iter().map(EventRow::entry).collect()
+}
+
+/// Returns the events of these streams as they are stored, those of one together and in order.
+///
+/// # Errors
+/// What the store says.
+pub async fn raw_of_streams(db: &Db, streams: Vec<Uuid>) -> Result<Vec<RawEntry>> {
+    let rows: Vec<EventRow> = db.all(&OF_STREAMS, args![Column::Uuid(streams)]).await?;
+    Ok(rows.into_iter().map(EventRow::raw).collect())
 }
 
 /// Returns the events after `from`, up to and with `to`, that follow from one request. Reads all between.

@@ -6,6 +6,7 @@
 use super::db::{Address, Db, Engine, Role, Tx};
 use super::error::{Result, StoreError};
 use super::sql::statements;
+use super::views::Target;
 use crate::args;
 use crate::domain::time::Timestamp;
 use std::path::Path;
@@ -106,6 +107,14 @@ fn spell(text: &str, engine: Engine) -> String {
     tokens.into_iter().fold(text.to_owned(), |text, (token, word)| text.replace(token, word))
 }
 
+/// Returns every statement of a store's migrations, in order, spelled for an engine: what the schema is made by.
+pub(super) fn script(role: Role, engine: Engine) -> Vec<String> {
+    let text: Vec<String> = all(role).iter().map(|migration| spell(migration.text, engine)).collect();
+    let lines = text.iter().flat_map(|text| text.lines()).filter(|line| !line.trim_start().starts_with("--"));
+    let text = lines.collect::<Vec<_>>().join("\n");
+    text.split(';').map(str::trim).filter(|statement| !statement.is_empty()).map(str::to_owned).collect()
+}
+
 /// Brings a store up to this program's schema and returns the versions that were applied.
 ///
 /// # Errors
@@ -124,6 +133,11 @@ pub async fn up(db: &Db, role: Role, now: Timestamp) -> Result<Vec<i64>> {
         let row = args![db.name(), migration.version, migration.name, now.as_millis()];
         tx.run(&RECORD, row).await?;
         done.push(migration.version);
+    }
+    if role == Role::Read && !done.is_empty() {
+        // What stands beside the live tables has the schema of before.
+        super::views::rebuild::drop_in(&mut tx, Target::Next).await?;
+        super::views::rebuild::drop_in(&mut tx, Target::Before).await?;
     }
     tx.commit().await?;
     Ok(done)

@@ -10,17 +10,20 @@ mod bind;
 pub mod bookings;
 pub mod catalog;
 mod checkpoints;
+pub mod checks;
 pub mod db;
 pub mod dead_letters;
 pub mod drills;
 pub mod error;
 pub mod events;
+pub mod exclusive;
 pub mod idempotency;
 pub mod inbound;
 pub mod jobs;
 mod kept;
 pub mod leases;
 pub mod migrate;
+mod moment;
 pub mod offerings;
 pub mod outbox;
 pub mod parked;
@@ -40,8 +43,10 @@ pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
         bookings::STATEMENTS,
         catalog::STATEMENTS,
         dead_letters::STATEMENTS,
+        checks::STATEMENTS,
         drills::STATEMENTS,
         events::STATEMENTS,
+        exclusive::STATEMENTS,
         idempotency::STATEMENTS,
         inbound::STATEMENTS,
         leases::STATEMENTS,
@@ -57,10 +62,12 @@ pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
     let read = [
         parked::STATEMENTS,
         positions::read::STATEMENTS,
+        views::checks::STATEMENTS,
         views::fold::STATEMENTS,
         views::identity::STATEMENTS,
         views::network::STATEMENTS,
         views::progress::STATEMENTS,
+        views::rebuild::STATEMENTS,
         views::tickets::STATEMENTS,
     ];
     let of = |role, lists: &[&'static [&'static std::sync::LazyLock<sql::Sql>]]| {

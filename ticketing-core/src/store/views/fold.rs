@@ -180,8 +180,7 @@ pub async fn apply(db: &Db, target: Target, page: &Page, from: i64, to: i64) -> 
         tx.rollback().await?;
         return Ok(None);
     }
-    put_catalog(&mut tx, target, page).await?;
-    let changed = put_tickets(&mut tx, target, page).await?;
+    let changed = put(&mut tx, target, page).await?;
     tx.commit().await?;
     Ok(Some(changed))
 }

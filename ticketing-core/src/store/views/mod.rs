@@ -3,11 +3,13 @@
 //! Rows and cursor move in one transaction, and each row carries the stream version that it has applied:
 //! an event that comes twice changes nothing.
 
+pub mod checks;
 pub mod fold;
 pub mod identity;
 pub mod network;
 pub mod pages;
 pub mod progress;
+pub mod rebuild;
 mod target;
 pub mod tickets;
 

@@ -93,7 +93,7 @@ pub async fn routes_by_id(db: &Db, ids: Vec<RouteId>) -> Result<Vec<Route>> {
     routes_by_id_in(db, Target::Live, ids).await
 }
 
-async fn routes_by_id_in(db: &Db, target: Target, ids: Vec<RouteId>) -> Result<Vec<Route>> {
+pub(crate) async fn routes_by_id_in(db: &Db, target: Target, ids: Vec<RouteId>) -> Result<Vec<Route>> {
     let ids = Column::Uuid(ids.into_iter().map(|id| id.0).collect());
     let rows: Vec<(Uuid, String)> = db.all(target.of(&ROUTES_BY_ID), args![ids]).await?;
     rows.into_iter().map(route).collect()
@@ -164,7 +164,11 @@ pub async fn departures_by_id(db: &Db, ids: &[OfferingId]) -> Result<Vec<Offerin
     departures_by_id_in(db, Target::Live, ids).await
 }
 
-async fn departures_by_id_in(db: &Db, target: Target, ids: &[OfferingId]) -> Result<Vec<OfferingFacts>> {
+pub(crate) async fn departures_by_id_in(
+    db: &Db,
+    target: Target,
+    ids: &[OfferingId],
+) -> Result<Vec<OfferingFacts>> {
     let ids = Column::Uuid(ids.iter().map(|id| id.0).collect());
     let rows: Vec<OfferingRow> = db.all(target.of(&DEPARTURES_BY_ID), args![ids]).await?;
     rows.into_iter().map(|row| row.facts("view_departures")).collect()
@@ -187,7 +191,7 @@ pub async fn patterns(db: &Db, ids: Vec<PatternId>) -> Result<Vec<Pattern>> {
     patterns_in(db, Target::Live, ids).await
 }
 
-async fn patterns_in(db: &Db, target: Target, ids: Vec<PatternId>) -> Result<Vec<Pattern>> {
+pub(crate) async fn patterns_in(db: &Db, target: Target, ids: Vec<PatternId>) -> Result<Vec<Pattern>> {
     let ids = Column::Uuid(ids.into_iter().map(|id| id.0).collect());
     let rows: Vec<(Uuid, String)> = db.all(target.of(&PATTERNS), args![ids]).await?;
     rows.into_iter().map(|(id, calls)| parse_pattern(id, &calls, "view_patterns")).collect()
@@ -201,7 +205,7 @@ pub async fn layouts(db: &Db, ids: Vec<LayoutId>) -> Result<Vec<Layout>> {
     layouts_in(db, Target::Live, ids).await
 }
 
-async fn layouts_in(db: &Db, target: Target, ids: Vec<LayoutId>) -> Result<Vec<Layout>> {
+pub(crate) async fn layouts_in(db: &Db, target: Target, ids: Vec<LayoutId>) -> Result<Vec<Layout>> {
     let ids = Column::Uuid(ids.into_iter().map(|id| id.0).collect());
     let rows: Vec<(Uuid, String)> = db.all(target.of(&LAYOUTS), args![ids]).await?;
     rows.into_iter().map(|(id, spec)| parse_layout(id, &spec, "view_layouts")).collect()

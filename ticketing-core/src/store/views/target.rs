@@ -3,7 +3,7 @@
 //! All sets have the same columns. A statement is written once, for the live tables, and spelled for the others
 //! by their prefix.
 
-use super::{fold, network};
+use super::{checks, fold, network, tickets};
 use crate::store::sql::Sql;
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -53,23 +53,26 @@ impl Target {
         })
     }
 
-    /// Returns a statement of [`fold`] or [`network`] for these tables.
+    /// Returns a statement of a file beside this one for these tables.
     pub(crate) fn of(self, sql: &'static Sql) -> &'static Sql {
         let spelled = match self {
             Self::Live => None,
-            Self::Next => NEXT.get(sql.name),
-            Self::Before => BEFORE.get(sql.name),
+            Self::Next => NEXT.get(sql.postgres),
+            Self::Before => BEFORE.get(sql.postgres),
         };
         spelled.unwrap_or(sql)
     }
 }
 
+/// By the text for the live tables: names are only unique within their file.
 type Spelled = LazyLock<HashMap<&'static str, Sql>>;
 
 static NEXT: Spelled = LazyLock::new(|| spelled(Target::Next));
 static BEFORE: Spelled = LazyLock::new(|| spelled(Target::Before));
 
 fn spelled(target: Target) -> HashMap<&'static str, Sql> {
-    let statements = [fold::STATEMENTS, network::STATEMENTS].concat();
-    statements.into_iter().map(|sql| (sql.name, sql.renamed(|text| target.spell(text)))).collect()
+    let statements =
+        [checks::STATEMENTS, fold::STATEMENTS, network::STATEMENTS, tickets::STATEMENTS].concat();
+    let ours = statements.into_iter().filter(|sql| target.spell(sql.postgres) != sql.postgres);
+    ours.map(|sql| (sql.postgres, sql.renamed(|text| target.spell(text)))).collect()
 }

@@ -1,5 +1,6 @@
 //! Tickets as their owners and operators read them.
 
+use super::Target;
 use crate::args;
 use crate::domain::booking::state::{Booking, BookingState};
 use crate::domain::id::{BookingId, OfferingId, RouteId, UserId};
@@ -132,6 +133,11 @@ statements! {
             origin_stop, destination_stop, seats, from_leg, to_leg, price_minor, currency, state,
             hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version
         FROM view_tickets WHERE booking_id < $1 ORDER BY booking_id DESC LIMIT $2";
+    /// Every ticket by id upwards. Leans on the primary key.
+    ALL_AFTER = "SELECT booking_id, user_id, offering_id, route_id, route_name, departs_at, arrives_at,
+            origin_stop, destination_stop, seats, from_leg, to_leg, price_minor, currency, state,
+            hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version
+        FROM view_tickets WHERE booking_id > $1 ORDER BY booking_id LIMIT $2";
     /// Open holds by their end, after a key. Leans on `view_tickets_holds`.
     HOLDS_AFTER = "SELECT booking_id, user_id, offering_id, route_id, route_name, departs_at, arrives_at,
             origin_stop, destination_stop, seats, from_leg, to_leg, price_minor, currency, state,
@@ -220,6 +226,30 @@ pub async fn one(db: &Db, id: BookingId) -> Result<Option<TicketRow>> {
 pub async fn all_before(db: &Db, before: BookingId, limit: i64) -> Result<Vec<TicketRow>> {
     let rows: Vec<Row> = db.all(&ALL_BEFORE, args![before.0, limit]).await?;
     rows.into_iter().map(Row::ticket).collect()
+}
+
+/// Returns tickets of any set of tables with an id above `after`, each row by itself: one that is no ticket does
+/// not hide the others.
+///
+/// # Errors
+/// What the store says; of a row, [`StoreError::Corrupt`].
+pub async fn all_after_each(
+    db: &Db,
+    target: Target,
+    after: BookingId,
+    limit: i64,
+) -> Result<Vec<(BookingId, Result<TicketRow>)>> {
+    let rows: Vec<Row> = db.all(target.of(&ALL_AFTER), args![after.0, limit]).await?;
+    Ok(rows.into_iter().map(|row| (BookingId(row.booking_id), row.ticket())).collect())
+}
+
+/// Returns how many tickets there are in a set of tables.
+///
+/// # Errors
+/// What the store says.
+pub async fn count_in(db: &Db, target: Target) -> Result<u64> {
+    let row: Option<(i64,)> = db.first(target.of(&COUNT_ALL), args![]).await?;
+    Ok(row.map_or(0, |(n,)| n.unsigned_abs()))
 }
 
 /// Returns holds after (`at`, `id`) in the order in which they end, those included that have ended and that

@@ -82,6 +82,7 @@ fn sorted(error: OpsError) -> StepError {
         | OpsError::WorldMoved { .. }
         | OpsError::Partly { .. }
         | OpsError::Unknown { .. }
+        | OpsError::UnderWay { .. }
         | OpsError::Invalid(_) => StepError::Later(error.to_string()),
     }
 }

@@ -1,0 +1,145 @@
+//! What the log says: the events of streams, and the catalogue as it was at a position.
+
+use super::Run;
+use crate::app::App;
+use crate::domain::catalog::{Offering, OfferingFacts, OfferingStatus, Pattern};
+use crate::domain::event::{CatalogEvent, Event};
+use crate::domain::id::{LayoutId, OfferingId, PatternId, RouteId};
+use crate::domain::log::LogEntry;
+use crate::domain::seating::Layout;
+use crate::ops::OpsError;
+use crate::store::db::Db;
+use crate::store::events;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Things of the catalogue remembered between pages.
+const KNOWN_MAX: usize = 20_000;
+
+/// The events of these streams, each in order. An event that can't be read is a finding, and its stream ends there.
+pub(super) async fn streams(
+    run: &mut Run<'_>,
+    db: &Db,
+    ids: Vec<Uuid>,
+) -> Result<HashMap<Uuid, Vec<LogEntry>>, OpsError> {
+    let mut found: HashMap<Uuid, Vec<LogEntry>> = HashMap::with_capacity(ids.len());
+    let mut broken: HashSet<Uuid> = HashSet::new();
+    for raw in events::raw_of_streams(db, ids).await? {
+        if broken.contains(&raw.stream_id) {
+            continue;
+        }
+        let (position, stream) = (raw.position, raw.stream_id);
+        match raw.parse() {
+            Ok(entry) => found.entry(stream).or_default().push(entry),
+            Err(error) => {
+                broken.insert(stream);
+                let command = format!("ticketctl events show {position}");
+                run.found("event", &position, format!("it can't be read: {error}"), command);
+            }
+        }
+    }
+    for id in broken {
+        found.remove(&id);
+    }
+    Ok(found)
+}
+
+/// Folds a departure's events up to one of them: its facts, and the day and outside id that it was defined with.
+pub(super) fn departure(entries: &[LogEntry]) -> Option<OfferingFacts> {
+    let mut facts: Option<OfferingFacts> = None;
+    for entry in entries {
+        match &entry.event {
+            Event::Catalog(CatalogEvent::OfferingDefined(event)) => facts = Some(event.clone()),
+            Event::Catalog(CatalogEvent::OfferingCancelled(_)) => {
+                if let Some(facts) = &mut facts {
+                    facts.status = OfferingStatus::Cancelled;
+                }
+            }
+            Event::Catalog(
+                CatalogEvent::LayoutDefined(_)
+                | CatalogEvent::RouteDefined(_)
+                | CatalogEvent::PatternDefined(_),
+            )
+            | Event::Booking(_)
+            | Event::Payment(_) => {}
+        }
+    }
+    facts
+}
+
+/// The catalogue's history, as far as it was asked for.
+#[derive(Debug, Default)]
+pub(super) struct Past {
+    departures: HashMap<OfferingId, Vec<LogEntry>>,
+    patterns: HashMap<PatternId, Arc<Pattern>>,
+    layouts: HashMap<LayoutId, Arc<Layout>>,
+    routes: HashMap<RouteId, Vec<(i64, String)>>,
+}
+
+impl Past {
+    /// Loads the history of these departures, with all that they are made of.
+    pub(super) async fn learn(
+        &mut self,
+        app: &App,
+        ids: impl Iterator<Item = OfferingId>,
+    ) -> Result<(), OpsError> {
+        if self.departures.len() > KNOWN_MAX {
+            *self = Self::default();
+        }
+        let unknown: HashSet<Uuid> =
+            ids.filter(|id| !self.departures.contains_key(id)).map(|id| id.0).collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let mut parts: HashSet<Uuid> = HashSet::new();
+        for entry in entries(app, unknown).await? {
+            if let Event::Catalog(CatalogEvent::OfferingDefined(facts)) = &entry.event {
+                let has = self.patterns.contains_key(&facts.pattern_id);
+                parts.extend((!has).then_some(facts.pattern_id.0));
+                let has = self.layouts.contains_key(&facts.layout_id);
+                parts.extend((!has).then_some(facts.layout_id.0));
+                let has = self.routes.contains_key(&facts.route_id);
+                parts.extend((!has).then_some(facts.route_id.0));
+            }
+            self.departures.entry(OfferingId(entry.stream_id)).or_default().push(entry);
+        }
+        for entry in entries(app, parts).await? {
+            let Event::Catalog(event) = entry.event else { continue };
+            match event {
+                CatalogEvent::PatternDefined(pattern) => {
+                    self.patterns.entry(pattern.id).or_insert_with(|| Arc::new(pattern));
+                }
+                CatalogEvent::LayoutDefined(event) => {
+                    // One that can't be is a finding of the catalogue's own check.
+                    if let Ok(layout) = Layout::new(event.id, event.spec) {
+                        self.layouts.insert(event.id, Arc::new(layout));
+                    }
+                }
+                CatalogEvent::RouteDefined(route) => {
+                    self.routes.entry(route.id).or_default().push((entry.position, route.name));
+                }
+                CatalogEvent::OfferingDefined(_) | CatalogEvent::OfferingCancelled(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns a departure as it was before a position, with its route's name; `None` if the log does not have it.
+    pub(super) fn before(&self, id: OfferingId, position: i64) -> Option<(Offering, &str)> {
+        let entries = self.departures.get(&id)?;
+        let end = entries.partition_point(|entry| entry.position < position);
+        let facts = departure(&entries[..end])?;
+        let pattern = Arc::clone(self.patterns.get(&facts.pattern_id)?);
+        let layout = Arc::clone(self.layouts.get(&facts.layout_id)?);
+        let names = self.routes.get(&facts.route_id)?;
+        let name = names.iter().rev().find(|(at, _)| *at < position).map_or("", |(_, name)| name.as_str());
+        Some((Offering { facts, pattern, layout }, name))
+    }
+}
+
+/// The events of these streams that can be read.
+async fn entries(app: &App, streams: HashSet<Uuid>) -> Result<Vec<LogEntry>, OpsError> {
+    let raw = events::raw_of_streams(&app.stores.write, streams.into_iter().collect()).await?;
+    Ok(raw.into_iter().filter_map(|raw| raw.parse().ok()).collect())
+}

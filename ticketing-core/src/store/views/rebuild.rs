@@ -1,0 +1,333 @@
+//! The tables beside the live ones: made, filled, and swapped with them in one transaction.
+//!
+//! Readers see the one set or the other, never none. The live projector goes on by itself: its cursor's row is
+//! the same before and after a swap, and says how far the tables that are live have come.
+
+use super::target::TABLES;
+use super::{Target, fold};
+use crate::args;
+use crate::domain::time::Timestamp;
+use crate::store::db::{Db, Engine, Role, Tx};
+use crate::store::error::Result;
+use crate::store::migrate;
+use crate::store::sql::statements;
+use uuid::Uuid;
+
+statements! {
+    FORGET_CURSOR = "DELETE FROM view_cursors WHERE name = $1";
+    BEGIN_CURSOR = "INSERT INTO view_cursors (name, position) VALUES ($1, 0)";
+    /// Locks the row: the live projector waits behind a swap, and goes on from where that put the cursor.
+    LOCK_CURSOR = "UPDATE view_cursors SET position = position WHERE name = $1 RETURNING position";
+    SET_CURSOR = "INSERT INTO view_cursors (name, position) VALUES ($1, $2)
+        ON CONFLICT (name) DO UPDATE SET position = excluded.position";
+    FORGET_PARKED = "DELETE FROM view_parked WHERE name = $1";
+    RENAME_PARKED = "UPDATE view_parked SET name = $2 WHERE name = $1";
+    PARK = "INSERT INTO view_parked (name, position, stream_id, stream_version, event_type, state, reason, tries, at,
+            moved_at, moved_by)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8, NULL)
+        ON CONFLICT (name, position) DO NOTHING";
+    PARKED_STREAMS = "SELECT stream_id, MIN(position) AS position FROM view_parked
+        WHERE name = $1 AND state IN ('dead', 'waiting') GROUP BY stream_id";
+    TABLE_NAMED = sqlite "SELECT name FROM sqlite_master WHERE type = 'table' AND name = $1"
+        postgres "SELECT $1 AS name WHERE to_regclass($1) IS NOT NULL";
+}
+
+/// An event that was not folded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParkedEvent {
+    /// Its place in the log.
+    pub position: i64,
+    /// Its stream.
+    pub stream_id: Uuid,
+    /// Its place there.
+    pub stream_version: i32,
+    /// Its type.
+    pub event_type: String,
+    /// Whether it is the one that could not be folded; the others of its stream wait behind it.
+    pub is_first: bool,
+    /// Why it was not folded.
+    pub reason: String,
+}
+
+/// How long a swap waits for a reader before it lets everybody go on and tries again. Shorter than PostgreSQL takes to
+/// find that two wait for each other, so that no reader is ever the one who fails.
+const LOCK_WAIT: &str = "SET LOCAL lock_timeout = '500ms'";
+/// Indexes of a large table take longer than any statement of ours may.
+const NO_TIMEOUT: &str = "SET LOCAL statement_timeout = 0";
+
+/// A statement that makes a part of a set of tables.
+enum Part {
+    Table(String),
+    Index(String),
+}
+
+/// What a set of tables is made by: all that the migrations did to the live ones, with other names. The indexes' names
+/// end with `stamp`, which no set has had before, since SQLite can't give an index another name when its table gets one.
+fn parts(engine: Engine, target: Target, stamp: &str) -> Vec<Part> {
+    let is_ours =
+        |statement: &&String| TABLES.iter().any(|table| statement.contains(&format!("view_{table}")));
+    let part = |statement: &String| match index_name(statement) {
+        Some(name) => {
+            let stamped = format!("{name}_{stamp}");
+            let (before, after) = statement.split_once(name).unwrap_or((statement, ""));
+            Part::Index(format!("{before}{stamped}{}", target.spell(after)))
+        }
+        None => Part::Table(target.spell(statement)),
+    };
+    migrate::script(Role::Read, engine).iter().filter(is_ours).map(part).collect()
+}
+
+/// The name of the index that a statement makes.
+fn index_name(statement: &str) -> Option<&str> {
+    let mut words = statement.split_whitespace();
+    let is_index = words.next() == Some("CREATE") && words.any(|word| word == "INDEX");
+    words.next().filter(|_| is_index)
+}
+
+/// Makes empty tables beside the live ones, without their indexes; those that a crash left are dropped first.
+///
+/// # Errors
+/// What the store says.
+pub async fn make(db: &Db, stamp: &str) -> Result<()> {
+    let mut tx = db.begin().await?;
+    drop_in(&mut tx, Target::Next).await?;
+    for part in parts(db.engine(), Target::Next, stamp) {
+        if let Part::Table(statement) = part {
+            tx.script(statement).await?;
+        }
+    }
+    tx.run(&BEGIN_CURSOR, args![Target::Next.cursor()]).await?;
+    tx.commit().await
+}
+
+/// Makes the indexes of the tables beside the live ones, each by itself; says before each how many are done, of how
+/// many.
+///
+/// # Errors
+/// What the store says.
+pub async fn index(db: &Db, stamp: &str, progress: &mut (dyn FnMut(u64, u64) + Send)) -> Result<()> {
+    let indexes: Vec<String> = parts(db.engine(), Target::Next, stamp)
+        .into_iter()
+        .filter_map(|part| match part {
+            Part::Index(statement) => Some(statement),
+            Part::Table(_) => None,
+        })
+        .collect();
+    let total = indexes.len() as u64;
+    for (statement, done) in indexes.into_iter().zip(0..) {
+        progress(done, total);
+        let mut tx = db.begin().await?;
+        if db.engine() == Engine::Postgres {
+            tx.script(NO_TIMEOUT.into()).await?;
+        }
+        tx.script(statement).await?;
+        tx.commit().await?;
+    }
+    if db.engine() == Engine::Postgres {
+        let mut tx = db.begin().await?;
+        let tables = TABLES.map(|table| format!("{}{table}", Target::Next.prefix()));
+        tx.script(format!("{NO_TIMEOUT}; ANALYZE {}", tables.join(", "))).await?;
+        tx.commit().await?;
+    }
+    progress(total, total);
+    Ok(())
+}
+
+/// Drops a set of tables that is not live, with its cursor and what it parked.
+///
+/// # Errors
+/// What the store says.
+pub async fn drop_tables(db: &Db, target: Target) -> Result<()> {
+    let mut tx = db.begin().await?;
+    drop_in(&mut tx, target).await?;
+    tx.commit().await
+}
+
+/// The same inside a transaction. The live tables are never dropped.
+pub(in crate::store) async fn drop_in(tx: &mut Tx, target: Target) -> Result<()> {
+    if target == Target::Live {
+        return Ok(());
+    }
+    for table in TABLES {
+        tx.script(format!("DROP TABLE IF EXISTS {}{table}", target.prefix())).await?;
+    }
+    tx.run(&FORGET_CURSOR, args![target.cursor()]).await?;
+    tx.run(&FORGET_PARKED, args![target.cursor()]).await?;
+    Ok(())
+}
+
+/// Whether there is such a set of tables.
+///
+/// # Errors
+/// What the store says.
+pub async fn is_there(db: &Db, target: Target) -> Result<bool> {
+    let table = format!("{}tickets", target.prefix());
+    Ok(db.first::<(String,)>(&TABLE_NAMED, args![table]).await?.is_some())
+}
+
+/// Returns the streams that wait for an event that could not be folded, and where it is.
+///
+/// # Errors
+/// What the store says.
+pub async fn parked_streams(db: &Db, target: Target) -> Result<Vec<(Uuid, i64)>> {
+    db.all(&PARKED_STREAMS, args![target.cursor()]).await
+}
+
+/// Writes a page of tables that are not live, what it parked, and their cursor.
+///
+/// # Errors
+/// What the store says.
+pub async fn apply(
+    db: &Db,
+    target: Target,
+    page: &fold::Page,
+    parked: &[ParkedEvent],
+    to: i64,
+    now: Timestamp,
+) -> Result<()> {
+    let mut tx = db.begin().await?;
+    put(&mut tx, target, page, parked, to, now).await?;
+    tx.commit().await
+}
+
+async fn put(
+    tx: &mut Tx,
+    target: Target,
+    page: &fold::Page,
+    parked: &[ParkedEvent],
+    to: i64,
+    now: Timestamp,
+) -> Result<()> {
+    fold::put(tx, target, page).await?;
+    for event in parked {
+        let state = if event.is_first { "dead" } else { "waiting" };
+        let row = args![
+            target.cursor(),
+            event.position,
+            event.stream_id,
+            event.stream_version,
+            event.event_type.clone(),
+            state,
+            event.reason.clone(),
+            now.as_millis(),
+        ];
+        tx.run(&PARK, row).await?;
+    }
+    tx.run(&SET_CURSOR, args![target.cursor(), to]).await?;
+    Ok(())
+}
+
+/// A swap under way: the live cursor's row is locked, so the live tables do not move until it ends.
+#[derive(Debug)]
+pub struct Swap {
+    tx: Tx,
+    incoming: Target,
+    live: i64,
+}
+
+impl Swap {
+    /// Begins to put `incoming` in the place of the live tables.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn begin(db: &Db, incoming: Target) -> Result<Self> {
+        let mut tx = db.begin().await?;
+        let row: Option<(i64,)> = tx.first(&LOCK_CURSOR, args![Target::Live.cursor()]).await?;
+        Ok(Self { tx, incoming, live: row.map_or(0, |(position,)| position) })
+    }
+
+    /// How far the live tables are.
+    #[must_use]
+    pub const fn live(&self) -> i64 {
+        self.live
+    }
+
+    /// Writes the last page of the incoming tables.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn put(
+        &mut self,
+        page: &fold::Page,
+        parked: &[ParkedEvent],
+        to: i64,
+        now: Timestamp,
+    ) -> Result<()> {
+        put(&mut self.tx, self.incoming, page, parked, to, now).await
+    }
+
+    /// Changes the names and commits: the incoming tables, which are at `position`, are live, and what was live is
+    /// kept as the tables of before.
+    ///
+    /// # Errors
+    /// What the store says: a conflict if a reader did not end in time. Then nothing was done.
+    pub async fn commit(mut self, position: i64) -> Result<()> {
+        let (tx, incoming) = (&mut self.tx, self.incoming);
+        if tx.engine() == Engine::Postgres {
+            tx.script(LOCK_WAIT.into()).await?;
+            let live = TABLES.map(|table| format!("{}{table}", Target::Live.prefix()));
+            tx.script(format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", live.join(", "))).await?;
+        }
+        // The names go round: live, then aside, then where it stays.
+        let aside = "aside_";
+        if incoming != Target::Before {
+            drop_in(tx, Target::Before).await?;
+        }
+        for table in TABLES {
+            let (live, next) = (Target::Live.prefix(), incoming.prefix());
+            for (from, to) in [(live, aside), (next, live), (aside, Target::Before.prefix())] {
+                tx.script(format!("ALTER TABLE {from}{table} RENAME TO {to}{table}")).await?;
+            }
+        }
+        tx.run(&SET_CURSOR, args![Target::Live.cursor(), position]).await?;
+        tx.run(&FORGET_CURSOR, args![incoming.cursor()]).await?;
+        tx.run(&SET_CURSOR, args![Target::Before.cursor(), self.live]).await?;
+        for (from, to) in [
+            (Target::Live.cursor(), aside),
+            (incoming.cursor(), Target::Live.cursor()),
+            (aside, Target::Before.cursor()),
+        ] {
+            tx.run(&RENAME_PARKED, args![from, to]).await?;
+        }
+        self.tx.commit().await
+    }
+
+    /// Lets everybody go on.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn let_go(self) -> Result<()> {
+        self.tx.rollback().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Part, parts};
+    use crate::store::db::Engine;
+    use crate::store::views::Target;
+
+    #[test]
+    fn the_tables_beside_are_made_by_the_same_statements_with_other_names() {
+        let made = parts(Engine::Sqlite, Target::Next, "7");
+        let tables: Vec<&str> = made
+            .iter()
+            .filter_map(|part| match part {
+                Part::Table(text) => text.split_whitespace().nth(2),
+                Part::Index(_) => None,
+            })
+            .collect();
+        let expected = ["next_layouts", "next_patterns", "next_routes", "next_departures", "next_tickets"];
+        assert_eq!(tables, expected, "neither cursors nor what is parked");
+        let indexes: Vec<&str> = made
+            .iter()
+            .filter_map(|part| match part {
+                Part::Index(text) => Some(text.as_str()),
+                Part::Table(_) => None,
+            })
+            .collect();
+        assert!(indexes.len() >= 8);
+        assert_eq!(indexes[0], "CREATE INDEX view_routes_name_7 ON next_routes (name, id)");
+        assert!(indexes.iter().all(|text| text.contains("_7 ON next_")), "{indexes:?}");
+    }
+}
