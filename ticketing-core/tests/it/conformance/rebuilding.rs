@@ -145,7 +145,7 @@ async fn readers_and_projectors_go_on_while_it_is_rebuilt(place: Place) {
         hold(&app, ask(buses[n % buses.len()])).await;
     }
     project(&app).await;
-    let roles = || Roles { projector: true, expiry: false, saga: None };
+    let roles = || Roles { projector: true, ..Roles::default() };
     let workers = [Workers::start(&app, roles()), Workers::start(&other, roles())];
     let (stop, reads, writes) =
         (Arc::new(AtomicBool::new(false)), Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());

@@ -310,7 +310,7 @@ async fn nothing_is_found_while_others_work(place: Place) {
     let app = place.program(&clock()).await;
     let other = place.program(&app.clock).await;
     let buses = seed_line(&app, 10, "ABCD", 3, 4).await;
-    let workers = Workers::start(&app, Roles { projector: true, expiry: true, saga: None });
+    let workers = Workers::start(&app, Roles { projector: true, expiry: true, ..Roles::default() });
     let until = Instant::now() + Duration::from_secs(4);
     let callers = (0..6).map(|n| {
         let app = if n % 2 == 0 { app.clone() } else { other.clone() };
