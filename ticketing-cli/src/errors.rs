@@ -363,6 +363,7 @@ mod tests {
     use ticketing_core::app::AppError;
     use ticketing_core::domain::booking::rejection::Rejection;
     use ticketing_core::domain::booking::state::BookingState;
+    use ticketing_core::domain::time::Timestamp;
     use ticketing_core::ops::OpsError;
     use ticketing_core::store::error::StoreError;
 
@@ -371,7 +372,7 @@ mod tests {
         let unavailable = || StoreError::Unavailable { store: "write", reason: "refused".into() };
         let newer = StoreError::SchemaNewer { store: "read", found: 9, known: 1 };
         let rejected = |rejection: Rejection| OpsError::App(AppError::from(rejection));
-        let rows: [(OpsError, Exit, &str); 11] = [
+        let rows: [(OpsError, Exit, &str); 12] = [
             (unavailable().into(), Exit::Unreachable, "STORE_UNAVAILABLE"),
             (newer.into(), Exit::Error, "SCHEMA_NEWER"),
             (StoreError::Missing { path: "./data".into() }.into(), Exit::NotFound, "NO_STORE"),

@@ -1,23 +1,54 @@
 //! The signals that ask the program to stop, and the way to run a command that heeds them.
 
 use crate::failure::Failure;
+use std::fmt;
 use std::io;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// What a command has done so far, for the sentence that a signal ends it with.
-#[derive(Clone, Debug, Default)]
-pub struct Doing(Arc<Mutex<Option<String>>>);
+/// How long what is undone after a signal may take.
+const UNDO_TIMEOUT: Duration = Duration::from_secs(10);
+
+type Undo = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What a command has done so far, for the sentence that a signal ends it with, and what then takes it back.
+#[derive(Clone, Default)]
+pub struct Doing {
+    done: Arc<Mutex<Option<String>>>,
+    undo: Arc<Mutex<Option<Undo>>>,
+}
+
+impl fmt::Debug for Doing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Doing").field("done", &self.done).finish_non_exhaustive()
+    }
+}
 
 impl Doing {
     /// Says what is done by now, as a sentence.
     pub fn say(&self, done: impl Into<String>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(done.into());
+        *self.done.lock().unwrap_or_else(PoisonError::into_inner) = Some(done.into());
+    }
+
+    /// Says what takes back what is under way, should a signal stop it.
+    pub fn undo_with(&self, undo: impl Future<Output = ()> + Send + 'static) {
+        *self.undo.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::pin(undo));
+    }
+
+    /// Says that there is nothing to take back any more.
+    pub fn keep(&self) {
+        drop(self.undo.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     fn said(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.done.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn to_undo(&self) -> Option<Undo> {
+        self.undo.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -32,10 +63,17 @@ pub fn run<T>(doing: &Doing, command: impl Future<Output = Result<T, Failure>>) 
         let mut signals = StopSignals::listen().map_err(cannot)?;
         tokio::select! {
             outcome = command => outcome,
-            stopped = signals.requested() => Err(match doing.said() {
-                Some(done) => stopped.why(done),
-                None => stopped,
-            }),
+            stopped = signals.requested() => {
+                // By now the command is dropped where it stood.
+                if let Some(undo) = doing.to_undo() {
+                    // What it can't undo in time, the next run of the command does.
+                    let _ = tokio::time::timeout(UNDO_TIMEOUT, undo).await;
+                }
+                Err(match doing.said() {
+                    Some(done) => stopped.why(done),
+                    None => stopped,
+                })
+            }
         }
     });
     // A file that is being read holds nobody up: what it would have come to is not wanted any more.

@@ -10,6 +10,7 @@ mod ids;
 mod listing;
 pub mod migrate;
 pub mod payment;
+pub mod projection;
 pub mod route;
 pub mod saga;
 pub mod schedule;
