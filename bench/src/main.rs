@@ -6,8 +6,9 @@
 //! folders of its own and removes them. All load goes to this machine and ends by itself.
 //!
 //! `cargo run --release -p bench -- engine` measures only the engine against `pgbench`; `-- http` what goes over
-//! HTTP, `-- paid` what is paid, `-- past` the stores with a past, each with what it is compared with; and
-//! `-- cached` a buyer's tickets from memory, from the Redis of `TEST_REDIS_URL` and from the store.
+//! HTTP, `-- paid` what is paid, `-- past` the stores with a past, each with what it is compared with. `-- cached` a
+//! buyer's tickets from memory, from the Redis of `TEST_REDIS_URL` and from the store. `-- rebuild N` measures how fast
+//! N events (a million, unless told otherwise) become the read model, and is not part of all.
 
 mod cached;
 mod city;
@@ -17,6 +18,7 @@ mod load;
 mod paid;
 mod pgbench;
 mod program;
+mod rebuild;
 mod tickets;
 
 use load::Rate;
@@ -54,8 +56,11 @@ async fn main() {
         Some("http") => Part::Http,
         Some("paid") => Part::Paid,
         Some("past") => Part::Past,
+        Some("rebuild") => return rebuilds(std::env::args().nth(2)).await,
         Some(other) => {
-            println!("there is no part {other}: cached, engine, http, paid or past, or none for all");
+            println!(
+                "there is no part {other}: cached, engine, http, paid, past or rebuild, or none for all"
+            );
             return;
         }
     };
@@ -75,6 +80,25 @@ async fn main() {
     if part == Part::All {
         programs(&folder.join("many"));
     }
+    if let Err(error) = std::fs::remove_dir_all(&folder) {
+        println!("{} could not be removed: {error}", folder.display());
+    }
+}
+
+/// The read model made from a history of so many events, on both engines.
+async fn rebuilds(count: Option<String>) {
+    let Ok(count) = count.map_or(Ok(rebuild::EVENTS), |text| text.parse()) else {
+        println!("how many events is a whole number");
+        return;
+    };
+    println!("{:<62}{:>13}", "", "events/s");
+    match std::env::var("TEST_POSTGRES_URL").map(|url| pgbench::fresh(&url, "bench_rebuild")) {
+        Ok(Ok(db)) => rebuild::measure(&on_server(db), "PostgreSQL", count).await,
+        Ok(Err(why)) => println!("PostgreSQL: {why}"),
+        Err(_) => println!("PostgreSQL left out: TEST_POSTGRES_URL is not set"),
+    }
+    let folder = std::env::temp_dir().join(format!("ticketing-bench-{}", std::process::id()));
+    rebuild::measure(&in_folder(folder.clone()), "SQLite", count).await;
     if let Err(error) = std::fs::remove_dir_all(&folder) {
         println!("{} could not be removed: {error}", folder.display());
     }

@@ -1,7 +1,9 @@
 //! The signals that ask the program to stop, and the way to run a command that heeds them.
 
 use crate::failure::Failure;
+use std::fmt;
 use std::io;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 #[cfg(unix)]
@@ -11,32 +13,61 @@ use tokio::sync::watch;
 /// How long the batch at hand may take after a signal.
 const BATCH_MAX: Duration = Duration::from_secs(30);
 
-/// What a command has done so far, for the sentence that a signal ends it with.
-#[derive(Clone, Debug, Default)]
-pub struct Doing(Arc<Mutex<Option<String>>>, Arc<Mutex<Option<watch::Sender<bool>>>>);
+/// How long what is undone after a signal may take.
+const UNDO_TIMEOUT: Duration = Duration::from_secs(10);
+
+type Undo = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What a command has done so far, for the sentence that a signal ends it with, and how it then ends.
+#[derive(Clone, Default)]
+pub struct Doing {
+    done: Arc<Mutex<Option<String>>>,
+    stop: Arc<Mutex<Option<watch::Sender<bool>>>>,
+    undo: Arc<Mutex<Option<Undo>>>,
+}
+
+impl fmt::Debug for Doing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Doing").field("done", &self.done).finish_non_exhaustive()
+    }
+}
 
 impl Doing {
     /// Says what is done by now, as a sentence.
     pub fn say(&self, done: impl Into<String>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(done.into());
+        *self.done.lock().unwrap_or_else(PoisonError::into_inner) = Some(done.into());
+    }
+
+    /// Says what takes back what is under way, should a signal stop it.
+    pub fn undo_with(&self, undo: impl Future<Output = ()> + Send + 'static) {
+        *self.undo.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::pin(undo));
+    }
+
+    /// Says that there is nothing to take back any more.
+    pub fn keep(&self) {
+        drop(self.undo.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// From now on a signal lets the command go on until it ends by itself, which it is told to by what this returns.
     /// A second signal ends it at once.
     pub fn stops_gently(&self) -> watch::Receiver<bool> {
         let (sender, receiver) = watch::channel(false);
-        *self.1.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+        *self.stop.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
         receiver
     }
 
     /// Tells the command to end; false if it does not heed that.
     fn ask_to_stop(&self) -> bool {
-        let sender = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        let sender = self.stop.lock().unwrap_or_else(PoisonError::into_inner);
         sender.as_ref().is_some_and(|sender| sender.send(true).is_ok())
     }
 
     fn said(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.done.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn to_undo(&self) -> Option<Undo> {
+        self.undo.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -49,7 +80,7 @@ pub fn run<T>(doing: &Doing, command: impl Future<Output = Result<T, Failure>>) 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(cannot)?;
     let outcome = runtime.block_on(async {
         let mut signals = StopSignals::listen().map_err(cannot)?;
-        tokio::pin!(command);
+        let mut command = Box::pin(command);
         tokio::select! {
             outcome = &mut command => outcome,
             stopped = signals.requested() => {
@@ -60,6 +91,12 @@ pub fn run<T>(doing: &Doing, command: impl Future<Output = Result<T, Failure>>) 
                         _ = signals.requested() => {}
                         () = tokio::time::sleep(BATCH_MAX) => {}
                     }
+                }
+                // Dropped where it stands, if it has not ended.
+                drop(command);
+                if let Some(undo) = doing.to_undo() {
+                    // What it can't undo in time, the next run of the command does.
+                    let _ = tokio::time::timeout(UNDO_TIMEOUT, undo).await;
                 }
                 Err(match doing.said() {
                     Some(done) => stopped.why(done),

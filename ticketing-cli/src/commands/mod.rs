@@ -15,6 +15,7 @@ mod listing;
 pub mod migrate;
 pub mod outbox;
 pub mod payment;
+pub mod projection;
 pub mod route;
 pub mod saga;
 pub mod schedule;
