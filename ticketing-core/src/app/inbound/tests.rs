@@ -130,7 +130,7 @@ fn amounts_are_exact_in_whole_units_or_minor_ones() {
                 assert_eq!(found.map_or("none".to_owned(), |money| money.to_string()), text, "{body}");
             }
             (Err(why), Err(part)) => {
-                assert!(why.code == "BAD_AMOUNT" && why.reason.contains(part), "{why:?}")
+                assert!(why.code == "BAD_AMOUNT" && why.reason.contains(part), "{why:?}");
             }
             (found, _) => panic!("{body}: {found:?}"),
         }

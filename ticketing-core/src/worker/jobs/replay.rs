@@ -103,8 +103,8 @@ impl Replay {
     pub(super) async fn step(&mut self, app: &App, batch: usize) -> Result<Stepped, StepError> {
         let before = self.place.counts.seen;
         let is_finished = match self.spec.source.clone() {
-            ReplaySource::Log(log) => self.from_log(app, &log, batch).await?,
-            ReplaySource::Carrier { parts, .. } => self.from_carrier(app, &parts, batch).await?,
+            ReplaySource::Log(log) => self.read_log(app, &log, batch).await?,
+            ReplaySource::Carrier { parts, .. } => self.read_carrier(app, &parts, batch).await?,
         };
         let counts = &self.place.counts;
         let progress = JobProgress {
@@ -117,7 +117,7 @@ impl Replay {
         Ok(Stepped { progress, items, is_finished })
     }
 
-    async fn from_log(&mut self, app: &App, log: &RepublishSpec, batch: usize) -> Result<bool, StepError> {
+    async fn read_log(&mut self, app: &App, log: &RepublishSpec, batch: usize) -> Result<bool, StepError> {
         let limit = PAGE.min(log.to - self.place.position).max(0);
         let mut chosen = Vec::new();
         let mut looked_at = self.place.position;
@@ -137,7 +137,7 @@ impl Replay {
         Ok(is_end || looked_at >= log.to)
     }
 
-    async fn from_carrier(
+    async fn read_carrier(
         &mut self,
         app: &App,
         parts: &[TopicPart],
