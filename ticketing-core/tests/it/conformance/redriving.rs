@@ -242,7 +242,8 @@ async fn a_job_that_was_stopped_is_resumed_where_it_was(place: Place) {
     assert_eq!((job.state, job.done), (JobState::Cancelled, 4));
     let (plan, seen) = ops_jobs::plan_resume(&app, job.id).await.unwrap();
     let again: Plan = plan.clone();
-    let (job, _) = ops_jobs::resume(&app, &plan, &seen, &operator(), true).await.unwrap();
+    let (job, is_mine) = ops_jobs::resume(&app, &plan, &seen, &operator(), true).await.unwrap();
+    assert!(is_mine);
     let stale = ops_jobs::resume(&app, &again, &seen, &operator(), true).await.unwrap_err();
     assert!(matches!(stale, OpsError::WorldMoved { .. }));
     let owner = job.owner.unwrap();
