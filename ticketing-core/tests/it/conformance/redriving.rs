@@ -232,7 +232,7 @@ async fn a_job_that_was_stopped_is_resumed_where_it_was(place: Place) {
     let job = drive(&app, &JobContext::default(), job, owner, stopped, &mut report).await.unwrap();
     assert_eq!((job.state, job.done), (JobState::Cancelled, 2), "the batch at hand was finished");
     let (plan, seen) = ops_jobs::plan_resume(&app, job.id).await.unwrap();
-    let (job, _) = ops_jobs::resume(&app, &plan, &seen, &operator(), true).await.unwrap();
+    let (job, is_mine) = ops_jobs::resume(&app, &plan, &seen, &operator(), true).await.unwrap();
     assert!(is_mine);
     let owner = job.owner.unwrap();
     // Somebody asks it to stop from outside.
