@@ -187,7 +187,6 @@ impl SwapPlan {
     /// Returns what takes away what this plan has made beside the live tables, should its execution be dropped where
     /// it stands: the live tables are as they were. It does nothing if somebody else has begun meanwhile. Whatever it
     /// fails at, the next rebuild does.
-    #[must_use]
     pub fn abandon(&self, app: &App) -> impl Future<Output = ()> + Send + use<> {
         let (stores, clock, plan) = (app.stores.clone(), app.clock.clone(), self.clone());
         async move {
