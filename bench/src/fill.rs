@@ -55,7 +55,9 @@ pub(crate) async fn fill(app: &App, bookings: usize, offerings: usize) {
                     event: Event::Booking(event),
                 });
             }
-            batch.created.extend(booking.map(Into::into));
+            let booking = booking.map(std::sync::Arc::new);
+            batch.taken.extend(booking.clone());
+            batch.created.extend(booking);
             let email = "rosalind.franklin@example.org".into();
             let person = Passenger { name: "Rosalind Franklin".into(), email, phone: None };
             batch.passengers.push((id, person));
