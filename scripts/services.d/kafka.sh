@@ -50,6 +50,11 @@ kafka_without_kcat() {
 # The identity of the cluster: 22 letters of base64, none of which looks like an option.
 kafka_prepare() {
     pick_port
+    if [ -n "${TICKETING_KAFKA_PROXY_PORT:-}" ]; then
+        # A second door, which says that it is at the port of a proxy: who comes in by it stays with the proxy.
+        printf '%s %s\n' "$port" "$TICKETING_KAFKA_PROXY_PORT" >"$folder/proxied"
+        pick_port
+    fi
     kafka_configure
     "$kafka_java" -cp "$kafka_jars/*" kafka.tools.StorageTool format -c "$folder/server.properties" \
         -t "$(head -c 16 /dev/urandom | base64 | tr '+/' 'ab' | cut -c 1-22)" >"$folder/format.log" 2>&1 ||
@@ -58,15 +63,21 @@ kafka_prepare() {
 
 # The controller's port is the broker's own business, so it is another at every start.
 kafka_configure() {
-    local broker_port=$port controller_port
-    until [ "$port" -ne "$broker_port" ]; do pick_port; done
+    local broker_port=$port controller_port behind=0 proxy=0 door="" shown=""
+    if [ -f "$folder/proxied" ]; then
+        read -r behind proxy <"$folder/proxied"
+        door=,PROXIED://127.0.0.1:$behind
+        shown=,PROXIED://127.0.0.1:$proxy
+    fi
+    until [ "$port" -ne "$broker_port" ] && [ "$port" -ne "$behind" ]; do pick_port; done
     controller_port=$port
     port=$broker_port
     cat >"$folder/server.properties" <<-CONF
 		process.roles=broker,controller
 		node.id=1
-		listeners=PLAINTEXT://127.0.0.1:$broker_port,CONTROLLER://127.0.0.1:$controller_port
-		advertised.listeners=PLAINTEXT://127.0.0.1:$broker_port
+		listeners=PLAINTEXT://127.0.0.1:$broker_port,CONTROLLER://127.0.0.1:$controller_port$door
+		advertised.listeners=PLAINTEXT://127.0.0.1:$broker_port$shown
+		listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT
 		controller.listener.names=CONTROLLER
 		controller.quorum.voters=1@127.0.0.1:$controller_port
 		log.dirs=$folder/data
@@ -95,7 +106,16 @@ kafka_command() {
 }
 
 kafka_is_ready() { grep -q 'Kafka Server started' "$folder/log"; }
-kafka_export() { printf 'export TEST_KAFKA_BROKERS=127.0.0.1:%s\n' "$port"; }
+
+kafka_export() {
+    local behind proxy
+    printf 'export TEST_KAFKA_BROKERS=127.0.0.1:%s\n' "$port"
+    if [ -f "$folder/proxied" ]; then
+        read -r behind proxy <"$folder/proxied"
+        printf 'export TEST_KAFKA_PROXIED_BROKERS=127.0.0.1:%s\n' "$proxy"
+        printf 'export TEST_KAFKA_BEHIND_PROXY=127.0.0.1:%s\n' "$behind"
+    fi
+}
 
 kafka_up() { process_up kafka; }
 kafka_down() { process_down kafka; }
