@@ -33,6 +33,8 @@ pub struct Limits {
     pub calls_max: usize,
     /// How long one may take.
     pub call_timeout: Duration,
+    /// How long one waits until fewer are under way.
+    pub wait_timeout: Duration,
     /// After how many in a row without a clear answer no more are made.
     pub failures_max: u32,
     /// For how long none is made then.
@@ -44,6 +46,7 @@ impl Default for Limits {
         Self {
             calls_max: CALLS_MAX,
             call_timeout: CALL_TIMEOUT,
+            wait_timeout: CALL_TIMEOUT,
             failures_max: FAILURES_MAX,
             open_for: OPEN_FOR,
         }
@@ -148,7 +151,7 @@ impl Guard {
 
     async fn ask_within_limits(&self, call: &Call) -> Answer {
         let not_sent = |error: String| Answer::NotSent { error };
-        let waited = tokio::time::timeout(self.limits.call_timeout, self.permits.acquire()).await;
+        let waited = tokio::time::timeout(self.limits.wait_timeout, self.permits.acquire()).await;
         let Ok(Ok(_permit)) = waited else {
             return not_sent(format!("{} calls to the provider are under way", self.limits.calls_max));
         };

@@ -36,7 +36,8 @@ async fn a_provider_that_gives_no_clear_answers_is_left_alone_and_then_tried_onc
 #[tokio::test]
 async fn more_calls_than_fit_are_not_sent_and_none_takes_longer_than_its_time() {
     let (scripted, stripe) = stripe().await;
-    let limits = Limits { calls_max: 2, call_timeout: Duration::from_secs(4), ..Limits::default() };
+    let (call_timeout, wait_timeout) = (Duration::from_secs(5), Duration::from_millis(200));
+    let limits = Limits { calls_max: 2, call_timeout, wait_timeout, ..Limits::default() };
     let guard = std::sync::Arc::new(Guard::new(stripe, limits));
     scripted.script(On::Confirm, [Fault::Late(Duration::from_secs(60)); 2]);
     let calls = [charge("tok_visa"), charge("tok_visa")];
@@ -51,7 +52,7 @@ async fn more_calls_than_fit_are_not_sent_and_none_takes_longer_than_its_time() 
     let answer = guard.ask(&charge("tok_visa")).await;
     assert!(matches!(&answer, Answer::NotSent { error } if error.starts_with("2 calls")), "{answer:?}");
     for answer in asking.join_all().await {
-        assert!(matches!(&answer, Answer::Unclear { error } if error.contains("4000 ms")), "{answer:?}");
+        assert!(matches!(&answer, Answer::Unclear { error } if error.contains("5000 ms")), "{answer:?}");
     }
     assert_eq!(guard.under_way(), 0);
     for call in calls {
