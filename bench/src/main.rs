@@ -8,7 +8,8 @@
 //! `cargo run --release -p bench -- engine` measures only the engine against `pgbench`; `-- http` what goes over
 //! HTTP, `-- paid` what is paid, `-- past` the stores with a past, each with what it is compared with. `-- cached` a
 //! buyer's tickets from memory, from the Redis of `TEST_REDIS_URL` and from the store. `-- rebuild N` measures how fast
-//! N events (a million, unless told otherwise) become the read model, and is not part of all.
+//! N events (a million, unless told otherwise) become the read model, `-- relay` how fast events come to the brokers of
+//! `TEST_KAFKA_BROKERS` and `TEST_NATS_URL`; these two are not part of all.
 
 mod cached;
 mod city;
@@ -19,6 +20,7 @@ mod paid;
 mod pgbench;
 mod program;
 mod rebuild;
+mod relay;
 mod tickets;
 
 use load::Rate;
@@ -57,9 +59,10 @@ async fn main() {
         Some("paid") => Part::Paid,
         Some("past") => Part::Past,
         Some("rebuild") => return rebuilds(std::env::args().nth(2)).await,
+        Some("relay") => return relays().await,
         Some(other) => {
             println!(
-                "there is no part {other}: cached, engine, http, paid, past or rebuild, or none for all"
+                "there is no part {other}: cached, engine, http, paid, past, rebuild or relay, or none for all"
             );
             return;
         }
@@ -82,6 +85,21 @@ async fn main() {
     }
     if let Err(error) = std::fs::remove_dir_all(&folder) {
         println!("{} could not be removed: {error}", folder.display());
+    }
+}
+
+/// The log copied to each broker that is there.
+async fn relays() {
+    println!("{:<62}{:>13}", "", "per second");
+    let Ok(url) = std::env::var("TEST_POSTGRES_URL") else {
+        println!("left out: TEST_POSTGRES_URL is not set");
+        return;
+    };
+    for carrier in relay::carriers() {
+        match pgbench::fresh(&url, &format!("bench_relay_{}", carrier.word())) {
+            Ok(db) => relay::measure(&on_server(db), &carrier).await,
+            Err(why) => println!("PostgreSQL: {why}"),
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 use crate::metrics::Metrics;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use ticketing_core::adapters::carriers::CONSUMED;
+use ticketing_core::adapters::carriers::{CONSUMED, Carrier, PUBLISHED, Watermarks};
 use ticketing_core::app::App;
 use ticketing_core::domain::time::Timestamp;
+use ticketing_core::ops::groups::{self, Group, Mark};
 use ticketing_core::store::error::Result;
 use ticketing_core::store::views::fold::TICKETS;
 use ticketing_core::store::{bookings, dead_letters, events, outbox, parked, sagas, views};
@@ -13,6 +14,8 @@ use tokio::sync::Mutex;
 
 /// How old the numbers of open holds and sagas may be: counting them reads an index from end to end.
 const COUNTED_EVERY: Duration = Duration::from_secs(5);
+/// How long the broker may take to say what it has.
+const BROKER_TIMEOUT: Duration = Duration::from_millis(700);
 /// How long a look at the stores may take; then the last figures stand.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -25,18 +28,19 @@ pub struct Gauges {
 
 impl Gauges {
     /// Brings the gauges of `metrics` up to date. If a store does not answer, the last figures stay.
-    pub async fn refresh(&self, app: &App, metrics: &Metrics, carrier: Option<&'static str>) {
+    pub async fn refresh(&self, app: &App, metrics: &Metrics, carrier: Option<&Carrier>) {
         metrics.queue_length.set(i64::try_from(app.engine.queue_len()).unwrap_or(i64::MAX));
         // Who comes while another looks gets what the other found last.
         let Ok(mut counted_at) = self.counted_at.try_lock() else { return };
         let look = async {
             lag(app, metrics).await?;
-            outbox_lag(app, metrics, carrier).await?;
+            outbox_lag(app, metrics, carrier.map(Carrier::word)).await?;
             if counted_at.is_none_or(|at| at.elapsed() >= COUNTED_EVERY) {
                 let open = bookings::holds_open(&app.stores.write, app.clock.now()).await?;
                 metrics.holds_open.set(open);
                 stand(app, metrics).await?;
                 dead_letters(app, metrics).await?;
+                consumer_lag(app, metrics, carrier).await?;
                 *counted_at = Some(Instant::now());
             }
             Ok::<(), ticketing_core::store::error::StoreError>(())
@@ -105,5 +109,35 @@ async fn dead_letters(app: &App, metrics: &Metrics) -> Result<()> {
     }
     let parked = parked::open_counts(&app.stores.read).await?.iter().map(|(_, n)| n).sum();
     metrics.dead_letters.with_label_values(&[TICKETS]).set(parked);
+    Ok(())
+}
+
+/// How far our readers are behind each partition, by the broker's watermarks and our own cursors. While the broker does
+/// not answer, the last figures stand.
+async fn consumer_lag(app: &App, metrics: &Metrics, carrier: Option<&Carrier>) -> Result<()> {
+    for group in Group::ALL {
+        let rows = match carrier {
+            None => groups::embedded_lag(app, group).await,
+            Some(carrier) => {
+                let topics = match group {
+                    Group::Projector => PUBLISHED,
+                    Group::Payments => CONSUMED,
+                };
+                let Ok(Ok(marks)) = tokio::time::timeout(BROKER_TIMEOUT, carrier.watermarks(topics)).await
+                else {
+                    continue;
+                };
+                let mark =
+                    |m: Watermarks| Mark { topic: m.topic, partition: m.partition, low: m.low, high: m.high };
+                let marks: Vec<Mark> = marks.into_iter().map(mark).collect();
+                groups::lag(app, group, carrier.word(), &marks).await
+            }
+        };
+        // A store that fails was seen to fail by the looks before this one.
+        for row in rows.unwrap_or_default() {
+            let labels = [row.group, row.topic.as_str(), &row.partition.to_string()];
+            metrics.consumer_lag.with_label_values(&labels).set(row.lag);
+        }
+    }
     Ok(())
 }

@@ -63,6 +63,8 @@ pub struct Metrics {
     pub outbox_lag_seconds: Gauge,
     /// `dead_letters`: messages and events that wait for an operator, by where they came from.
     pub dead_letters: IntGaugeVec,
+    /// `consumer_lag`: messages that our readers have not read, by group, topic and partition.
+    pub consumer_lag: IntGaugeVec,
     /// Of payments and their sagas.
     pub payments: PaymentMetrics,
 }
@@ -131,6 +133,12 @@ impl Metrics {
         )
         .expect("a valid name");
         registry.register(Box::new(dead_letters.clone())).expect("a name of its own");
+        let consumer_lag = IntGaugeVec::new(
+            Opts::new("consumer_lag", "Messages that are not read yet, by group, topic and partition."),
+            &["group", "topic", "partition"],
+        )
+        .expect("a valid name");
+        registry.register(Box::new(consumer_lag.clone())).expect("a name of its own");
         for source in CONSUMED.iter().chain([&TICKETS]) {
             dead_letters.with_label_values(&[*source]).set(0);
         }
@@ -152,6 +160,7 @@ impl Metrics {
             outbox_lag_events: gauge("outbox_lag_events", "Events that the carrier has not acknowledged."),
             outbox_lag_seconds,
             dead_letters,
+            consumer_lag,
             payments: PaymentMetrics::register(&registry).expect("names of their own"),
             refresh: Mutex::default(),
             unmatched: OnceLock::new(),

@@ -280,6 +280,7 @@ mod tests {
     const LIMITS: Limits = Limits {
         calls_max: 2,
         call_timeout: Duration::from_secs(1),
+        wait_timeout: Duration::from_secs(1),
         failures_max: 3,
         open_for: Duration::from_secs(5),
     };
