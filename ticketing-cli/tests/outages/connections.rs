@@ -18,8 +18,8 @@ const TROUBLE: Duration = Duration::from_secs(5);
 const LATENCY_MS: u64 = 300;
 /// Bookings in each kind of trouble, at the least.
 const BOOKED: usize = 75;
-/// Where only all that is asked of PostgreSQL gets through, late.
-const BOOKED_SLOWLY: usize = 10;
+/// So many at the least where each of the ten and more round trips to PostgreSQL that a booking needs is slow.
+const BOOKED_SLOWLY: usize = 1;
 
 /// Slow, cut, half open; each time all is well again in between.
 async fn troubles(proxy: &Proxy, buyers: &Buyers, items: &[Item], least: usize) {

@@ -3,6 +3,7 @@
 use super::broker::{Notice, PaymentService};
 use super::plan::{Fate, Item};
 use super::platform::{Doors, SECRET};
+use super::service::say;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +24,8 @@ const AGAIN_AFTER: Duration = Duration::from_millis(100);
 const CONFIRMED_WITHIN: Duration = Duration::from_secs(120);
 /// A request that is not answered for so long is the end of the test.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(180);
+/// An answer that takes longer, in milliseconds, is mentioned.
+const SLOW_MS: u64 = 1_500;
 /// How long the short holds last.
 const SHORT_HOLD_SECONDS: u64 = 2;
 
@@ -90,6 +93,13 @@ impl Buyers {
 
     async fn life(&self, item: &Item) -> Vec<String> {
         let booking = self.booked(item, &item.user, "").await;
+        if item.looks {
+            let path = "/api/tickets/queries/my-tickets?limit=20";
+            let (status, answer) = self.call(&item.user, "GET", path, &booking, None).await;
+            assert_eq!(status, 200, "{answer}");
+            let is_own = |ticket: &Value| ticket["userId"] == item.user.as_str();
+            assert!(answer["data"].as_array().unwrap().iter().all(is_own), "{answer}");
+        }
         let mut ids = vec![booking.clone()];
         let (price, currency) = (item.price(), item.currency());
         let first = format!("pay-{}", item.n);
@@ -210,7 +220,9 @@ impl Buyers {
         let status = response.status().as_u16();
         let text = response.text().await.inspect_err(given_up).ok()?;
         let took = u64::try_from(began.elapsed().as_millis()).unwrap();
-        self.slowest_ms.fetch_max(took, Ordering::SeqCst);
+        if took > self.slowest_ms.fetch_max(took, Ordering::SeqCst).max(SLOW_MS) {
+            say(&format!("{path} {key} was answered {status} after {took} ms"));
+        }
         let answer: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
         let later = status == 503 || answer["error"]["code"] == "IDEMPOTENCY_IN_PROGRESS";
         assert!(status < 500 || later, "{path} {key} was answered {status}: {text}");

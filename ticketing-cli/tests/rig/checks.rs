@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 /// Whether `dlq list` and `verify` must be there. Until then, what they say is checked only where they are.
-const ALL_COMMANDS_ARE_THERE: bool = false;
+const ALL_COMMANDS_ARE_THERE: bool = true;
 /// How often it is looked whether all has come to rest.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Differences that are shown.

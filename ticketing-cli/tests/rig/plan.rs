@@ -53,6 +53,8 @@ const UNKNOWN_EVERY: usize = 50;
 const NO_JSON_EVERY: usize = 100;
 /// Every so many paid bookings, another buyer tries the same seat.
 const RIVAL_EVERY: usize = 5;
+/// Every so many bookings, the buyer looks at all tickets that are his.
+const LOOKS_EVERY: usize = 3;
 const BUYERS: usize = 250;
 const ROWS: usize = 10;
 const COLUMNS: [char; 4] = ['A', 'B', 'C', 'D'];
@@ -70,6 +72,8 @@ pub struct Item {
     pub seat: Option<String>,
     pub from_stop: Option<&'static str>,
     pub to_stop: Option<&'static str>,
+    /// Its buyer looks at all tickets that are his.
+    pub looks: bool,
     /// Another buyer tries the same seat when it is taken.
     pub has_rival: bool,
     pub unknown_booking: bool,
@@ -127,6 +131,7 @@ pub fn items(count: usize, schedules: &[Value]) -> Vec<Item> {
                 seat: is_named.then_some(label),
                 from_stop,
                 to_stop,
+                looks: n % LOOKS_EVERY == 0,
                 has_rival: is_named && fate == Fate::Paid && paid % RIVAL_EVERY == 0,
                 unknown_booking: n % UNKNOWN_EVERY == UNKNOWN_EVERY - 1,
                 no_json: n % NO_JSON_EVERY == NO_JSON_EVERY / 2,
