@@ -1,6 +1,6 @@
 //! Watches for what other processes do on the same stores.
 //!
-//! Two single-row reads twice a second: how far the log is and how far the read model is. This process's own
+//! Three single-row reads twice a second: how far the log is, how far the read model is, and how often it was repaired. This process's own
 //! writes need no watching; they are told.
 
 use crate::app::App;
@@ -48,6 +48,7 @@ fn send(head: &watch::Sender<i64>, found: i64) {
 }
 
 async fn look(app: &App) -> Result<i64> {
+    app.tickets.repaired(views::identity::repairs(&app.stores.read).await?);
     app.read.found(views::fold::cursor(&app.stores.read).await?);
     events::head(&app.stores.write).await
 }

@@ -1,8 +1,8 @@
 //! Readings under way: of all who want the same page at the same time, one reads it and the others wait for him.
 //! A reading that fails, or that nobody waits for any more, wakes them empty-handed; nothing is kept here.
 
+use super::Key;
 use crate::app::ports::CachedPage;
-use crate::store::views::tickets::UserQuery;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ type Landing = Option<Arc<CachedPage>>;
 
 /// The readings under way.
 #[derive(Debug, Default)]
-pub(super) struct Flights(Mutex<HashMap<UserQuery, watch::Receiver<Landing>>>);
+pub(super) struct Flights(Mutex<HashMap<Key, watch::Receiver<Landing>>>);
 
 /// How somebody gets a page.
 pub(super) enum Seat<'a> {
@@ -25,7 +25,7 @@ pub(super) enum Seat<'a> {
 /// Whoever reads.
 pub(super) struct Pilot<'a> {
     flights: &'a Flights,
-    query: UserQuery,
+    key: Key,
     landing: watch::Sender<Landing>,
 }
 
@@ -34,18 +34,18 @@ pub(super) struct Passenger(watch::Receiver<Landing>);
 
 impl Flights {
     /// Joins the reading of this page, or begins one.
-    pub(super) fn board(&self, query: &UserQuery) -> Seat<'_> {
-        match self.under_way().entry(query.clone()) {
+    pub(super) fn board(&self, key: &Key) -> Seat<'_> {
+        match self.under_way().entry(key.clone()) {
             Entry::Occupied(flight) => Seat::Passenger(Passenger(flight.get().clone())),
             Entry::Vacant(place) => {
                 let (landing, passengers) = watch::channel(None);
                 place.insert(passengers);
-                Seat::Pilot(Pilot { flights: self, query: query.clone(), landing })
+                Seat::Pilot(Pilot { flights: self, key: key.clone(), landing })
             }
         }
     }
 
-    fn under_way(&self) -> MutexGuard<'_, HashMap<UserQuery, watch::Receiver<Landing>>> {
+    fn under_way(&self) -> MutexGuard<'_, HashMap<Key, watch::Receiver<Landing>>> {
         // What a panicking thread left is whole: each change is one insertion or removal.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -61,7 +61,7 @@ impl Pilot<'_> {
 impl Drop for Pilot<'_> {
     /// However it ended, the next one reads anew.
     fn drop(&mut self) {
-        self.flights.under_way().remove(&self.query);
+        self.flights.under_way().remove(&self.key);
     }
 }
 

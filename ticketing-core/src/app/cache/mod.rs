@@ -5,6 +5,9 @@
 //! its tag is not below its user's slot. So a page that was read just before a change and kept just after
 //! it is never served, and the memory is bounded.
 //!
+//! A page is of one state of repair: when rows are mended without an event (a rebuild, a replay, a redriven event), the
+//! read store counts that, and pages from before are not found any more ([`TicketCache::repaired`]).
+//!
 //! Who asks for a page that somebody is reading just now waits for that one reading ([`flights`]). A cache that
 //! processes share is asked between this one and the store ([`shared`]); it makes no page good that this process
 //! knows to be old.
@@ -34,12 +37,21 @@ const WAITS_MAX: u32 = 3;
 /// The cache. See the module.
 #[derive(Debug)]
 pub struct TicketCache {
-    pages: Cache<UserQuery, Arc<CachedPage>>,
+    pages: Cache<Key, Arc<CachedPage>>,
+    /// How often the read model has been repaired, as far as this process knows.
+    repairs: AtomicI64,
     changed: Vec<AtomicI64>,
     hasher: RandomState,
     flights: Flights,
     shared: Option<Shared>,
     counts: Counts,
+}
+
+/// A page of one state of repair.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    repairs: i64,
+    query: UserQuery,
 }
 
 #[derive(Debug, Default)]
@@ -65,6 +77,7 @@ impl TicketCache {
     pub(super) fn new(shared: Option<Arc<dyn SharedCache>>) -> Self {
         Self {
             pages: Cache::new(PAGES_MAX),
+            repairs: AtomicI64::new(0),
             changed: (0..SLOTS).map(|_| AtomicI64::new(0)).collect(),
             hasher: RandomState::new(),
             flights: Flights::default(),
@@ -91,6 +104,11 @@ impl TicketCache {
         }
     }
 
+    /// The read model has been repaired so often: pages from before are not served any more.
+    pub(crate) fn repaired(&self, repairs: i64) {
+        self.repairs.fetch_max(repairs, Ordering::SeqCst);
+    }
+
     /// Returns where pages came from since the start.
     #[must_use]
     pub fn counts(&self) -> CacheCounts {
@@ -113,13 +131,14 @@ impl TicketCache {
         clock: &Clock,
         load: impl Fn() -> F,
     ) -> Result<Arc<CachedPage>, E> {
+        let key = &Key { repairs: self.repairs.load(Ordering::SeqCst), query: query.clone() };
         for _ in 0..WAITS_MAX {
-            if let Some(page) = self.get(query, at_least, clock.now()) {
+            if let Some(page) = self.get(key, at_least, clock.now()) {
                 return Ok(self.hit(page));
             }
-            let landed = match self.flights.board(query) {
+            let landed = match self.flights.board(key) {
                 Seat::Pilot(flight) => {
-                    let page = self.fetch(query, at_least, clock, &load).await?;
+                    let page = self.fetch(key, at_least, clock, &load).await?;
                     flight.land(Arc::clone(&page));
                     return Ok(page);
                 }
@@ -131,7 +150,7 @@ impl TicketCache {
                 return Ok(self.hit(page));
             }
         }
-        self.fetch(query, at_least, clock, &load).await
+        self.fetch(key, at_least, clock, &load).await
     }
 
     fn hit(&self, page: Arc<CachedPage>) -> Arc<CachedPage> {
@@ -139,9 +158,9 @@ impl TicketCache {
         page
     }
 
-    fn get(&self, query: &UserQuery, at_least: i64, now: Timestamp) -> Option<Arc<CachedPage>> {
-        let page = self.pages.get(query)?;
-        self.is_good(query, &page, at_least, now).then_some(page)
+    fn get(&self, key: &Key, at_least: i64, now: Timestamp) -> Option<Arc<CachedPage>> {
+        let page = self.pages.get(key)?;
+        self.is_good(&key.query, &page, at_least, now).then_some(page)
     }
 
     fn is_good(&self, query: &UserQuery, page: &CachedPage, at_least: i64, now: Timestamp) -> bool {
@@ -152,28 +171,28 @@ impl TicketCache {
     /// Gets a page from wherever it is to be had. The memory is looked at again: a reading may have ended just now.
     async fn fetch<E, F: Future<Output = Result<CachedPage, E>>>(
         &self,
-        query: &UserQuery,
+        key: &Key,
         at_least: i64,
         clock: &Clock,
         load: &impl Fn() -> F,
     ) -> Result<Arc<CachedPage>, E> {
-        if let Some(page) = self.get(query, at_least, clock.now()) {
+        if let Some(page) = self.get(key, at_least, clock.now()) {
             return Ok(self.hit(page));
         }
         if let Some(shared) = &self.shared
-            && let Some(page) = shared.find(query).await
-            && self.is_good(query, &page, at_least, clock.now())
+            && let Some(page) = shared.find(key).await
+            && self.is_good(&key.query, &page, at_least, clock.now())
         {
             self.counts.shared_hits.fetch_add(1, Ordering::Relaxed);
             let page = Arc::new(page);
-            self.pages.insert(query.clone(), Arc::clone(&page));
+            self.pages.insert(key.clone(), Arc::clone(&page));
             return Ok(page);
         }
         self.counts.loads.fetch_add(1, Ordering::Relaxed);
         let page = Arc::new(load().await?);
-        self.pages.insert(query.clone(), Arc::clone(&page));
+        self.pages.insert(key.clone(), Arc::clone(&page));
         if let Some(shared) = &self.shared {
-            shared.keep(query, &page);
+            shared.keep(key, &page);
         }
         Ok(page)
     }

@@ -1,9 +1,9 @@
 //! The side of the ticket cache that processes share. It is read on the way to the store, and written by a task of
 //! its own: nobody waits for a write, and one that can't be made in time is not made.
 
+use super::Key;
 use crate::app::ports::{CacheWrite, CachedPage, SharedCache};
 use crate::domain::id::UserId;
-use crate::store::views::tickets::UserQuery;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -30,13 +30,13 @@ impl Shared {
     }
 
     /// Looks for a page; it is as of the last position up to which it is known to be good.
-    pub(super) async fn find(&self, query: &UserQuery) -> Option<CachedPage> {
-        self.cache.find(&key(query), &query.user_id.0).await?.current()
+    pub(super) async fn find(&self, key: &Key) -> Option<CachedPage> {
+        self.cache.find(&name(key), &key.query.user_id.0).await?.current()
     }
 
     /// Keeps a page soon, or not.
-    pub(super) fn keep(&self, query: &UserQuery, page: &Arc<CachedPage>) {
-        self.put(CacheWrite::Keep { key: key(query), page: Arc::clone(page) });
+    pub(super) fn keep(&self, key: &Key, page: &Arc<CachedPage>) {
+        self.put(CacheWrite::Keep { key: name(key), page: Arc::clone(page) });
     }
 
     /// Tells soon that these users' rows changed; if not, the cache will know by the next such telling.
@@ -53,9 +53,9 @@ impl Shared {
 }
 
 /// The name of a page. The user's id comes last: it may have any letters.
-fn key(query: &UserQuery) -> String {
+fn name(Key { repairs, query }: &Key) -> String {
     let state = query.state.map_or("", |state| state.word());
-    format!("tickets:{state}:{}:{}:{}", query.page, query.limit, query.user_id.0)
+    format!("tickets:{repairs}:{state}:{}:{}:{}", query.page, query.limit, query.user_id.0)
 }
 
 async fn write(cache: Arc<dyn SharedCache>, mut waiting: mpsc::Receiver<CacheWrite>) {

@@ -13,7 +13,7 @@ use crate::store::error::StoreError;
 use crate::store::events;
 use crate::store::parked::{self, ParkedMove};
 use crate::store::views::pages::Pages;
-use crate::store::views::{Target, fold};
+use crate::store::views::{Target, fold, identity};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -274,6 +274,7 @@ async fn one_event(app: &App, position: i64, seen: Seen, by: &str) -> Result<Out
     }
     let mut tx = read.begin().await?;
     let users = fold::put(&mut tx, Target::Live, &page).await?;
+    identity::repaired(&mut tx).await?;
     let step = ParkedMove {
         position,
         from: seen.state(),

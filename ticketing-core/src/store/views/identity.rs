@@ -1,13 +1,15 @@
-//! Which read model this is.
+//! Which read model this is, and how often it was repaired.
 
 use crate::args;
-use crate::store::db::Db;
+use crate::store::db::{Db, Tx};
 use crate::store::error::{Result, StoreError};
 use crate::store::sql::statements;
 use uuid::Uuid;
 
 statements! {
     GIVE = "INSERT INTO view_identity (id, identity) VALUES (1, $1) ON CONFLICT (id) DO NOTHING";
+    REPAIRED = "UPDATE view_identity SET repairs = repairs + 1 WHERE id = 1";
+    REPAIRS = "SELECT repairs FROM view_identity WHERE id = 1";
     IDENTITY = "SELECT identity FROM view_identity WHERE id = 1";
 }
 
@@ -31,4 +33,23 @@ pub async fn identity(db: &Db) -> Result<Uuid> {
         reason: "it was written, and is not there".into(),
     };
     given.map(|(identity,)| identity).ok_or_else(missing)
+}
+
+/// Counts, in the transaction of a repair, that rows were mended without an event.
+///
+/// # Errors
+/// What the store says.
+pub async fn repaired(tx: &mut Tx) -> Result<()> {
+    tx.run(&GIVE, args![Uuid::new_v4()]).await?;
+    tx.run(&REPAIRED, args![]).await?;
+    Ok(())
+}
+
+/// Returns how often the read model was repaired.
+///
+/// # Errors
+/// What the store says.
+pub async fn repairs(db: &Db) -> Result<i64> {
+    let row: Option<(i64,)> = db.first(&REPAIRS, args![]).await?;
+    Ok(row.map_or(0, |(repairs,)| repairs))
 }

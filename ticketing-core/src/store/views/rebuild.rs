@@ -4,7 +4,7 @@
 //! the same before and after a swap, and says how far the tables that are live have come.
 
 use super::target::TABLES;
-use super::{Target, fold};
+use super::{Target, fold, identity};
 use crate::args;
 use crate::domain::time::Timestamp;
 use crate::store::db::{Db, Engine, Role, Tx};
@@ -289,6 +289,7 @@ impl Swap {
         ] {
             tx.run(&RENAME_PARKED, args![from, to]).await?;
         }
+        identity::repaired(tx).await?;
         self.tx.commit().await
     }
 

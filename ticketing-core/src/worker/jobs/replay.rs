@@ -14,7 +14,7 @@ use crate::ops::jobs::{ReplaySource, ReplaySpec, RepublishSpec, TopicPart};
 use crate::store::error::StoreError;
 use crate::store::jobs::{Job, JobProgress};
 use crate::store::views::pages::{Pages, keep_one_kind};
-use crate::store::views::{Target, fold};
+use crate::store::views::{Target, fold, identity};
 use crate::store::{events, parked};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
@@ -326,6 +326,7 @@ async fn write(app: &App, page: &fold::Page, cursor: i64) -> Result<(), StepErro
     }
     let mut tx = app.stores.read.begin().await?;
     let users = fold::put(&mut tx, Target::Live, page).await?;
+    identity::repaired(&mut tx).await?;
     tx.commit().await?;
     for user in users {
         app.tickets.touch(&user, cursor + 1);
