@@ -61,6 +61,32 @@ async fn checkpoint(app: &App, carrier: &Carrier) -> i64 {
 pub(crate) async fn measure(stores: &StoreConfig, carrier: &Carrier) {
     let word = carrier.word();
     let (app, _task) = city::open(stores, EngineConfig::default(), city::catalog(OFFERINGS, ROWS)).await;
+    fill::fill(&app, EVENTS * 10 / 19, OFFERINGS).await;
+    pgbench::analyze(stores.database_url.as_deref().unwrap_or_default()).expect("statistics");
+    let (from, to) =
+        (checkpoint(&app, carrier).await, events::head(&app.stores.write).await.expect("a head"));
+    let relay = Workers::start(&app, roles(carrier, true, false));
+    while checkpoint(&app, carrier).await == from {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let (begin, began) = (checkpoint(&app, carrier).await, Instant::now());
+    reach(&app, carrier).await;
+    line(&format!("relay alone, {word}"), to - begin, began);
+    relay.stop().await;
+
+    let projector = Workers::start(&app, roles(carrier, false, true));
+    let cursor = async || views::fold::cursor(&app.stores.read).await.expect("a cursor");
+    let first = cursor().await;
+    while cursor().await == first {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let (begin, began) = (cursor().await, Instant::now());
+    while cursor().await < to {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    line(&format!("projector from the topics of {word}, PostgreSQL"), to - begin, began);
+    projector.stop().await;
+
     load::reserves(&app, CALLERS, 2, OFFERINGS).await;
     let alone = load::reserves(&app, CALLERS, SECONDS, OFFERINGS).await;
     println!("{:<62}{:>13.0}", "engine, PostgreSQL, 256 callers, nobody relays", alone.per_second);
@@ -88,32 +114,6 @@ pub(crate) async fn measure(stores: &StoreConfig, carrier: &Carrier) {
         began.elapsed().as_secs_f64()
     );
     relay.stop().await;
-
-    fill::fill(&app, EVENTS * 10 / 19, OFFERINGS).await;
-    pgbench::analyze(stores.database_url.as_deref().unwrap_or_default()).expect("statistics");
-    let (from, to) =
-        (checkpoint(&app, carrier).await, events::head(&app.stores.write).await.expect("a head"));
-    let relay = Workers::start(&app, roles(carrier, true, false));
-    while checkpoint(&app, carrier).await == from {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    let (begin, began) = (checkpoint(&app, carrier).await, Instant::now());
-    reach(&app, carrier).await;
-    line(&format!("relay alone, {word}"), to - begin, began);
-    relay.stop().await;
-
-    let projector = Workers::start(&app, roles(carrier, false, true));
-    let cursor = async || views::fold::cursor(&app.stores.read).await.expect("a cursor");
-    let first = cursor().await;
-    while cursor().await == first {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    let (begin, began) = (cursor().await, Instant::now());
-    while cursor().await < to {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    line(&format!("projector from the topics of {word}, PostgreSQL"), to - begin, began);
-    projector.stop().await;
     app.stores.close().await;
 }
 

@@ -65,6 +65,8 @@ statements! {
     OF_STREAMS = "SELECT position, stream_id, stream_version, event_type, recorded_at, actor, correlation_id,
             causation_id, data
         FROM events WHERE stream_id {any uuid} ORDER BY stream_id, stream_version";
+    /// Leans on the primary key.
+    PLACE = "SELECT stream_id, stream_version FROM events WHERE position = $1";
     /// No index has correlation ids: it reads the stretch of the log between the two positions.
     OF_CORRELATION = "SELECT position, stream_id, stream_version, event_type, recorded_at, actor, correlation_id,
             causation_id, data
@@ -95,6 +97,14 @@ pub async fn head(db: &Db) -> Result<i64> {
 pub async fn after(db: &Db, position: i64, limit: i64) -> Result<Vec<LogEntry>> {
     let rows: Vec<EventRow> = db.all(&AFTER, args![position, position.saturating_add(limit)]).await?;
     rows.into_iter().map(EventRow::entry).collect()
+}
+
+/// Returns the stream of the event at a position, and its place there.
+///
+/// # Errors
+/// What the store says.
+pub async fn place(db: &Db, position: i64) -> Result<Option<(Uuid, i32)>> {
+    db.first(&PLACE, args![position]).await
 }
 
 /// Returns the events after a position as they are stored, in order, `limit` at most.

@@ -123,6 +123,9 @@ statements! {
     OPEN_STREAMS = "SELECT stream_id, MIN(position) AS position FROM view_parked
         WHERE state IN ('dead', 'waiting') AND name = $1
         GROUP BY stream_id ORDER BY 2 LIMIT $2";
+    /// Leans on `view_parked_open`.
+    OPEN_AMONG = "SELECT DISTINCT stream_id FROM view_parked
+        WHERE state IN ('dead', 'waiting') AND name = $1 AND stream_id {any uuid}";
     /// What is parked again after it was done with, as when all is folded anew, is open again: it did fail.
     PUT = "INSERT INTO view_parked (name, position, stream_id, stream_version, event_type, state, reason, tries, at,
             moved_at)
@@ -173,12 +176,13 @@ pub async fn open_streams(db: &Db) -> Result<Vec<(Uuid, i64)>> {
     db.all(&OPEN_STREAMS, args![TICKETS, OPEN_STREAMS_MAX]).await
 }
 
-/// The same in a transaction.
+/// Returns which of these streams have an open event, in a transaction.
 ///
 /// # Errors
 /// What the store says.
-pub async fn open_streams_in(tx: &mut Tx) -> Result<Vec<(Uuid, i64)>> {
-    tx.all(&OPEN_STREAMS, args![TICKETS, OPEN_STREAMS_MAX]).await
+pub async fn open_among(tx: &mut Tx, streams: Vec<Uuid>) -> Result<Vec<Uuid>> {
+    let rows: Vec<(Uuid,)> = tx.all(&OPEN_AMONG, args![TICKETS, Column::Uuid(streams)]).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 /// Parks events in a transaction, each at most once in `rows`; one that is parked and open stays as it is.

@@ -113,7 +113,8 @@ impl Source {
     async fn turn(&mut self, app: &App) -> Result<(), Stopped> {
         let messages = self.next(app).await?;
         if messages.is_empty() {
-            return Ok(());
+            // Nothing came: the time to see whether somebody has moved a cursor.
+            return if self.is_where_it_was(app).await? { Ok(()) } else { Err(Stopped::Moved) };
         }
         let mut ends: BTreeMap<Place, i64> = BTreeMap::new();
         for message in &messages {
@@ -139,6 +140,12 @@ impl Source {
             reader.show(&self.cursors.iter().map(cursor).collect::<Vec<_>>());
         }
         Ok(())
+    }
+
+    async fn is_where_it_was(&self, app: &App) -> Result<bool, Stopped> {
+        let all = store::cursors(&app.stores.write).await?;
+        let mut own = all.into_iter().filter(|cursor| cursor.carrier == self.carrier);
+        Ok(own.all(|c| self.cursors.get(&(c.topic, c.partition)) == Some(&c.next_offset)))
     }
 
     async fn next(&mut self, app: &App) -> Result<Vec<InboundMessage>, Stopped> {

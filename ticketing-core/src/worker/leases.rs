@@ -10,6 +10,7 @@ use crate::store::leases::{self, Lease, Process};
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// Copies the log to the carrier.
@@ -155,11 +156,12 @@ pub async fn end(app: &App, process: &Process) {
     }
 }
 
-/// Runs `work` with the epoch whenever the lease is held, and drops it the moment it is lost. Ends with the keeper.
-pub async fn while_held<F: Future<Output = ()>>(
-    mut lease: watch::Receiver<Option<i64>>,
-    mut work: impl FnMut(i64) -> F,
-) {
+/// Runs `work` with the epoch whenever the lease is held, and ends it the moment it is lost. Work that breaks off is
+/// begun again. Ends with the keeper.
+pub async fn while_held<F>(mut lease: watch::Receiver<Option<i64>>, mut work: impl FnMut(i64) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     loop {
         let held = *lease.borrow_and_update();
         let Some(epoch) = held else {
@@ -168,11 +170,20 @@ pub async fn while_held<F: Future<Output = ()>>(
             }
             continue;
         };
+        // Aborted when it is dropped, so also when this is.
+        let mut working = JoinSet::new();
+        working.spawn(work(epoch));
         let lost = async { lease.wait_for(|now| *now != Some(epoch)).await.is_err() };
         let is_over = tokio::select! {
-            () = work(epoch) => None,
+            Some(ended) = working.join_next() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "what is done under a lease broke off; it begins again");
+                }
+                None
+            }
             is_over = lost => Some(is_over),
         };
+        working.shutdown().await;
         match is_over {
             Some(true) => return,
             Some(false) => {}

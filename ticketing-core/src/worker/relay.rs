@@ -15,6 +15,11 @@ use tokio::time::Instant;
 
 /// Events that are read at once.
 const PAGE: i64 = 2_000;
+/// A page with so many is full: the next one is there.
+const PAGE_FULL: usize = 2_000;
+/// How soon after a page the next one begins: while bookings stream in, a few large pages cost much less than one for
+/// each commit. After a pause the first event is sent at once.
+const LINGER: Duration = Duration::from_millis(15);
 /// The checkpoint is written so often at most, while records stream.
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(100);
 /// How long a record may wait before it is said that the broker does not take it.
@@ -100,8 +105,16 @@ impl<'a> Relay<'a> {
 
     async fn turn(&mut self, head: &mut watch::Receiver<i64>) -> Result<(), Stopped> {
         let target = *head.borrow_and_update();
-        if target > self.sent && self.page().await? > 0 {
-            return self.write_down().await;
+        if target > self.sent {
+            let next_at = Instant::now() + LINGER;
+            let count = self.page().await?;
+            if count > 0 {
+                self.write_down().await?;
+                if count < PAGE_FULL {
+                    tokio::time::sleep_until(next_at).await;
+                }
+                return Ok(());
+            }
         }
         self.write_down().await?;
         // Nothing to send: wait for an acknowledgement, the time to write it down, or an event.

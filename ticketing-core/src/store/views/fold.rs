@@ -1,7 +1,7 @@
 //! What the projector writes: a page of the log's row changes and the cursor, together.
 
-use super::Target;
 use super::progress::{self, Offset};
+use super::{Target, identity};
 use crate::args;
 use crate::domain::catalog::{OfferingFacts, Pattern, Route};
 use crate::domain::id::UserId;
@@ -124,49 +124,59 @@ pub struct Page {
 }
 
 /// What the live projection believes of what stands beside its rows, and what is to stand there.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Beside<'a> {
-    /// The streams that are parked; another may have freed one.
-    pub parked: &'a HashSet<Uuid>,
+    /// The streams of the page.
+    pub streams: Vec<Uuid>,
+    /// Which of them are parked; another may have freed one.
+    pub parked: HashSet<Uuid>,
+    /// How often rows were repaired without an event, such as those of departures that are remembered.
+    pub repairs: i64,
     /// Where reading goes on by now; an operator may have moved it.
     pub offsets_before: &'a [Offset],
     /// Where reading goes on after this page.
     pub offsets: &'a [Offset],
 }
 
-/// Writes a page of the live projection as [`apply`] does, with what is parked and where reading goes on. `None` if
-/// another projector was first, or what stands beside the rows is not as believed: then nothing was written.
+/// What became of a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// It is written; these users' tickets changed, those that are new left out.
+    Done(Vec<UserId>),
+    /// Nothing was written: of its streams, others are parked than was believed, namely these.
+    Parked(HashSet<Uuid>),
+    /// Nothing was written: the cursor or the offsets were moved, or rows repaired, by somebody else.
+    Moved,
+}
+
+/// Writes a page of the live projection as [`apply`] does, with what is parked and where reading goes on, if everything
+/// is as believed.
 ///
 /// # Errors
 /// What the store says.
-pub async fn apply_live(
-    db: &Db,
-    page: &Page,
-    from: i64,
-    to: i64,
-    beside: Beside<'_>,
-) -> Result<Option<Vec<UserId>>> {
+pub async fn apply_live(db: &Db, page: &Page, from: i64, to: i64, beside: Beside<'_>) -> Result<Applied> {
     let mut tx = db.begin().await?;
     let is_first = tx.run(&MOVE_CURSOR, args![TICKETS, from, to]).await? > 0;
-    if !is_first || !is_as_believed(&mut tx, beside).await? {
+    if !is_first || !is_as_believed(&mut tx, &beside).await? {
         tx.rollback().await?;
-        return Ok(None);
+        return Ok(Applied::Moved);
     }
-    put_catalog(&mut tx, Target::Live, page).await?;
-    let changed = put_tickets(&mut tx, Target::Live, page).await?;
+    let parked: HashSet<Uuid> = parked::open_among(&mut tx, beside.streams).await?.into_iter().collect();
+    if parked != beside.parked {
+        tx.rollback().await?;
+        return Ok(Applied::Parked(parked));
+    }
+    let changed = put(&mut tx, Target::Live, page).await?;
     parked::put(&mut tx, &page.parked).await?;
     progress::put_offsets(&mut tx, beside.offsets).await?;
     tx.commit().await?;
-    Ok(Some(changed))
+    Ok(Applied::Done(changed))
 }
 
-async fn is_as_believed(tx: &mut Tx, beside: Beside<'_>) -> Result<bool> {
-    let parked = parked::open_streams_in(tx).await?;
-    if parked.len() != beside.parked.len() || !parked.iter().all(|(id, _)| beside.parked.contains(id)) {
-        return Ok(false);
-    }
+async fn is_as_believed(tx: &mut Tx, beside: &Beside<'_>) -> Result<bool> {
     // Without a carrier nothing is read by offsets, and nothing is written.
-    Ok(beside.offsets.is_empty() || progress::offsets_in(tx).await? == beside.offsets_before)
+    let reads_on = beside.offsets.is_empty() || progress::offsets_in(tx).await? == beside.offsets_before;
+    Ok(reads_on && identity::repairs_in(tx).await? == beside.repairs)
 }
 
 /// Writes a page and moves the cursor from `from` to `to`; returns whose tickets changed, those that are

@@ -53,3 +53,9 @@ pub async fn repairs(db: &Db) -> Result<i64> {
     let row: Option<(i64,)> = db.first(&REPAIRS, args![]).await?;
     Ok(row.map_or(0, |(repairs,)| repairs))
 }
+
+/// The same in a transaction.
+pub(super) async fn repairs_in(tx: &mut Tx) -> Result<i64> {
+    let row: Option<(i64,)> = tx.first(&REPAIRS, args![]).await?;
+    Ok(row.map_or(0, |(repairs,)| repairs))
+}

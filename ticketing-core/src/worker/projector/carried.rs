@@ -8,7 +8,9 @@ use super::merge::Merge;
 use super::{LINGER, PAGE, Projector, Reading};
 use crate::adapters::carriers::{Carrier, CarrierError, Cursor, PUBLISHED, Reader, record};
 use crate::app::App;
+use crate::domain::log::RawEntry;
 use crate::store::error::StoreError;
+use crate::store::events;
 use crate::store::views::pages;
 use crate::store::views::progress::{self, Offset};
 use std::time::Duration;
@@ -139,6 +141,11 @@ impl Folder {
         let cursor = self.projector.cursor(&self.app).await?;
         if cursor >= target {
             self.progressed_at = Instant::now();
+            if merge.is_full() {
+                // Whatever is held is beyond what we know of the log, and there is no room to read on.
+                merge.drop_beyond(events::head(&self.app.stores.write).await?);
+                tokio::time::sleep(WAIT).await;
+            }
         } else if merge.is_full() || self.progressed_at.elapsed() > STALLED_AFTER {
             if !self.is_from_log {
                 tracing::warn!(
@@ -158,11 +165,14 @@ impl Folder {
         Ok(())
     }
 
-    /// Folds everything that follows on the cursor without a gap.
+    /// Folds everything that follows on the cursor without a gap, as far as the log says the same.
     async fn fold(&mut self, merge: &mut Merge, offsets: &mut Vec<Offset>) -> Result<(), Stopped> {
         loop {
             let mut entries = merge.ready(usize::try_from(PAGE).unwrap_or(usize::MAX));
             pages::keep_one_kind_raw(&mut entries);
+            if !self.is_of_this_log(merge, &entries).await? {
+                return Ok(());
+            }
             let Some(to) = entries.last().map(|entry| entry.position) else { return Ok(()) };
             let after = self.after(offsets, &merge.offsets(to));
             let reading = Reading { before: std::mem::take(offsets), after };
@@ -178,6 +188,27 @@ impl Folder {
             self.progressed_at = Instant::now();
             self.app.read.wanted_or(self.progressed_at + LINGER).await;
         }
+    }
+
+    /// Whether the last of these events is in the log as it was carried. Topics may have the records of another log: of
+    /// one that was restored, that lost its end, or that somebody began anew. Those are dropped, and the log is read.
+    async fn is_of_this_log(&self, merge: &mut Merge, entries: &[RawEntry]) -> Result<bool, Stopped> {
+        let Some(last) = entries.last() else { return Ok(true) };
+        let db = &self.app.stores.write;
+        let place = events::place(db, last.position).await?;
+        if place == Some((last.stream_id, last.stream_version)) {
+            return Ok(true);
+        }
+        let head = events::head(db).await?;
+        tracing::error!(
+            position = last.position,
+            head,
+            carrier = self.carrier.word(),
+            "the topics have records that this log has not: they are dropped, and the log is read. If the store was \
+             restored or made anew, give it topics of its own: TOPIC_PREFIX"
+        );
+        merge.drop_held();
+        Ok(false)
     }
 
     /// All offsets as they are after a page: those of this carrier's partitions that were read, and the others.

@@ -78,6 +78,19 @@ impl Merge {
         }
     }
 
+    /// Drops what is said to be beyond the log's head: such records are of another log, or of one that lost its end.
+    pub fn drop_beyond(&mut self, head: i64) {
+        drop(self.held.split_off(&(head + 1)));
+        for partition in self.partitions.values_mut() {
+            partition.pending.retain(|(_, position)| *position <= head);
+        }
+    }
+
+    /// Drops everything that is held, since it is not what the log says.
+    pub fn drop_held(&mut self) {
+        self.drop_beyond(self.cursor);
+    }
+
     /// Where to go on reading once everything up to `cursor` is folded: in each partition the first message that is
     /// not, or the next one.
     #[must_use]
@@ -159,6 +172,18 @@ mod tests {
         assert_eq!(positions(&merge), [11, 12]);
         merge.moved_to(20);
         assert_eq!((positions(&merge), offsets(&merge, 20)), (vec![], vec![5]));
+    }
+
+    #[test]
+    fn what_the_log_does_not_have_is_dropped_and_not_read_again() {
+        let mut merge = Merge::after(10);
+        for (offset, position) in [(0, 11), (1, 12), (2, 13)] {
+            merge.put("t", 0, offset, entry(position));
+        }
+        merge.drop_beyond(11);
+        assert_eq!((positions(&merge), offsets(&merge, 11)), (vec![11], vec![3]));
+        merge.drop_held();
+        assert!(positions(&merge).is_empty());
     }
 
     proptest! {

@@ -13,10 +13,11 @@ use super::RETRY_AFTER;
 use crate::app::App;
 use crate::domain::log::RawEntry;
 use crate::store::error::Result;
-use crate::store::views::fold;
+use crate::store::events;
+use crate::store::views::fold::{self, Applied};
+use crate::store::views::identity;
 use crate::store::views::pages::{self, Pages};
 use crate::store::views::progress::Offset;
-use crate::store::{events, parked};
 use std::collections::HashSet;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -33,6 +34,7 @@ const LINGER: Duration = Duration::from_millis(25);
 #[derive(Debug, Default)]
 pub struct Projector {
     stand: Option<Stand>,
+    repairs: Option<i64>,
     pages: Pages,
 }
 
@@ -40,6 +42,9 @@ pub struct Projector {
 #[derive(Debug)]
 struct Stand {
     cursor: i64,
+    /// How often rows were repaired without an event.
+    repairs: i64,
+    /// Streams that are known to be parked; each page finds out whether that is so.
     parked: HashSet<Uuid>,
 }
 
@@ -105,10 +110,14 @@ impl Projector {
             return Ok(stand.cursor);
         }
         let read = &app.stores.read;
-        // The cursor first: what is parked later than it was read is seen when a page is written.
+        let repairs = identity::repairs(read).await?;
         let cursor = fold::cursor(read).await?;
-        let parked = parked::open_streams(read).await?.into_iter().map(|(id, _)| id).collect();
-        self.stand = Some(Stand { cursor, parked });
+        if self.repairs != Some(repairs) {
+            // Rows of departures that are remembered may have been repaired.
+            self.pages = Pages::default();
+        }
+        self.repairs = Some(repairs);
+        self.stand = Some(Stand { cursor, repairs, parked: HashSet::new() });
         Ok(cursor)
     }
 
@@ -135,14 +144,29 @@ impl Projector {
         }
         let to = entries.last().map_or(from, |entry| entry.position);
         let read = &app.stores.read;
-        let page = self.pages.build_parking(read, entries, stand.parked.clone(), app.clock.now()).await?;
-        for row in &page.inserts {
-            app.tickets.touch(&row.booking.user_id, to);
-        }
-        let beside =
-            fold::Beside { parked: &stand.parked, offsets_before: &reading.before, offsets: &reading.after };
-        let Some(users) = fold::apply_live(read, &page, from, to, beside).await? else {
-            return Ok(false);
+        let streams: HashSet<Uuid> = entries.iter().map(|entry| entry.stream_id).collect();
+        let (page, users) = loop {
+            let parked: HashSet<Uuid> = stand.parked.intersection(&streams).copied().collect();
+            let now = app.clock.now();
+            let page = self.pages.build_parking(read, entries.clone(), parked.clone(), now).await?;
+            for row in &page.inserts {
+                app.tickets.touch(&row.booking.user_id, to);
+            }
+            let beside = fold::Beside {
+                streams: streams.iter().copied().collect(),
+                parked,
+                repairs: stand.repairs,
+                offsets_before: &reading.before,
+                offsets: &reading.after,
+            };
+            match fold::apply_live(read, &page, from, to, beside).await? {
+                Applied::Done(users) => break (page, users),
+                Applied::Parked(parked) => {
+                    stand.parked.retain(|stream| !streams.contains(stream));
+                    stand.parked.extend(parked);
+                }
+                Applied::Moved => return Ok(false),
+            }
         };
         let new = page.inserts.iter().map(|row| &row.booking.user_id);
         app.tickets.folded(from, to, new.chain(&users));
