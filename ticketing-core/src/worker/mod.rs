@@ -16,7 +16,7 @@ use crate::store::leases::Process;
 use payments::Asking;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// How long a worker waits after a failure of its store before it tries again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
@@ -53,6 +53,23 @@ pub struct Roles {
     pub process: Option<Process>,
 }
 
+/// Does work that goes on for ever, and begins it again if it breaks off.
+async fn supervised<F>(name: &'static str, mut work: impl FnMut() -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    loop {
+        // Aborted when it is dropped, so also when this is.
+        let mut working = JoinSet::new();
+        working.spawn(work());
+        match working.join_next().await {
+            Some(Err(error)) => tracing::error!(%error, worker = name, "a worker broke off; it begins again"),
+            Some(Ok(())) | None => return,
+        }
+        tokio::time::sleep(RETRY_AFTER).await;
+    }
+}
+
 impl Workers {
     /// Starts the workers.
     #[must_use]
@@ -73,7 +90,11 @@ impl Workers {
                     projector::carried::run(app.clone(), carrier.clone(), head.clone())
                 })));
             }
-            (None, true) => tasks.push(tokio::spawn(projector::run(app.clone(), follow.clone()))),
+            (None, true) => {
+                let (app, head) = (app.clone(), follow.clone());
+                let work = move || projector::run(app.clone(), head.clone());
+                tasks.push(tokio::spawn(supervised("projector", work)));
+            }
             (_, false) => {}
         }
         if let (Some(carrier), true) = (&roles.carrier, roles.relay) {
@@ -84,8 +105,11 @@ impl Workers {
             })));
         }
         if roles.expiry {
-            tasks.push(tokio::spawn(sweeper::run(app.clone(), follow.clone())));
-            tasks.push(tokio::spawn(housekeeper::run(app.clone())));
+            let (swept, head) = (app.clone(), follow.clone());
+            let sweep = move || sweeper::run(swept.clone(), head.clone());
+            tasks.push(tokio::spawn(supervised("sweeper", sweep)));
+            let kept = app.clone();
+            tasks.push(tokio::spawn(supervised("housekeeper", move || housekeeper::run(kept.clone()))));
         }
         if let Some(asking) = &roles.saga
             && asking.is_told()
@@ -98,12 +122,14 @@ impl Workers {
                         inbound::run(app.clone(), Some(carrier.clone()))
                     }))
                 }
-                None => tokio::spawn(inbound::run(app, None)),
+                None => tokio::spawn(supervised("inbound", move || inbound::run(app.clone(), None))),
             });
         }
         if roles.saga.is_some() {
             let context = jobs::JobContext { carrier: roles.carrier.clone() };
-            tasks.push(tokio::spawn(jobs::run(app.clone(), context)));
+            let app = app.clone();
+            let work = move || jobs::run(app.clone(), context.clone());
+            tasks.push(tokio::spawn(supervised("jobs", work)));
         }
         if let Some(asking) = roles.saga {
             tasks.push(tokio::spawn(payments::run(app.clone(), asking, follow.clone())));
