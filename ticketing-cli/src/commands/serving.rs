@@ -103,7 +103,7 @@ impl From<&StartError> for Failure {
                 .hint("ticketctl up --data-dir OTHER, or stop that server"),
             StartError::Listen { .. } => Self::error(sentence(&error.to_string()))
                 .code("LISTEN")
-                .hint("ticketctl up --port 0 takes any free port"),
+                .hint("choose another by --port; 0 takes any that is free"),
             StartError::Secret(error) => Self::from(error),
             StartError::Payments(_) | StartError::Redis(_) => Self::usage(format!("{error}.")).code("CONFIG"),
         }

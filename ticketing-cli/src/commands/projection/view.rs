@@ -12,4 +12,4 @@ pub const COLUMNS: &[Column] = &[
     Column::number("Before at", "beforePosition"),
 ];
 
-pub const PROJECTIONS: View = View::new("projections", COLUMNS);
+pub const PROJECTIONS: View = View::new("projections", COLUMNS).named_by(&["name"]);

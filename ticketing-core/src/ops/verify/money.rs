@@ -4,7 +4,7 @@ use super::{FIRST, OVERDUE_MS_MIN, PAGE, Run, why};
 use crate::domain::booking::state::{Booking, BookingState};
 use crate::domain::id::{BookingId, SagaId};
 use crate::domain::money::Money;
-use crate::domain::payment::{AttemptKind, Payment};
+use crate::domain::payment::{AttemptKind, Payment, PaymentStatus};
 use crate::domain::time::Timestamp;
 use crate::ops::OpsError;
 use crate::saga::{Case, SagaState, StepRecord};
@@ -141,6 +141,9 @@ fn money(run: &mut Run<'_>, case: &Case, booking: Option<&Booking>) {
             let finding = format!("{back} was given back of {had}");
             run.found("payment", &payment.id, finding, format!("ticketctl payment show {}", payment.id));
         }
+        if let Some(finding) = status_fault(payment) {
+            run.found("payment", &payment.id, finding, why(&payment.id));
+        }
         let refunds =
             case.attempts.iter().filter(|a| a.payment_id == payment.id && a.kind == AttemptKind::Refund);
         let going: i64 = refunds.filter(|a| a.state.is_open()).map(|a| a.amount.amount_minor).sum();
@@ -148,13 +151,22 @@ fn money(run: &mut Run<'_>, case: &Case, booking: Option<&Booking>) {
         if left > 0 && booking.is_some() && !stands(payment) && case.saga.park.is_none() {
             let finding =
                 format!("{} is kept for no confirmed booking, and nothing gives it back", amount(left));
-            let command = format!("ticketctl payment refund {} --reason TEXT", payment.id);
+            // Where the booking stays sold, its row may be what is wrong: nobody should give back what stands for it.
+            let command = match booking.filter(|_| is_confirmed) {
+                Some(booking) => why(&booking.id),
+                None => format!("ticketctl payment refund {} --reason 'kept for nothing'", payment.id),
+            };
             run.found("payment", &payment.id, finding, command);
         }
     }
     let Some(booking) = booking.filter(|b| is_confirmed && b.price.amount_minor > 0) else { return };
     let finding = match case.payments.iter().find(|payment| stands(payment)) {
-        Some(payment) if payment.captured_minor >= booking.price.amount_minor => return,
+        Some(payment) if payment.captured_minor >= booking.price.amount_minor && payment.kept_minor() > 0 => {
+            return;
+        }
+        Some(payment) if payment.kept_minor() <= 0 => {
+            format!("it is confirmed, and all of its payment {} was given back", payment.id)
+        }
         Some(payment) => {
             let captured = Money { amount_minor: payment.captured_minor, currency: payment.amount.currency };
             format!("it is confirmed and costs {}, of which {captured} was captured", booking.price)
@@ -166,6 +178,21 @@ fn money(run: &mut Run<'_>, case: &Case, booking: Option<&Booking>) {
         ),
     };
     run.found("booking", &booking.id, finding, why(&booking.id));
+}
+
+/// A payment's status says what its amounts say.
+fn status_fault(payment: &Payment) -> Option<String> {
+    let (captured, kept) = (payment.captured_minor, payment.kept_minor());
+    let fits = match payment.status {
+        PaymentStatus::Pending | PaymentStatus::Failed => captured == 0,
+        PaymentStatus::Success => kept > 0 || payment.amount.amount_minor == 0,
+        PaymentStatus::Refunded => kept == 0,
+    };
+    let amount = |minor| Money { amount_minor: minor, currency: payment.amount.currency };
+    (!fits).then(|| {
+        let (captured, back) = (amount(captured), amount(payment.refunded_minor));
+        format!("it is {}, with {captured} captured and {back} given back", payment.status.word())
+    })
 }
 
 /// Each payment has its saga, each charge and refund its payment.

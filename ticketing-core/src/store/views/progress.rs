@@ -1,4 +1,5 @@
-//! Where the projection goes on reading each partition of the carrier. Moved in the same transaction as its rows.
+//! Where the projection goes on reading each partition of the carrier. Moved in the same transaction as its
+//! rows.
 
 use super::fold::TICKETS;
 use crate::args;
@@ -58,4 +59,20 @@ pub async fn put_offsets(tx: &mut Tx, offsets: &[Offset]) -> Result<()> {
     ];
     tx.run(&PUT_OFFSETS, args![columns]).await?;
     Ok(())
+}
+
+/// Writes down where the projection goes on without a page, if it still is where it was believed to be; false, and
+/// nothing is written, if somebody has moved it.
+///
+/// # Errors
+/// What the store says.
+pub async fn advance(db: &Db, before: &[Offset], after: &[Offset]) -> Result<bool> {
+    let mut tx = db.begin().await?;
+    if offsets_in(&mut tx).await? != before {
+        tx.rollback().await?;
+        return Ok(false);
+    }
+    put_offsets(&mut tx, after).await?;
+    tx.commit().await?;
+    Ok(true)
 }

@@ -160,7 +160,14 @@ impl Folder {
         }
         if self.shown_at.elapsed() > SHOW_EVERY {
             self.shown_at = Instant::now();
-            reader.show(&merge.offsets(cursor));
+            let read = merge.offsets(cursor);
+            reader.show(&read);
+            // What was read and was known already moves no cursor, but need not be read again.
+            let after = self.after(offsets, &read);
+            if !progress::advance(&self.app.stores.read, offsets, &after).await? {
+                return Err(Stopped::Moved);
+            }
+            *offsets = after;
         }
         Ok(())
     }
