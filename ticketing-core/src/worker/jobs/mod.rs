@@ -249,20 +249,9 @@ pub async fn drive(
     let mut failing_since: Option<Instant> = None;
     loop {
         let began = Instant::now();
-        let stepped = {
-            let step = work.step(app, batch);
-            tokio::pin!(step);
-            loop {
-                tokio::select! {
-                    stepped = &mut step => break stepped,
-                    () = tokio::time::sleep(BEAT_EVERY) => {
-                        // A beat that can't be written is no reason to stop: whoever takes the job over bears it.
-                        if let Ok(None) = jobs::beat(&app.stores.write, job.id, owner).await {
-                            return lost(app, job).await;
-                        }
-                    }
-                }
-            }
+        let stepped = tokio::select! {
+            stepped = work.step(app, batch) => stepped,
+            () = beat_until_lost(app, job.id, owner) => return lost(app, job).await,
         };
         match stepped {
             Ok(stepped) => {
@@ -301,6 +290,18 @@ pub async fn drive(
                 }
                 tokio::time::sleep(RETRY_AFTER).await;
             }
+        }
+    }
+}
+
+/// Beats for a job until another has it. It is polled beside the batch and never instead of it: the batch may hold
+/// what a beat waits for, the one connection that writes.
+async fn beat_until_lost(app: &App, job: Uuid, owner: Uuid) {
+    loop {
+        tokio::time::sleep(BEAT_EVERY).await;
+        // A beat that can't be written is no reason to stop: whoever takes the job over bears it.
+        if let Ok(None) = jobs::beat(&app.stores.write, job, owner).await {
+            return;
         }
     }
 }
