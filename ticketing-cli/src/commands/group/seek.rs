@@ -17,8 +17,11 @@ use ticketing_core::ops::time_range::Moment;
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "What is read again does nothing twice: messages are known by their ids, and rows take only what \
-                        is newer. What is left out is not read at all. A group that has gone on meanwhile keeps its \
-                        place, and nothing is moved (exit 5).\n\n\
+                        is newer. What is left out payments never reads. The projector gets \
+                        it all the same: it closes the gap from the event log after 2 s, and of what comes again it \
+                        drops what it knows, so seeking does not repair its rows; ticketctl events replay and \
+                        ticketctl projection rebuild do. A group that has gone on meanwhile keeps its place, and \
+                        nothing is moved (exit 5).\n\n\
                         Examples:\n  ticketctl group seek payments --topic payment-events --to -1h --dry-run\n  \
                         ticketctl group seek payments --topic payment-events --partition 3 --to 1200 --yes\n  \
                         ticketctl group seek projector --topic ticket-events --to earliest --yes"

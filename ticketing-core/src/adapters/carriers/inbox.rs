@@ -21,7 +21,12 @@ const AWAY_MAX: Duration = Duration::from_secs(10);
 pub struct Inbox {
     receiver: mpsc::Receiver<Vec<Message>>,
     taken: VecDeque<Message>,
-    trouble: Arc<Trouble>,
+    /// Each is of what fails by itself: a broker, or one topic of it.
+    troubles: Vec<Arc<Trouble>>,
+    /// What is said once nobody fetches any more.
+    gone: CarrierError,
+    /// Whether messages were handed out in spite of a trouble that is worth telling: it is told next.
+    owes_word: bool,
 }
 
 /// Since when something is wrong, and what.
@@ -57,23 +62,37 @@ impl Trouble {
 }
 
 impl Inbox {
-    /// Makes an inbox, and the ends that its reader's thread or task holds.
-    pub fn new() -> (Self, mpsc::Sender<Vec<Message>>, Arc<Trouble>) {
+    /// Makes an inbox, and the end that its reader's thread or tasks hold. Once they all dropped it, and all that was
+    /// fetched is taken, `gone` is said.
+    pub fn new(gone: CarrierError) -> (Self, mpsc::Sender<Vec<Message>>) {
         let (sender, receiver) = mpsc::channel(BATCHES_MAX);
+        (Self { receiver, taken: VecDeque::new(), troubles: Vec::new(), gone, owes_word: false }, sender)
+    }
+
+    /// Makes a place for the trouble of something that fails by itself.
+    pub fn trouble(&mut self) -> Arc<Trouble> {
         let trouble = Arc::new(Trouble::default());
-        (Self { receiver, taken: VecDeque::new(), trouble: trouble.clone() }, sender, trouble)
+        self.troubles.push(trouble.clone());
+        trouble
     }
 
     /// Returns the next messages; none if none came for `wait`.
     ///
     /// # Errors
-    /// What has been wrong for longer than [`AWAY_MAX`], if nothing came.
+    /// What has been wrong for longer than [`AWAY_MAX`], if nothing came, and every other time if something did: what
+    /// goes well must not hide it. Nothing that was fetched is lost by it. Also once nobody fetches any more.
     pub async fn next(&mut self, max: usize, wait: Duration) -> Result<Vec<Message>, CarrierError> {
+        if self.owes_word {
+            self.owes_word = false;
+            if let Some(error) = self.worth_telling() {
+                return Err(error);
+            }
+        }
         if self.taken.is_empty() && max > 0 {
             match tokio::time::timeout(wait, self.receiver.recv()).await {
                 Ok(Some(batch)) => self.taken.extend(batch),
-                // The other end is gone only if its thread came down; the wait keeps a caller from spinning.
-                Ok(None) => tokio::time::sleep(wait).await,
+                // The other end is gone only if its thread came down.
+                Ok(None) => return Err(self.gone.clone()),
                 Err(_) => {}
             }
         }
@@ -82,10 +101,16 @@ impl Inbox {
         {
             self.taken.extend(batch);
         }
-        match self.trouble.worth_telling() {
-            Some(error) if self.taken.is_empty() => Err(error),
-            _ => Ok(self.taken.drain(..max.min(self.taken.len())).collect()),
+        match self.worth_telling() {
+            Some(error) if self.taken.is_empty() => return Err(error),
+            Some(_) => self.owes_word = true,
+            None => {}
         }
+        Ok(self.taken.drain(..max.min(self.taken.len())).collect())
+    }
+
+    fn worth_telling(&self) -> Option<CarrierError> {
+        self.troubles.iter().find_map(|trouble| trouble.worth_telling())
     }
 }
 
@@ -107,9 +132,13 @@ mod tests {
         }
     }
 
+    fn away(reason: &str) -> CarrierError {
+        CarrierError::Unreachable { carrier: "kafka", address: "h:1".into(), reason: reason.into() }
+    }
+
     #[tokio::test]
     async fn batches_come_out_as_large_as_they_are_asked_for() {
-        let (mut inbox, sender, _) = Inbox::new();
+        let (mut inbox, sender) = Inbox::new(away("gone"));
         for from in [0, 3, 6] {
             sender.send((from..from + 3).map(message).collect()).await.unwrap();
         }
@@ -124,19 +153,51 @@ mod tests {
 
     #[tokio::test]
     async fn trouble_is_told_once_it_has_lasted_and_nothing_came() {
-        let (mut inbox, sender, trouble) = Inbox::new();
-        let away =
-            || CarrierError::Unreachable { carrier: "kafka", address: "h:1".into(), reason: "away".into() };
+        let (mut inbox, sender) = Inbox::new(away("gone"));
+        let trouble = inbox.trouble();
         let wait = Duration::from_millis(5);
-        trouble.begins(away());
+        trouble.begins(away("away"));
         assert!(inbox.next(1, wait).await.unwrap().is_empty(), "a short gap is hidden");
         let long_ago = Instant::now().checked_sub(AWAY_MAX).unwrap();
-        *trouble.state() = Some((long_ago, away()));
-        trouble.begins(away());
+        *trouble.state() = Some((long_ago, away("away")));
+        trouble.begins(away("away"));
         sender.send(vec![message(1)]).await.unwrap();
         assert_eq!(inbox.next(1, wait).await.unwrap().len(), 1, "what was fetched is handed out first");
         assert!(matches!(inbox.next(1, wait).await, Err(CarrierError::Unreachable { .. })));
         trouble.ends();
         assert!(inbox.next(1, wait).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_topic_that_goes_well_does_not_hide_the_trouble_of_another() {
+        let (mut inbox, sender) = Inbox::new(away("gone"));
+        let (busy, missing) = (inbox.trouble(), inbox.trouble());
+        let wait = Duration::from_millis(5);
+        let long_ago = Instant::now().checked_sub(AWAY_MAX).unwrap();
+        *missing.state() = Some((long_ago, away("missing")));
+        let mut read = Vec::new();
+        for offset in 1..=3 {
+            busy.ends();
+            sender.send(vec![message(offset)]).await.unwrap();
+            read.extend(inbox.next(1, wait).await.unwrap().iter().map(|message| message.offset));
+            let told = inbox.next(1, wait).await;
+            assert!(told.is_err_and(|error| error.to_string().contains("missing")));
+        }
+        assert_eq!(read, [1, 2, 3], "what is told loses no message");
+        missing.ends();
+        assert!(inbox.next(1, wait).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_reader_whose_thread_came_down_says_so_after_its_last_message() {
+        let (mut inbox, sender) = Inbox::new(away("gone"));
+        sender.send(vec![message(1)]).await.unwrap();
+        drop(sender);
+        let wait = Duration::from_millis(5);
+        assert_eq!(inbox.next(9, wait).await.unwrap().len(), 1);
+        for _ in 0..2 {
+            let told = inbox.next(9, wait).await;
+            assert!(told.is_err_and(|error| error.to_string().contains("gone")));
+        }
     }
 }

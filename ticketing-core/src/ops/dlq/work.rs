@@ -122,7 +122,9 @@ pub async fn open_of(app: &App, queue: &Queue, limit: i64) -> Result<Vec<Seen>, 
     })
 }
 
-/// Tries the first letter of a queue again if it is as it was seen, and then those behind it, until one fails.
+/// Tries the first letter of a queue again if it is as it was seen, and then those behind it, until one fails. Where
+/// the first one only waits, the one that was seen is gone: whoever took it may have died before those behind it, so
+/// they are tried.
 ///
 /// # Errors
 /// A failure of the moment: what was not tried is as it was.
@@ -135,6 +137,7 @@ pub async fn redrive(
 ) -> Result<(), OpsError> {
     match open_of(app, queue, 1).await?.first() {
         Some(first) if *first == head => drive(app, queue, by, true, counts).await,
+        Some(first) if first.waits => drive(app, queue, by, false, counts).await,
         Some(_) | None => {
             counts.moved += 1;
             Ok(())
@@ -165,18 +168,22 @@ pub async fn discard(
 }
 
 /// Tries the letters of every queue whose first one only waits, though nothing stands before it any more: its stream
-/// was cleared just when it was kept, or whoever cleared it died. Returns how many were handled.
+/// was cleared just when it was kept, or whoever cleared it died. Returns how many were handled. A queue that fails
+/// keeps no other one waiting.
 ///
 /// # Errors
-/// A failure of the moment.
+/// The last failure of the moment, after all were tried.
 pub async fn release_stranded(app: &App) -> Result<u64, OpsError> {
     let letters = dead_letters::stranded(&app.stores.write, STRANDED_MAX).await?;
     let parked = parked::stranded(&app.stores.read, STRANDED_MAX).await?;
-    let mut counts = Counts::default();
+    let (mut counts, mut failed) = (Counts::default(), None);
     for queue in letters.into_iter().map(Queue::Letters).chain(parked.into_iter().map(Queue::Parked)) {
-        drive(app, &queue, SYSTEM, false, &mut counts).await?;
+        if let Err(error) = drive(app, &queue, SYSTEM, false, &mut counts).await {
+            tracing::debug!(stream = queue.stream(), %error, "letters that wait for nothing can't be tried now");
+            failed = Some(error);
+        }
     }
-    Ok(counts.redriven)
+    failed.map_or(Ok(counts.redriven), Err)
 }
 
 /// Tries the letters of a queue in order until one fails; a dead one at its head only if `from_dead`.

@@ -15,10 +15,10 @@ use crate::ops::dlq::work::release_stranded;
 use crate::ops::jobs::JobSpec;
 use crate::store::error::StoreError;
 use crate::store::jobs::{self, Job, JobProgress, JobState};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -103,26 +103,55 @@ impl Work {
     }
 }
 
+/// The jobs that are under way in this process.
+#[derive(Default)]
+struct Doing {
+    tasks: JoinSet<Result<Job, StoreError>>,
+    /// Which task does which job: one that panics can't say.
+    jobs: HashMap<Id, Uuid>,
+}
+
+impl Doing {
+    fn begin(&mut self, id: Uuid, work: impl Future<Output = Result<Job, StoreError>> + Send + 'static) {
+        let task = self.tasks.spawn(work);
+        self.jobs.insert(task.id(), id);
+    }
+
+    fn has(&self, id: Uuid) -> bool {
+        self.jobs.values().any(|job| *job == id)
+    }
+
+    fn room(&self) -> usize {
+        AT_ONCE_MAX.saturating_sub(self.jobs.len())
+    }
+
+    /// Waits for one that is over here, however that came; `None` if none is under way.
+    async fn ended(&mut self) -> Option<(Option<Uuid>, Result<Result<Job, StoreError>, JoinError>)> {
+        let (task, outcome) = match self.tasks.join_next_with_id().await? {
+            Ok((task, outcome)) => (task, Ok(outcome)),
+            Err(error) => (error.id(), Err(error)),
+        };
+        Some((self.jobs.remove(&task), outcome))
+    }
+}
+
 /// Takes and does jobs for ever. What this process is doing when it is stopped, another goes on with.
 pub async fn run(app: App, context: JobContext) {
     let owner = Uuid::now_v7();
-    let mut doing = JoinSet::new();
-    let mut mine: HashSet<Uuid> = HashSet::new();
+    let mut doing = Doing::default();
     // Whose beat was seen to be what, and since when.
     let mut seen: HashMap<Uuid, (i64, Instant)> = HashMap::new();
     let mut failing = false;
     let (_never, stop) = watch::channel(false);
     loop {
-        match look(&app, owner, &mut seen, &mine, AT_ONCE_MAX - doing.len()).await {
+        match look(&app, owner, &mut seen, &doing).await {
             Ok(taken) => {
                 failing = false;
                 for job in taken {
                     tracing::info!(job = %job.id, kind = job.kind, "a job is taken");
-                    mine.insert(job.id);
                     let (app, context, stop, id) = (app.clone(), context.clone(), stop.clone(), job.id);
-                    doing.spawn(
-                        async move { (id, drive(&app, &context, job, owner, stop, &mut |_| ()).await) },
-                    );
+                    let work = async move { drive(&app, &context, job, owner, stop, &mut |_| ()).await };
+                    doing.begin(id, work);
                 }
             }
             Err(error) => {
@@ -135,13 +164,13 @@ pub async fn run(app: App, context: JobContext) {
         let look_at = Instant::now() + LOOK_EVERY;
         loop {
             tokio::select! {
-                Some(ended) = doing.join_next() => match ended {
-                    Ok((id, outcome)) => {
-                        mine.remove(&id);
-                        tell(id, &outcome);
+                Some((id, outcome)) = doing.ended() => {
+                    let id = id.unwrap_or_default();
+                    match outcome {
+                        Ok(outcome) => tell(id, &outcome),
+                        // Nobody beats for it now, so it is taken up again, here or elsewhere.
+                        Err(error) => tracing::error!(job = %id, %error, "a job broke off; it is taken up again"),
                     }
-                    // Which one it was is not known: all that are no longer beaten for are taken up again.
-                    Err(error) => tracing::error!(%error, "a job broke off; it is taken up again"),
                 },
                 () = tokio::time::sleep_until(look_at) => break,
             }
@@ -167,8 +196,7 @@ async fn look(
     app: &App,
     owner: Uuid,
     seen: &mut HashMap<Uuid, (i64, Instant)>,
-    mine: &HashSet<Uuid>,
-    room: usize,
+    doing: &Doing,
 ) -> Result<Vec<Job>, StoreError> {
     if let Err(error) = release_stranded(app).await {
         tracing::debug!(%error, "letters that wait for nothing can't be tried now");
@@ -184,13 +212,11 @@ async fn look(
         }
         let is_free = match job.state {
             JobState::Waiting => true,
-            JobState::Running => {
-                since.elapsed() >= LEASE && (job.owner != Some(owner) || !mine.contains(&job.id))
-            }
+            JobState::Running => since.elapsed() >= LEASE && (job.owner != Some(owner) || !doing.has(job.id)),
             JobState::Done | JobState::Failed | JobState::Cancelled => false,
         };
         if is_free
-            && taken.len() < room
+            && taken.len() < doing.room()
             && jobs::claim(&app.stores.write, job.id, owner, job.beat, app.clock.now()).await?
         {
             taken.extend(jobs::load(&app.stores.write, vec![job.id]).await?);
@@ -223,20 +249,9 @@ pub async fn drive(
     let mut failing_since: Option<Instant> = None;
     loop {
         let began = Instant::now();
-        let stepped = {
-            let step = work.step(app, batch);
-            tokio::pin!(step);
-            loop {
-                tokio::select! {
-                    stepped = &mut step => break stepped,
-                    () = tokio::time::sleep(BEAT_EVERY) => {
-                        // A beat that can't be written is no reason to stop: whoever takes the job over bears it.
-                        if let Ok(None) = jobs::beat(&app.stores.write, job.id, owner).await {
-                            return lost(app, job).await;
-                        }
-                    }
-                }
-            }
+        let stepped = tokio::select! {
+            stepped = work.step(app, batch) => stepped,
+            () = beat_until_lost(app, job.id, owner) => return lost(app, job).await,
         };
         match stepped {
             Ok(stepped) => {
@@ -275,6 +290,18 @@ pub async fn drive(
                 }
                 tokio::time::sleep(RETRY_AFTER).await;
             }
+        }
+    }
+}
+
+/// Beats for a job until another has it. It is polled beside the batch and never instead of it: the batch may hold
+/// what a beat waits for, the one connection that writes.
+async fn beat_until_lost(app: &App, job: Uuid, owner: Uuid) {
+    loop {
+        tokio::time::sleep(BEAT_EVERY).await;
+        // A beat that can't be written is no reason to stop: whoever takes the job over bears it.
+        if let Ok(None) = jobs::beat(&app.stores.write, job, owner).await {
+            return;
         }
     }
 }
@@ -320,4 +347,26 @@ async fn end(
 /// Another has it: returns it as that one has brought it.
 async fn lost(app: &App, job: Job) -> Result<Job, StoreError> {
     Ok(jobs::load(&app.stores.write, vec![job.id]).await?.pop().unwrap_or(job))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AT_ONCE_MAX, Doing};
+    use crate::store::error::StoreError;
+    use uuid::Uuid;
+
+    #[tokio::test]
+    async fn a_job_whose_task_panics_is_nobodys_again() {
+        let (mut doing, broken, other) = (Doing::default(), Uuid::now_v7(), Uuid::now_v7());
+        doing.begin(broken, async { panic!("a fault of this program") });
+        doing.begin(other, std::future::pending());
+        assert!(doing.has(broken) && doing.room() == AT_ONCE_MAX - 2);
+        let (id, outcome) = doing.ended().await.unwrap();
+        assert!(id == Some(broken) && outcome.is_err_and(|error| error.is_panic()));
+        assert!(!doing.has(broken) && doing.has(other) && doing.room() == AT_ONCE_MAX - 1);
+        let away = StoreError::Unavailable { store: "write", reason: "away".into() };
+        doing.begin(broken, async { Err(away) });
+        let (id, outcome) = doing.ended().await.unwrap();
+        assert!(id == Some(broken) && outcome.is_ok_and(|outcome| outcome.is_err()));
+    }
 }

@@ -118,6 +118,8 @@ impl Replay {
     }
 
     async fn read_log(&mut self, app: &App, log: &RepublishSpec, batch: usize) -> Result<bool, StepError> {
+        let left = log.limit.map_or(i64::MAX, |limit| limit - self.place.counts.seen);
+        let batch = batch.min(usize::try_from(left).unwrap_or(0));
         let limit = PAGE.min(log.to - self.place.position).max(0);
         let mut chosen = Vec::new();
         let mut looked_at = self.place.position;
@@ -133,8 +135,9 @@ impl Replay {
         let is_end = looked_at == self.place.position;
         let mut counts = self.place.counts.clone();
         fold_again(app, &mut self.pages, chosen, &mut counts).await?;
+        let is_enough = log.limit.is_some_and(|limit| counts.seen >= limit);
         (self.place.position, self.place.counts) = (looked_at, counts);
-        Ok(is_end || looked_at >= log.to)
+        Ok(is_end || is_enough || looked_at >= log.to)
     }
 
     async fn read_carrier(

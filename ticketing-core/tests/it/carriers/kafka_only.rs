@@ -7,7 +7,8 @@ use rdkafka::admin::{AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
 use std::time::{Duration, Instant};
-use ticketing_core::adapters::carriers::{CATALOG_EVENTS, Cursor, TICKET_EVENTS, WALLET_EVENTS};
+use ticketing_core::adapters::carriers::{CATALOG_EVENTS, Cursor, Outgoing, TICKET_EVENTS, WALLET_EVENTS};
+use uuid::Uuid;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn shown_cursors_are_what_the_brokers_own_tools_see() {
@@ -36,6 +37,47 @@ async fn shown_cursors_are_what_the_brokers_own_tools_see() {
         assert!(started.elapsed() < PATIENCE, "the tools see {seen:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// A record that Kafka can't press together.
+fn large(number: i64, bytes: usize) -> Outgoing {
+    let noise = std::iter::repeat_with(|| Uuid::new_v4().simple().to_string());
+    let noise: String = noise.take(bytes / 32).collect();
+    Outgoing {
+        body: format!("{{\"number\":{number},\"noise\":\"{noise}\"}}"),
+        ..record(CATALOG_EVENTS, "k", number)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_of_three_megabytes_is_taken_and_read_with_those_around_it() {
+    let Some(broker) = kafka() else { return };
+    let carrier = &broker.carrier;
+    carrier.prepare().await.unwrap();
+    let records = [large(1, 100), large(2, 3 << 20), large(3, 100), large(4, 12 << 20), large(5, 100)];
+    let bodies: Vec<String> = records.iter().map(|record| record.body.clone()).collect();
+    let mut all: Vec<(i64, Outgoing)> = (1..).zip(records).collect();
+    all.extend((6..=200).map(|at| (at, record(TICKET_EVENTS, &format!("key {at}"), at))));
+    super::publish(carrier, all).await;
+    let mut reader = carrier.reader("test-group", &[CATALOG_EVENTS, TICKET_EVENTS], &[]).await.unwrap();
+    let messages = take_exactly(&mut reader, 200).await;
+    let read = messages.into_iter().filter(|message| message.topic == CATALOG_EVENTS);
+    let read: Vec<String> = read.map(|message| String::from_utf8(message.body).unwrap()).collect();
+    assert!(read == bodies, "{} of them came, or in another order", read.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_is_too_large_for_a_topic_of_others_is_refused_with_what_to_do() {
+    let Some(broker) = kafka() else { return };
+    let name = format!("{}{CATALOG_EVENTS}", broker.prefix);
+    let topic = NewTopic::new(&name, 1, TopicReplication::Fixed(1)).set("max.message.bytes", "1000000");
+    broker.kafka_admin().create_topics([&topic], &AdminOptions::new()).await.unwrap();
+    broker.carrier.prepare().await.unwrap();
+    let mut publisher = broker.carrier.publisher().await.unwrap();
+    publisher.send(1, large(1, 3 << 20)).await.unwrap();
+    let told = tokio::time::timeout(PATIENCE, publisher.acknowledged_beyond(0)).await.expect("an answer");
+    let told = told.unwrap_err().to_string();
+    assert!(told.contains("max.message.bytes=16777216"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ use crate::support::place::{BEGIN, Place, by_hand, clock, count, on_both_engines
 use std::time::Duration;
 use ticketing_core::app::inbound::{self, InboundMessage};
 use ticketing_core::app::{App, commands};
+use ticketing_core::args;
 use ticketing_core::domain::booking::command::{HoldKind, Reserve};
 use ticketing_core::domain::booking::state::BookingState;
 use ticketing_core::domain::id::{BookingId, OfferingId};
@@ -16,7 +17,7 @@ use ticketing_core::ops::jobs::{
     self as ops_jobs, JobPlan, JobSpec, ReplaySource, ReplaySpec, RepublishSpec,
 };
 use ticketing_core::ops::{OpsError, Plan};
-use ticketing_core::store::dead_letters::{self, LetterState};
+use ticketing_core::store::dead_letters::{self, LetterMove, LetterState};
 use ticketing_core::store::events;
 use ticketing_core::store::jobs::{self, Job, JobState};
 use ticketing_core::store::parked::{self, NewParked};
@@ -33,6 +34,9 @@ on_both_engines!(
     a_job_that_was_stopped_is_resumed_where_it_was,
     a_job_whose_owner_died_is_taken_over,
     a_replay_repairs_rows_and_is_otherwise_nothing,
+    a_replay_looks_at_no_more_than_its_limit,
+    a_redrive_that_broke_off_goes_on_with_those_behind_the_head,
+    a_stream_that_fails_keeps_no_other_from_being_released,
 );
 
 async fn program(place: &Place) -> (App, OfferingId) {
@@ -323,4 +327,81 @@ async fn a_replay_repairs_rows_and_is_otherwise_nothing(place: Place) {
     let job = done(&app, &replay(0, head)).await;
     assert!(job.outcome.unwrap().contains("folded"));
     check(&app).await;
+}
+
+async fn a_replay_looks_at_no_more_than_its_limit(place: Place) {
+    let (app, bus) = program(&place).await;
+    for _ in 0..5 {
+        let booking = hold(&app, ask(bus)).await;
+        crate::support::city::cancel(&app, booking.id).await.unwrap();
+    }
+    let head = i64::try_from(check(&app).await.entries.len()).unwrap();
+    for rate in [None, Some(2), Some(3)] {
+        let source = RepublishSpec {
+            after: 0,
+            to: head,
+            from_time: None,
+            to_time: None,
+            types: vec!["TicketReserved".into(), "TicketBooked".into()],
+            stream: None,
+            limit: Some(4),
+        };
+        let planned = JobPlan {
+            plan: Plan::new("events replay", Vec::new()),
+            spec: JobSpec::Replay(ReplaySpec {
+                projection: "tickets".into(),
+                source: ReplaySource::Log(source),
+            }),
+            total: Some(4),
+            rate,
+        };
+        let job = done(&app, &planned).await;
+        assert_eq!((job.state, job.done), (JobState::Done, 4), "{rate:?}");
+    }
+}
+
+async fn a_redrive_that_broke_off_goes_on_with_those_behind_the_head(place: Place) {
+    let (app, bus) = program(&place).await;
+    let id = BookingId(Uuid::now_v7());
+    book_as(&app, bus, id).await;
+    let head = keep(&app, &message(1, "What", id, ""), Some("UNKNOWN_TYPE")).await;
+    keep(&app, &message(2, "PaymentSucceeded", id, r#","paymentId":"p""#), None).await;
+    keep(&app, &message(3, "What", id, ""), None).await;
+    keep(&app, &message(4, "PaymentFailed", id, ""), None).await;
+    let planned = plan(&app, Action::Redrive, &[Key::Letter(head)], true, None).await.unwrap();
+    use LetterState::{Dead, Redriven, Waiting};
+    // Its process died when the first one was done.
+    let step = LetterMove {
+        id: head,
+        from: Dead,
+        tries: 1,
+        to: Redriven,
+        code: "UNKNOWN_TYPE".into(),
+        reason: "It was handled.".into(),
+        tried: true,
+        by: "olga".into(),
+        at: BEGIN,
+    };
+    assert!(dead_letters::advance(&app.stores.write, &step).await.unwrap());
+    let job = done(&app, &planned).await;
+    assert_eq!(job.state, JobState::Done);
+    assert_eq!(states(&app).await, [Redriven, Redriven, Dead, Waiting]);
+    // Once more: the head of now is dead, and no plan has seen it.
+    let job = done(&app, &planned).await;
+    assert!(job.outcome.unwrap().contains("1 had moved"));
+    assert_eq!(states(&app).await, [Redriven, Redriven, Dead, Waiting]);
+    assert_eq!(check(&app).await.bookings[&id].state, BookingState::Confirmed);
+}
+
+async fn a_stream_that_fails_keeps_no_other_from_being_released(place: Place) {
+    let (app, bus) = program(&place).await;
+    let (bad, good) = (BookingId(Uuid::now_v7()), BookingId(Uuid::now_v7()));
+    book_as(&app, bus, good).await;
+    let broken = keep(&app, &message(1, "PaymentFailed", bad, ""), None).await;
+    keep(&app, &message(2, "PaymentSucceeded", good, r#","paymentId":"p""#), None).await;
+    let sql = "UPDATE dead_letters SET headers = 'no headers' WHERE id = $1";
+    by_hand(&app.stores.write, sql, args![broken]).await.unwrap();
+    assert!(dlq::work::release_stranded(&app).await.is_err(), "it is not hidden");
+    assert_eq!(states(&app).await, [LetterState::Waiting, LetterState::Redriven]);
+    assert_eq!(check(&app).await.bookings[&good].state, BookingState::Confirmed);
 }

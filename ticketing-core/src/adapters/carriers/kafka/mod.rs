@@ -34,6 +34,11 @@ const INBOUND_PARTITIONS: i32 = 6;
 const REPLICAS_MAX: usize = 3;
 /// How often a new topic is looked for until its leaders are known.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// The largest record, in bytes, as Kafka counts them: an event with a long list in it is larger than the 1 MB that
+/// Kafka takes when nobody says otherwise.
+const RECORD_BYTES_MAX: &str = "16777216";
+/// What a topic calls that.
+const TOPIC_RECORD_MAX: &str = "max.message.bytes";
 /// The longest time between two tries to reach a broker: it is found again soon after it is back.
 const RECONNECT_MS_MAX: &str = "1000";
 /// After how long without an answer a connection counts as broken.
@@ -61,7 +66,7 @@ impl Kafka {
         self.shared.config.brokers.clone()
     }
 
-    /// Makes the topics that are missing. One that is there is left as it is.
+    /// Makes the topics that are missing, with room for our largest records. One that is there is left as it is.
     pub(super) async fn prepare(&self) -> Result<(), CarrierError> {
         let handle = tokio::runtime::Handle::current();
         self.blocking(move |kafka| {
@@ -79,7 +84,10 @@ impl Kafka {
             let replicas = i32::try_from(brokers.clamp(1, REPLICAS_MAX)).unwrap_or(1);
             let topics: Vec<NewTopic<'_>> = names
                 .iter()
-                .map(|(name, count)| NewTopic::new(name, *count, TopicReplication::Fixed(replicas)))
+                .map(|(name, count)| {
+                    NewTopic::new(name, *count, TopicReplication::Fixed(replicas))
+                        .set(TOPIC_RECORD_MAX, RECORD_BYTES_MAX)
+                })
                 .collect();
             let options =
                 AdminOptions::new().request_timeout(Some(ASK_TIMEOUT)).operation_timeout(Some(ASK_TIMEOUT));
@@ -208,6 +216,8 @@ impl Kafka {
             .set("socket.keepalive.enable", "true")
             .set("reconnect.backoff.max.ms", RECONNECT_MS_MAX)
             .set("allow.auto.create.topics", "false")
+            // A reader's fetches are as large at least, too.
+            .set("message.max.bytes", RECORD_BYTES_MAX)
             .set_log_level(RDKafkaLogLevel::Warning);
         for (name, value) in &self.shared.config.options {
             client.set(name, value);
@@ -262,6 +272,18 @@ impl ClientContext for Said {
 }
 
 impl rdkafka::consumer::ConsumerContext for Said {}
+
+/// What an answer about a record means.
+fn told(code: RDKafkaErrorCode) -> String {
+    match code {
+        Code::MessageSizeTooLarge => {
+            format!(
+                "{code}; give the topic {TOPIC_RECORD_MAX}={RECORD_BYTES_MAX}, as those have that are made here"
+            )
+        }
+        _ => code.to_string(),
+    }
+}
 
 /// Does this mean that the broker does not answer, and not that it says no?
 fn is_away(code: RDKafkaErrorCode) -> bool {

@@ -2,7 +2,7 @@
 //! first that was not. It never waits for one record, and never sends one again after it was lost: its caller does,
 //! with a new publisher.
 
-use super::{Kafka, Said};
+use super::{Kafka, Said, told};
 use crate::adapters::carriers::window::{BYTES_MAX, RECORDS_MAX, Window};
 use crate::adapters::carriers::{CarrierError, Outgoing};
 use rdkafka::client::ClientContext;
@@ -64,7 +64,7 @@ impl ProducerContext for Taken {
             Ok(_) => self.0.window.acknowledge(number),
             Err((error, message)) => {
                 let reason = match error.rdkafka_error_code() {
-                    Some(code) => code.to_string(),
+                    Some(code) => told(code),
                     None => error.to_string(),
                 };
                 self.0.window.lose(format!("{}: {reason}", message.topic()));

@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 const PREFETCH_KBYTES: &str = "16384";
 /// How many messages librdkafka fetches ahead for each partition.
 const PREFETCH_MESSAGES: &str = "10000";
-/// How much is asked of a partition at once.
+/// How much is asked of a partition at once; a record that is larger comes alone.
 const FETCH_BYTES: &str = "1048576";
 /// How long the thread waits for a message before it looks at what else there is to do.
 const POLL_EVERY: Duration = Duration::from_millis(100);
@@ -76,7 +76,8 @@ impl KafkaReader {
             .set("fetch.message.max.bytes", FETCH_BYTES)
             .set("fetch.queue.backoff.ms", "10");
         let names = topics.iter().map(|topic| (kafka.full(topic), topic.clone())).collect();
-        let (inbox, sender, trouble) = Inbox::new();
+        let (mut inbox, sender) = Inbox::new(kafka.unreachable("the reader's thread came down"));
+        let trouble = inbox.trouble();
         let shown = Arc::new(Shown::default());
         let asker = Asker::new(&kafka.client(), kafka.shared.config.prefix.clone())
             .map_err(|error| kafka.error(&error.into()))?;

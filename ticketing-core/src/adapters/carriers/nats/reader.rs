@@ -35,6 +35,8 @@ const NATS_HEADERS: &str = "Nats-";
 pub struct NatsReader {
     inbox: Inbox,
     tasks: Vec<JoinHandle<()>>,
+    /// What is said once a topic's task came down.
+    gone: CarrierError,
 }
 
 impl fmt::Debug for NatsReader {
@@ -64,7 +66,8 @@ impl NatsReader {
             .await
             .unwrap_or_else(|_| Err(nats.unreachable("it did not answer in time")))?;
         let context = ContextBuilder::new().timeout(ASK_TIMEOUT).build(client);
-        let (inbox, sender, trouble) = Inbox::new();
+        let gone = nats.unreachable("the reading of a topic came down");
+        let (mut inbox, sender) = Inbox::new(gone.clone());
         let mut tasks = Vec::new();
         for topic in topics {
             let cursor = from.iter().find(|cursor| cursor.topic == *topic && cursor.partition == 0);
@@ -75,11 +78,11 @@ impl NatsReader {
                 topic: (*topic).to_owned(),
                 next: cursor.map(|cursor| u64::try_from(cursor.next_offset).unwrap_or(0)),
                 sender: sender.clone(),
-                trouble: trouble.clone(),
+                trouble: inbox.trouble(),
             };
             tasks.push(tokio::spawn(reading.run()));
         }
-        Ok(Self { inbox, tasks })
+        Ok(Self { inbox, tasks, gone })
     }
 
     pub(in super::super) async fn next(
@@ -87,6 +90,10 @@ impl NatsReader {
         max: usize,
         wait: Duration,
     ) -> Result<Vec<Message>, CarrierError> {
+        // The others go on, so the inbox can't tell. Whoever reads anew begins after the last message that he took.
+        if self.tasks.iter().any(JoinHandle::is_finished) {
+            return Err(self.gone.clone());
+        }
         self.inbox.next(max, wait).await
     }
 
@@ -103,6 +110,7 @@ struct Reading {
     /// The sequence to go on at; the first that is there without one.
     next: Option<u64>,
     sender: mpsc::Sender<Vec<Message>>,
+    /// Of this topic: another one that goes well does not end it.
     trouble: Arc<Trouble>,
 }
 
