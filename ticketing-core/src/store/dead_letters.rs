@@ -213,7 +213,7 @@ fn corrupt(column: &'static str, row: Uuid, reason: String) -> StoreError {
 }
 
 /// A place in the order that nobody has yet may be taken by another process in between: so often it is tried anew.
-const PUT_TRIES_MAX: usize = 5;
+const PUT_TRIES_MAX: usize = 100;
 
 statements! {
     /// The next place in the order; of two that take the same one, one finds that nothing was written.
