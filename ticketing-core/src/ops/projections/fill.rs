@@ -184,7 +184,8 @@ impl<'a> Filler<'a> {
         }
         let parked_before = self.parked.clone();
         let position = raw.last().map_or(self.position, |entry| entry.position);
-        if position < swap.live() {
+        // Live tables beyond the log's head are of another log, or of one that was restored: nothing of them is missed.
+        if position < swap.live().min(head) {
             swap.let_go().await?;
             return Ok(false);
         }

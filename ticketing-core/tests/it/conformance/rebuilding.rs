@@ -28,6 +28,7 @@ on_both_engines!(
     what_was_made_wrong_is_not_swapped,
     a_rebuild_that_slept_while_another_began_changes_nothing,
     only_the_last_claim_to_a_set_of_tables_stands,
+    tables_beyond_the_log_are_made_anew,
 );
 
 async fn rebuild(app: &App) -> Result<ProjectionBody, OpsError> {
@@ -413,5 +414,18 @@ async fn only_the_last_claim_to_a_set_of_tables_stands(place: Place) {
     assert_eq!(tables(&app, "next_%").await, Vec::<String>::new());
     assert_eq!(count(read, "view_cursors").await, 2, "of the live tables, and of those of before");
     assert_eq!(revert(&app).await.unwrap().rows, 6);
+    check(&app).await;
+}
+
+async fn tables_beyond_the_log_are_made_anew(place: Place) {
+    let app = place.program(&clock()).await;
+    past(&app).await;
+    let head = count(&app.stores.write, "events").await;
+    // As a read model is that was kept while the log was restored.
+    by_hand(&app.stores.read, "UPDATE view_cursors SET position = position + 100", vec![]).await.unwrap();
+    let found = findings(&app).await;
+    assert!(found.iter().any(|one| one.finding.contains("beyond the log's head")), "{found:?}");
+    let body = rebuild(&app).await.unwrap();
+    assert_eq!((body.position, body.lag, body.rows), (head, 0, 6));
     check(&app).await;
 }
