@@ -1,14 +1,15 @@
 //! Folding the log into tables that are not live: large pages, the next one read while one is written.
 
-use super::Tell;
+use super::{Tell, not_ours};
 use crate::app::App;
 use crate::domain::event::Event;
 use crate::domain::log::{LogEntry, RawEntry};
-use crate::store::error::{Result, StoreError};
+use crate::ops::OpsError;
+use crate::store::error::StoreError;
 use crate::store::events;
+use crate::store::views::fold;
 use crate::store::views::pages::{self, Pages};
-use crate::store::views::rebuild::{self, ParkedEvent, Swap};
-use crate::store::views::{Target, fold};
+use crate::store::views::rebuild::{self, Claim, ParkedEvent, Swap};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -17,11 +18,15 @@ const PAGE: i64 = 10_000;
 /// Events that a swap folds itself, while everybody waits.
 const LAST_PAGE: i64 = 500;
 
-/// The folding of the log into one set of tables.
+/// What a step of the filling comes to.
+type Result<T> = std::result::Result<T, OpsError>;
+
+/// The folding of the log into one set of tables. It ends with [`OpsError::WorldMoved`] when somebody else has claimed
+/// the set.
 #[derive(Debug)]
 pub(super) struct Filler<'a> {
     app: &'a App,
-    target: Target,
+    claim: &'a Claim,
     pages: Pages,
     position: i64,
     /// Streams that wait for an event that could not be folded, and where it is.
@@ -36,12 +41,25 @@ struct Folded {
 }
 
 impl<'a> Filler<'a> {
-    /// Begins where the tables are.
-    pub(super) async fn begin(app: &'a App, target: Target) -> Result<Self> {
+    /// Claims the tables, and begins where they are.
+    pub(super) async fn begin(app: &'a App, claim: &'a Claim) -> Result<Self> {
         let read = &app.stores.read;
-        let position = fold::cursor_of(read, target).await?;
-        let parked = rebuild::parked_streams(read, target).await?.into_iter().collect();
-        Ok(Self { app, target, pages: Pages::of(target), position, parked })
+        let Some(position) = rebuild::begin(read, claim).await? else {
+            return Err(OpsError::WorldMoved { what: "the tables of before".into() });
+        };
+        let parked = rebuild::parked_streams(read, claim.target()).await?.into_iter().collect();
+        Ok(Self { app, claim, pages: Pages::of(claim.target()), position, parked })
+    }
+
+    /// Makes the indexes of the tables.
+    pub(super) async fn index(&self, tell: Tell<'_>) -> Result<()> {
+        let mut told = |done, total| tell("indexing", done, Some(total));
+        let read = &self.app.stores.read;
+        if rebuild::index(read, self.claim, self.position, &mut told).await? {
+            Ok(())
+        } else {
+            Err(not_ours())
+        }
     }
 
     /// Folds up to where the log's head is when the last page is read.
@@ -66,7 +84,10 @@ impl<'a> Filler<'a> {
         while !raw.is_empty() {
             let (folded, rest) = self.fold(raw).await?;
             let (read, now) = (&self.app.stores.read, self.app.clock.now());
-            rebuild::apply(read, self.target, &folded.page, &folded.parked, folded.to, now).await?;
+            let way = (self.position, folded.to);
+            if !rebuild::apply(read, self.claim, &folded.page, &folded.parked, way, now).await? {
+                return Err(not_ours());
+            }
             self.position = folded.to;
             raw = rest;
         }
@@ -106,11 +127,12 @@ impl<'a> Filler<'a> {
                 Ok(page) => break page,
                 Err(StoreError::Corrupt { table: "events", row, reason, .. }) => {
                     let Some(broken) = position_of(&row) else {
-                        return Err(StoreError::Corrupt { table: "events", column: "data", row, reason });
+                        let error = StoreError::Corrupt { table: "events", column: "data", row, reason };
+                        return Err(error.into());
                     };
                     self.set_aside(broken, &reason, &raw[..taken], &mut entries, &mut parked);
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         };
         Ok((Folded { page, parked, to }, raw.split_off(taken)))
@@ -145,7 +167,9 @@ impl<'a> Filler<'a> {
     /// these have not, wherever their own reader is.
     pub(super) async fn swap(&mut self) -> Result<bool> {
         let (write, now) = (self.app.stores.write.clone(), self.app.clock.now());
-        let mut swap = Swap::begin(&self.app.stores.read, self.target).await?;
+        let Some(mut swap) = Swap::begin(&self.app.stores.read, self.claim, self.position).await? else {
+            return Err(not_ours());
+        };
         let head = events::head(&write).await?;
         let mut raw = events::raw_after(&write, self.position, LAST_PAGE + 1).await?;
         raw.retain(|entry| entry.position <= head);
@@ -160,13 +184,14 @@ impl<'a> Filler<'a> {
         }
         let parked_before = self.parked.clone();
         let position = raw.last().map_or(self.position, |entry| entry.position);
-        if position < swap.live() {
+        // Live tables beyond the log's head are of another log, or of one that was restored: nothing of them is missed.
+        if position < swap.live().min(head) {
             swap.let_go().await?;
             return Ok(false);
         }
         while !raw.is_empty() {
             let (folded, rest) = self.fold(raw).await?;
-            swap.put(&folded.page, &folded.parked, folded.to, now).await?;
+            swap.put(&folded.page, &folded.parked, now).await?;
             raw = rest;
         }
         match swap.commit(position).await {
@@ -175,7 +200,7 @@ impl<'a> Filler<'a> {
                 self.parked = parked_before;
                 Ok(false)
             }
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 }

@@ -11,7 +11,8 @@ use super::{OpsError, Plan, PlanChange};
 use crate::app::{App, Stores};
 use crate::domain::time::Timestamp;
 use crate::projection::bodies;
-use crate::store::views::{self, Target, fold, rebuild};
+use crate::store::views::rebuild::{self, Claim};
+use crate::store::views::{self, Target, fold};
 use crate::store::{audit, events, exclusive};
 use fill::Filler;
 use serde::Serialize;
@@ -176,7 +177,7 @@ pub async fn execute(
     let work = Box::pin(replace(app, &plan, owner, tell));
     let outcome = audited(app, actor, &plan.plan, alone(app, owner, work)).await;
     if outcome.is_err() {
-        clean(&app.stores, &plan, app.clock.now()).await;
+        clean(&app.stores, &plan).await;
     }
     exclusive::let_go(write, EXCLUSIVE, owner).await?;
     outcome?;
@@ -184,13 +185,18 @@ pub async fn execute(
 }
 
 impl SwapPlan {
+    /// The claim of whoever executes it to the tables that it fills.
+    fn claim(&self) -> Claim {
+        Claim::of(self.incoming, self.owner.simple().to_string())
+    }
+
     /// Returns what takes away what this plan has made beside the live tables, should its execution be dropped where
     /// it stands: the live tables are as they were. It does nothing if somebody else has begun meanwhile. Whatever it
     /// fails at, the next rebuild does.
     pub fn abandon(&self, app: &App) -> impl Future<Output = ()> + Send + use<> {
-        let (stores, clock, plan) = (app.stores.clone(), app.clock.clone(), self.clone());
+        let (stores, plan) = (app.stores.clone(), self.clone());
         async move {
-            clean(&stores, &plan, clock.now()).await;
+            clean(&stores, &plan).await;
             if let Err(error) = exclusive::let_go(&stores.write, EXCLUSIVE, plan.owner).await {
                 tracing::warn!(%error, "the row that says that a rebuild runs could not be cleared; it ends by itself");
             }
@@ -198,13 +204,9 @@ impl SwapPlan {
     }
 }
 
-/// Drops what was made, as long as the work is still ours. The tables of before are never dropped.
-async fn clean(stores: &Stores, plan: &SwapPlan, now: Timestamp) {
-    let is_ours = exclusive::beat(&stores.write, EXCLUSIVE, plan.owner, now).await;
-    if matches!(is_ours, Ok(true))
-        && plan.incoming == Target::Next
-        && let Err(error) = rebuild::drop_tables(&stores.read, Target::Next).await
-    {
+/// Drops what was made, as long as it is still ours. The tables of before are never dropped.
+async fn clean(stores: &Stores, plan: &SwapPlan) {
+    if let Err(error) = rebuild::give_up(&stores.read, &plan.claim()).await {
         tracing::warn!(%error, "what the rebuild had made could not be dropped; the next one will drop it");
     }
 }
@@ -227,22 +229,19 @@ async fn still_ours(app: &App, owner: Uuid) -> Result<(), OpsError> {
     if exclusive::beat(&app.stores.write, EXCLUSIVE, owner, app.clock.now()).await? {
         return Ok(());
     }
-    Err(OpsError::WorldMoved { what: "who rebuilds the projection".into() })
+    Err(not_ours())
+}
+
+fn not_ours() -> OpsError {
+    OpsError::WorldMoved { what: "who rebuilds the projection".into() }
 }
 
 async fn replace(app: &App, plan: &SwapPlan, owner: Uuid, tell: Tell<'_>) -> Result<(), OpsError> {
-    let read = &app.stores.read;
-    let incoming = plan.incoming;
-    let stamp = owner.simple().to_string();
-    if incoming == Target::Next {
-        rebuild::make(read, &stamp).await?;
-    } else if !rebuild::is_there(read, incoming).await? {
-        return Err(OpsError::WorldMoved { what: "the tables of before".into() });
-    }
-    let mut filler = Filler::begin(app, incoming).await?;
+    let (incoming, claim) = (plan.incoming, plan.claim());
+    let mut filler = Filler::begin(app, &claim).await?;
     filler.reach_head(tell).await?;
     if incoming == Target::Next {
-        rebuild::index(read, &stamp, &mut |done, total| tell("indexing", done, Some(total))).await?;
+        filler.index(tell).await?;
         filler.reach_head(tell).await?;
     }
     Box::pin(checked(app, incoming, tell)).await?;

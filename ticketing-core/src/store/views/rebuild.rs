@@ -2,6 +2,11 @@
 //!
 //! Readers see the one set or the other, never none. The live projector goes on by itself: its cursor's row is
 //! the same before and after a swap, and says how far the tables that are live have come.
+//!
+//! Whoever fills a set of tables claims it first, and every later step is done only while the claim stands and the
+//! tables are as far as that filler brought them: one that slept while another began anew changes nothing.
+//!
+//! Rows are locked in one order: the live cursor, the cursor of the set, its tables.
 
 use super::target::TABLES;
 use super::{Target, fold, identity};
@@ -16,6 +21,10 @@ use uuid::Uuid;
 statements! {
     FORGET_CURSOR = "DELETE FROM view_cursors WHERE name = $1";
     BEGIN_CURSOR = "INSERT INTO view_cursors (name, position) VALUES ($1, 0)";
+    /// Conditional: of two fillers of a set of tables, one moves its cursor.
+    MOVE_CURSOR = "UPDATE view_cursors SET position = $3 WHERE name = $1 AND position = $2";
+    CLAIMED = "SELECT name FROM view_cursors WHERE name = $1";
+    FORGET_CLAIMS = "DELETE FROM view_cursors WHERE name LIKE $1";
     /// Locks the row: the live projector waits behind a swap, and goes on from where that put the cursor.
     LOCK_CURSOR = "UPDATE view_cursors SET position = position WHERE name = $1 RETURNING position";
     SET_CURSOR = "INSERT INTO view_cursors (name, position) VALUES ($1, $2)
@@ -84,29 +93,90 @@ fn index_name(statement: &str) -> Option<&str> {
     words.next().filter(|_| is_index)
 }
 
-/// Makes empty tables beside the live ones, without their indexes; those that a crash left are dropped first.
+/// A filler's claim to a set of tables that is not live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    target: Target,
+    stamp: String,
+}
+
+impl Claim {
+    /// Names the claim to `target` of whoever has this stamp, which nobody had before.
+    #[must_use]
+    pub const fn of(target: Target, stamp: String) -> Self {
+        Self { target, stamp }
+    }
+
+    /// The set of tables.
+    #[must_use]
+    pub const fn target(&self) -> Target {
+        self.target
+    }
+
+    /// The name of its row, which stands beside the cursor's.
+    fn row(&self) -> String {
+        format!("{}/{}", self.target.cursor(), self.stamp)
+    }
+
+    /// Whether it stands; the set's cursor must be locked.
+    async fn stands(&self, tx: &mut Tx) -> Result<bool> {
+        Ok(tx.first::<(String,)>(&CLAIMED, args![self.row()]).await?.is_some())
+    }
+
+    /// Moves the set's cursor, and locks it; false if the claim does not stand any more, or the tables are not where
+    /// this filler brought them.
+    async fn advance(&self, tx: &mut Tx, from: i64, to: i64) -> Result<bool> {
+        let is_there = tx.run(&MOVE_CURSOR, args![self.target.cursor(), from, to]).await? > 0;
+        Ok(is_there && self.stands(tx).await?)
+    }
+}
+
+/// Claims a set of tables and returns how far it is: those beside the live ones are made anew, empty and without their
+/// indexes; those of before are as they are, and `None` if none are kept. Whoever had claimed the set before has
+/// nothing any more.
 ///
 /// # Errors
 /// What the store says.
-pub async fn make(db: &Db, stamp: &str) -> Result<()> {
+pub async fn begin(db: &Db, claim: &Claim) -> Result<Option<i64>> {
     let mut tx = db.begin().await?;
-    drop_in(&mut tx, Target::Next).await?;
-    for part in parts(db.engine(), Target::Next, stamp) {
-        if let Part::Table(statement) = part {
-            tx.script(statement).await?;
+    let target = claim.target;
+    if target == Target::Next {
+        drop_in(&mut tx, target).await?;
+        for part in parts(db.engine(), target, &claim.stamp) {
+            if let Part::Table(statement) = part {
+                tx.script(statement).await?;
+            }
         }
+        tx.run(&BEGIN_CURSOR, args![target.cursor()]).await?;
     }
-    tx.run(&BEGIN_CURSOR, args![Target::Next.cursor()]).await?;
-    tx.commit().await
+    let row: Option<(i64,)> = tx.first(&LOCK_CURSOR, args![target.cursor()]).await?;
+    let Some((position,)) = row else {
+        tx.rollback().await?;
+        return Ok(None);
+    };
+    tx.run(&FORGET_CLAIMS, args![claims(target)]).await?;
+    tx.run(&BEGIN_CURSOR, args![claim.row()]).await?;
+    tx.commit().await?;
+    Ok(Some(position))
+}
+
+/// What the names of all claims to a set of tables are like.
+fn claims(target: Target) -> String {
+    format!("{}/%", target.cursor())
 }
 
 /// Makes the indexes of the tables beside the live ones, each by itself; says before each how many are done, of how
-/// many.
+/// many. False if the claim does not stand any more, or the tables are not at `position`: then none is made.
 ///
 /// # Errors
 /// What the store says.
-pub async fn index(db: &Db, stamp: &str, progress: &mut (dyn FnMut(u64, u64) + Send)) -> Result<()> {
-    let indexes: Vec<String> = parts(db.engine(), Target::Next, stamp)
+pub async fn index(
+    db: &Db,
+    claim: &Claim,
+    position: i64,
+    progress: &mut (dyn FnMut(u64, u64) + Send),
+) -> Result<bool> {
+    let indexes: Vec<String> = parts(db.engine(), claim.target, &claim.stamp)
         .into_iter()
         .filter_map(|part| match part {
             Part::Index(statement) => Some(statement),
@@ -120,38 +190,56 @@ pub async fn index(db: &Db, stamp: &str, progress: &mut (dyn FnMut(u64, u64) + S
         if db.engine() == Engine::Postgres {
             tx.script(NO_TIMEOUT.into()).await?;
         }
+        if !claim.advance(&mut tx, position, position).await? {
+            tx.rollback().await?;
+            return Ok(false);
+        }
         tx.script(statement).await?;
         tx.commit().await?;
     }
     if db.engine() == Engine::Postgres {
         let mut tx = db.begin().await?;
-        let tables = TABLES.map(|table| format!("{}{table}", Target::Next.prefix()));
+        let tables = TABLES.map(|table| format!("{}{table}", claim.target.prefix()));
         tx.script(format!("{NO_TIMEOUT}; ANALYZE {}", tables.join(", "))).await?;
         tx.commit().await?;
     }
     progress(total, total);
-    Ok(())
+    Ok(true)
 }
 
-/// Drops a set of tables that is not live, with its cursor and what it parked.
+/// Gives a claim up, and drops the tables beside the live ones if it stood for them; those of before are never dropped.
+/// Does nothing if the claim does not stand any more.
 ///
 /// # Errors
 /// What the store says.
-pub async fn drop_tables(db: &Db, target: Target) -> Result<()> {
+pub async fn give_up(db: &Db, claim: &Claim) -> Result<()> {
     let mut tx = db.begin().await?;
-    drop_in(&mut tx, target).await?;
+    let target = claim.target;
+    let _: Option<(i64,)> = tx.first(&LOCK_CURSOR, args![target.cursor()]).await?;
+    if !claim.stands(&mut tx).await? {
+        return tx.rollback().await;
+    }
+    match target {
+        Target::Next => drop_in(&mut tx, target).await?,
+        Target::Before | Target::Live => {
+            tx.run(&FORGET_CURSOR, args![claim.row()]).await?;
+        }
+    }
     tx.commit().await
 }
 
-/// The same inside a transaction. The live tables are never dropped.
+/// Drops a set of tables that is not live, with its cursor, the claims to it, and what it parked. The live tables are
+/// never dropped.
 pub(in crate::store) async fn drop_in(tx: &mut Tx, target: Target) -> Result<()> {
     if target == Target::Live {
         return Ok(());
     }
+    // The cursor first: whoever fills the tables is waited for, and then has nothing to fill.
+    tx.run(&FORGET_CURSOR, args![target.cursor()]).await?;
+    tx.run(&FORGET_CLAIMS, args![claims(target)]).await?;
     for table in TABLES {
         tx.script(format!("DROP TABLE IF EXISTS {}{table}", target.prefix())).await?;
     }
-    tx.run(&FORGET_CURSOR, args![target.cursor()]).await?;
     tx.run(&FORGET_PARKED, args![target.cursor()]).await?;
     Ok(())
 }
@@ -173,21 +261,27 @@ pub async fn parked_streams(db: &Db, target: Target) -> Result<Vec<(Uuid, i64)>>
     db.all(&PARKED_STREAMS, args![target.cursor()]).await
 }
 
-/// Writes a page of tables that are not live, what it parked, and their cursor.
+/// Writes a page of tables that are not live, what it parked, and their cursor, from `from` to `to`. False if the claim
+/// does not stand any more, or the tables are not at `from`: then nothing is written.
 ///
 /// # Errors
 /// What the store says.
 pub async fn apply(
     db: &Db,
-    target: Target,
+    claim: &Claim,
     page: &fold::Page,
     parked: &[ParkedEvent],
-    to: i64,
+    (from, to): (i64, i64),
     now: Timestamp,
-) -> Result<()> {
+) -> Result<bool> {
     let mut tx = db.begin().await?;
-    put(&mut tx, target, page, parked, to, now).await?;
-    tx.commit().await
+    if !claim.advance(&mut tx, from, to).await? {
+        tx.rollback().await?;
+        return Ok(false);
+    }
+    put(&mut tx, claim.target, page, parked, now).await?;
+    tx.commit().await?;
+    Ok(true)
 }
 
 async fn put(
@@ -195,7 +289,6 @@ async fn put(
     target: Target,
     page: &fold::Page,
     parked: &[ParkedEvent],
-    to: i64,
     now: Timestamp,
 ) -> Result<()> {
     fold::put(tx, target, page).await?;
@@ -213,7 +306,6 @@ async fn put(
         ];
         tx.run(&PARK, row).await?;
     }
-    tx.run(&SET_CURSOR, args![target.cursor(), to]).await?;
     Ok(())
 }
 
@@ -226,14 +318,19 @@ pub struct Swap {
 }
 
 impl Swap {
-    /// Begins to put `incoming` in the place of the live tables.
+    /// Begins to put the tables of a claim, which are at `position`, in the place of the live ones. `None` if the
+    /// claim does not stand any more, or the tables are not there: then nothing is held.
     ///
     /// # Errors
     /// What the store says.
-    pub async fn begin(db: &Db, incoming: Target) -> Result<Self> {
+    pub async fn begin(db: &Db, claim: &Claim, position: i64) -> Result<Option<Self>> {
         let mut tx = db.begin().await?;
         let row: Option<(i64,)> = tx.first(&LOCK_CURSOR, args![Target::Live.cursor()]).await?;
-        Ok(Self { tx, incoming, live: row.map_or(0, |(position,)| position) })
+        if !claim.advance(&mut tx, position, position).await? {
+            tx.rollback().await?;
+            return Ok(None);
+        }
+        Ok(Some(Self { tx, incoming: claim.target, live: row.map_or(0, |(position,)| position) }))
     }
 
     /// How far the live tables are.
@@ -246,14 +343,8 @@ impl Swap {
     ///
     /// # Errors
     /// What the store says.
-    pub async fn put(
-        &mut self,
-        page: &fold::Page,
-        parked: &[ParkedEvent],
-        to: i64,
-        now: Timestamp,
-    ) -> Result<()> {
-        put(&mut self.tx, self.incoming, page, parked, to, now).await
+    pub async fn put(&mut self, page: &fold::Page, parked: &[ParkedEvent], now: Timestamp) -> Result<()> {
+        put(&mut self.tx, self.incoming, page, parked, now).await
     }
 
     /// Changes the names and commits: the incoming tables, which are at `position`, are live, and what was live is
@@ -281,6 +372,7 @@ impl Swap {
         }
         tx.run(&SET_CURSOR, args![Target::Live.cursor(), position]).await?;
         tx.run(&FORGET_CURSOR, args![incoming.cursor()]).await?;
+        tx.run(&FORGET_CLAIMS, args![claims(incoming)]).await?;
         tx.run(&SET_CURSOR, args![Target::Before.cursor(), self.live]).await?;
         for (from, to) in [
             (Target::Live.cursor(), aside),

@@ -12,6 +12,9 @@ use ticketing_core::domain::booking::command::Reserve;
 use ticketing_core::domain::id::UserId;
 use ticketing_core::ops::projections::{self, ProjectionBody};
 use ticketing_core::ops::{OpsError, audit, lists};
+use ticketing_core::store::views::Target;
+use ticketing_core::store::views::fold::Page;
+use ticketing_core::store::views::rebuild::{self as made, Claim, Swap};
 use ticketing_core::store::views::tickets::UserQuery;
 use ticketing_core::worker::{Roles, Workers};
 
@@ -23,6 +26,9 @@ on_both_engines!(
     two_at_once_are_one_and_a_sentence,
     what_a_stopped_or_killed_rebuild_leaves_is_gone_after_the_next,
     what_was_made_wrong_is_not_swapped,
+    a_rebuild_that_slept_while_another_began_changes_nothing,
+    only_the_last_claim_to_a_set_of_tables_stands,
+    tables_beyond_the_log_are_made_anew,
 );
 
 async fn rebuild(app: &App) -> Result<ProjectionBody, OpsError> {
@@ -325,5 +331,101 @@ async fn what_was_made_wrong_is_not_swapped(place: Place) {
     assert!(error.contains("findings") && error.contains("the live tables are as they were"), "{error}");
     assert_eq!(tables(&app, "next_%").await, Vec::<String>::new());
     assert_eq!(tables(&app, "before_%").await, Vec::<String>::new());
+    check(&app).await;
+}
+
+/// A rebuild that stands still when it first says `phase`: what tells that it does, what lets it go on, and its end.
+async fn sleeping(app: &App, phase: &'static str) -> Sleeping {
+    let plan = projections::plan_rebuild(app, "tickets").await.unwrap();
+    let (told, sleeps) = tokio::sync::oneshot::channel::<()>();
+    let (wake, woken) = std::sync::mpsc::channel::<()>();
+    let (app, mut told) = (app.clone(), Some(told));
+    // On a thread that may stand still, and not one of those that everything else needs.
+    let end = tokio::task::spawn_blocking(move || {
+        let mut tell = move |now: &str, _: u64, _: Option<u64>| {
+            if let Some(told) = told.take_if(|_| now == phase) {
+                told.send(()).unwrap();
+                woken.recv().unwrap();
+            }
+        };
+        let actor = operator();
+        let work = projections::execute(&app, plan, &actor, &mut tell);
+        tokio::runtime::Handle::current().block_on(work)
+    });
+    sleeps.await.unwrap();
+    Sleeping { wake, end }
+}
+
+struct Sleeping {
+    wake: std::sync::mpsc::Sender<()>,
+    end: tokio::task::JoinHandle<Result<ProjectionBody, OpsError>>,
+}
+
+impl Sleeping {
+    async fn end(self) -> Result<ProjectionBody, OpsError> {
+        self.wake.send(()).unwrap();
+        self.end.await.unwrap()
+    }
+}
+
+async fn a_rebuild_that_slept_while_another_began_changes_nothing(place: Place) {
+    for phase in ["indexing", "checking", "swapping"] {
+        let app = place.program(&clock()).await;
+        let other = place.program(&app.clock).await;
+        if phase == "indexing" {
+            past(&app).await;
+        }
+        let first = sleeping(&app, phase).await;
+        app.clock.advance(31_000);
+        let second = sleeping(&other, "indexing").await;
+        assert!(matches!(first.end().await, Err(OpsError::WorldMoved { .. })), "{phase}");
+        assert_eq!(tables(&app, "next_%").await.len(), 5, "{phase}: what is half made is the other's");
+        assert_eq!(second.end().await.unwrap().rows, 6, "{phase}");
+        check(&app).await;
+    }
+}
+
+async fn only_the_last_claim_to_a_set_of_tables_stands(place: Place) {
+    let app = place.program(&clock()).await;
+    past(&app).await;
+    rebuild(&app).await.unwrap();
+    let (read, now) = (&app.stores.read, app.clock.now());
+    for (target, count) in [(Target::Next, 5), (Target::Before, 5)] {
+        let claims = ["a", "b"].map(|stamp| Claim::of(target, format!("{target:?}{stamp}").to_lowercase()));
+        let mut at = 0;
+        for claim in &claims {
+            at = made::begin(read, claim).await.unwrap().unwrap();
+        }
+        let [old, new] = &claims;
+        // Both are at the same place: that alone does not tell them apart.
+        let page = Page::default();
+        assert!(!made::apply(read, old, &page, &[], (at, at + 1), now).await.unwrap());
+        assert!(!made::index(read, old, at, &mut |_, _| ()).await.unwrap());
+        assert!(Swap::begin(read, old, at).await.unwrap().is_none());
+        made::give_up(read, old).await.unwrap();
+        assert_eq!(tables(&app, &format!("{}%", target.prefix())).await.len(), count);
+        assert!(Swap::begin(read, new, at + 1).await.unwrap().is_none(), "it is not there");
+        assert!(!made::apply(read, new, &page, &[], (at + 1, at + 2), now).await.unwrap());
+        assert!(made::apply(read, new, &page, &[], (at, at), now).await.unwrap());
+        Swap::begin(read, new, at).await.unwrap().unwrap().let_go().await.unwrap();
+        made::give_up(read, new).await.unwrap();
+        assert!(!made::apply(read, new, &page, &[], (at, at), now).await.unwrap());
+    }
+    assert_eq!(tables(&app, "next_%").await, Vec::<String>::new());
+    assert_eq!(count(read, "view_cursors").await, 2, "of the live tables, and of those of before");
+    assert_eq!(revert(&app).await.unwrap().rows, 6);
+    check(&app).await;
+}
+
+async fn tables_beyond_the_log_are_made_anew(place: Place) {
+    let app = place.program(&clock()).await;
+    past(&app).await;
+    let head = count(&app.stores.write, "events").await;
+    // As a read model is that was kept while the log was restored.
+    by_hand(&app.stores.read, "UPDATE view_cursors SET position = position + 100", vec![]).await.unwrap();
+    let found = findings(&app).await;
+    assert!(found.iter().any(|one| one.finding.contains("beyond the log's head")), "{found:?}");
+    let body = rebuild(&app).await.unwrap();
+    assert_eq!((body.position, body.lag, body.rows), (head, 0, 6));
     check(&app).await;
 }
