@@ -4,10 +4,14 @@
 //! the moment (the store is away, too many commands wait) is no verdict: the caller asks again, and does not move on.
 //! Nothing here reads a topic, keeps a letter, or moves a cursor.
 //!
-//! Money of a wrong amount: it came, so the saga is told of it first, which gives all of it back (CONTRACT 1.6), and
-//! then the message is for the dead letters, too (CONTRACT 7), since somebody asked for or took a wrong amount, and
-//! only a person can find out who. Both may be done twice: the saga knows the message, the letter has one place. When
-//! such a letter is redriven, the money is on its way back already, and the booking's later messages go on.
+//! Money of a wrong amount: it came, so the saga is told of it first, which gives all of it back, since a booking is
+//! paid by its exact price or not at all. Then the message is for the dead letters, too, as is everything that does
+//! not fit what we know: somebody asked for or took a wrong amount, and only a person can find out who. Both may be
+//! done twice: the saga knows the message, the letter has one place. When such a letter is redriven, the money is on
+//! its way back already, and the booking's later messages go on.
+//!
+//! Order: a message waits while the booking that it is about has an open letter, even if it names that booking by a
+//! payment of it, or by another id than the letter did.
 
 pub mod read;
 
@@ -20,7 +24,7 @@ use crate::domain::time::Timestamp;
 use crate::engine::{CommandError, Meta};
 use crate::saga::Notice;
 use crate::saga::plan::EXTERNAL;
-use crate::store::dead_letters::{LetterState, NewLetter};
+use crate::store::dead_letters::{self, LetterState, NewLetter};
 use crate::store::error::StoreError;
 use crate::store::sagas::Message;
 use crate::store::{bookings, payments as payment_store, sagas};
@@ -76,7 +80,12 @@ pub enum Verdict {
         code: &'static str,
         /// Why, as a sentence.
         reason: String,
-        /// What later messages wait behind it.
+        /// What later messages wait behind it: the booking that it is about, where that could be found out.
+        stream: String,
+    },
+    /// The booking that it is about, which it names in another way, has an open letter: it was not tried.
+    Waits {
+        /// Which: it is kept behind the letters of this stream.
         stream: String,
     },
 }
@@ -120,11 +129,25 @@ fn stream(message: &InboundMessage, reading: &Reading) -> String {
     }
 }
 
-/// Makes the letter of a message that is not handled: `Dead` with what its verdict says, or `Waiting`, never tried,
-/// behind another one of its stream.
+/// Makes the letter of a message that is not handled, in the stream of its label: `Dead` with what its verdict says,
+/// or `Waiting`, never tried, behind another one of its stream.
 #[must_use]
 pub fn letter(message: &InboundMessage, verdict: Option<(&str, &str)>, now: Timestamp) -> NewLetter {
-    let label = label(message);
+    letter_in(None, message, verdict, now)
+}
+
+/// Makes the same as [`letter`] in this stream, which a verdict gave.
+#[must_use]
+pub fn letter_in(
+    stream: Option<&str>,
+    message: &InboundMessage,
+    verdict: Option<(&str, &str)>,
+    now: Timestamp,
+) -> NewLetter {
+    let mut label = label(message);
+    if let Some(stream) = stream {
+        stream.clone_into(&mut label.stream);
+    }
     let (state, code, reason, tries) = match verdict {
         Some((code, reason)) => (LetterState::Dead, code.to_owned(), reason.to_owned(), 1),
         None => {
@@ -164,18 +187,45 @@ fn with_key(message: &InboundMessage) -> Vec<(String, String)> {
 /// # Errors
 /// A failure of the moment. Try the same message again, and none behind it.
 pub async fn handle(app: &App, message: &InboundMessage, delivery: Delivery) -> Result<Verdict, AppError> {
+    handle_in(app, message, delivery, None).await
+}
+
+/// Handles a message that waited as a letter of this stream, and was not tried before.
+///
+/// # Errors
+/// A failure of the moment, as for [`handle`].
+pub async fn handle_waiting(app: &App, message: &InboundMessage, stream: &str) -> Result<Verdict, AppError> {
+    handle_in(app, message, Delivery::Topic, Some(stream)).await
+}
+
+async fn handle_in(
+    app: &App,
+    message: &InboundMessage,
+    delivery: Delivery,
+    own: Option<&str>,
+) -> Result<Verdict, AppError> {
     let reading = read::read(message);
     let label = of_reading(message, &reading);
-    match tell(app, message, &reading, &label, delivery).await {
+    let found = about(app, &reading).await;
+    // Whatever it calls its booking, the booking's own order is kept.
+    let stream = found.as_ref().map_or_else(|_| label.stream.clone(), |about| about.saga_id.to_string());
+    // Whoever comes with it saw to the stream that he knew of.
+    let is_seen_to = delivery == Delivery::Redrive || stream == own.unwrap_or(&label.stream);
+    if !is_seen_to && !dead_letters::is_open(&app.stores.write, vec![stream.clone()]).await?.is_empty() {
+        return Ok(Verdict::Waits { stream });
+    }
+    let done = match (reading.told.clone(), found) {
+        // What can't be read is so whatever it is about.
+        (Err(why), Ok(_) | Err(Fault::Dead(_))) => Err(why.into()),
+        (_, Err(fault)) => Err(fault),
+        (Ok(told), Ok(about)) => tell(app, message, &reading, &label, delivery, told, about).await,
+    };
+    match done {
         Ok(()) => Ok(Verdict::Done),
-        Err(Fault::Dead(Unreadable { code, reason })) => {
-            Ok(Verdict::Dead { code, reason, stream: label.stream })
+        Err(Fault::Dead(Unreadable { code, reason })) => Ok(Verdict::Dead { code, reason, stream }),
+        Err(Fault::App(error)) => {
+            dead(error).map(|Unreadable { code, reason }| Verdict::Dead { code, reason, stream })
         }
-        Err(Fault::App(error)) => dead(error).map(|Unreadable { code, reason }| Verdict::Dead {
-            code,
-            reason,
-            stream: label.stream,
-        }),
     }
 }
 
@@ -235,9 +285,10 @@ async fn tell(
     reading: &Reading,
     label: &Label,
     delivery: Delivery,
+    told: Told,
+    about: About,
 ) -> Result<(), Fault> {
-    let told = reading.told.clone()?;
-    let About { saga_id, price, payments } = about(app, reading).await?;
+    let About { saga_id, price, payments } = about;
     let inbox = Message { source: message.source.clone(), message_id: label.message_id.clone() };
     if delivery == Delivery::Redrive
         && !sagas::told(&app.stores.write, std::slice::from_ref(&inbox)).await?.is_empty()

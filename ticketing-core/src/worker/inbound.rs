@@ -206,8 +206,8 @@ async fn handle_all(app: &App, messages: Vec<InboundMessage>) {
         if let Err(error) = ended {
             // The panic was logged where it happened. What was done before it is known, and done once.
             for message in begun.remove(&error.id()).iter().flat_map(|messages| messages.iter()) {
-                keep(app, message, Some(("BROKE_OFF", "Handling it broke off: a fault of this program.")))
-                    .await;
+                let why = ("BROKE_OFF", "Handling it broke off: a fault of this program.");
+                keep(app, None, message, Some(why)).await;
             }
         }
     }
@@ -216,17 +216,24 @@ async fn handle_all(app: &App, messages: Vec<InboundMessage>) {
 async fn handle_stream(app: App, mut is_open: bool, messages: Arc<Vec<InboundMessage>>) {
     for message in messages.iter() {
         if is_open {
-            keep(&app, message, None).await;
-        } else if let Verdict::Dead { code, reason, .. } = verdict(&app, message).await {
-            keep(&app, message, Some((code, &reason))).await;
-            is_open = true;
+            keep(&app, None, message, None).await;
+            continue;
+        }
+        match verdict(&app, message).await {
+            Verdict::Done => {}
+            Verdict::Dead { code, reason, stream } => {
+                keep(&app, Some(&stream), message, Some((code, &reason))).await;
+                // Where it is another stream's, those behind it find that out by themselves.
+                is_open = stream == inbound::label(message).stream;
+            }
+            Verdict::Waits { stream } => keep(&app, Some(&stream), message, None).await,
         }
     }
 }
 
-/// Keeps a message as a dead letter, once.
-async fn keep(app: &App, message: &InboundMessage, verdict: Option<(&str, &str)>) {
-    let letter = inbound::letter(message, verdict, app.clock.now());
+/// Keeps a message as a letter, once: in this stream, or in its label's.
+async fn keep(app: &App, stream: Option<&str>, message: &InboundMessage, verdict: Option<(&str, &str)>) {
+    let letter = inbound::letter_in(stream, message, verdict, app.clock.now());
     if again(|| dead_letters::put(&app.stores.write, &letter)).await {
         tracing::warn!(
             topic = message.source,

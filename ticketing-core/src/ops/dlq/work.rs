@@ -211,6 +211,8 @@ async fn drive(
                 counts.moved += 1;
                 return Ok(());
             }
+            // It stays as it is, and is tried with what waits for nothing until that other stream is clear.
+            Outcome::Waits => return Ok(()),
         }
     }
     Ok(())
@@ -220,6 +222,8 @@ enum Outcome {
     Handled,
     Failed(String),
     Moved,
+    /// It is about a booking whose letters stand in another stream.
+    Waits,
 }
 
 async fn once(app: &App, seen: Seen, by: &str) -> Result<Outcome, OpsError> {
@@ -236,7 +240,7 @@ async fn one_message(app: &App, id: Uuid, seen: Seen, by: &str) -> Result<Outcom
     let (keys, headers): (Vec<_>, Vec<_>) =
         content.headers.into_iter().partition(|(name, _)| name == KEY_HEADER);
     let message = InboundMessage {
-        source: letter.source,
+        source: letter.source.clone(),
         partition: letter.partition,
         offset: letter.offset,
         key: keys.into_iter().next().map(|(_, value)| value),
@@ -245,12 +249,15 @@ async fn one_message(app: &App, id: Uuid, seen: Seen, by: &str) -> Result<Outcom
         at: letter.at,
     };
     // One that only waited comes for the first time: nobody has seen what is wrong with it.
-    let delivery = if seen.waits { Delivery::Topic } else { Delivery::Redrive };
-    let verdict = inbound::handle(app, &message, delivery).await?;
+    let verdict = match seen.waits {
+        true => inbound::handle_waiting(app, &message, &letter.stream).await?,
+        false => inbound::handle(app, &message, Delivery::Redrive).await?,
+    };
     let now = app.clock.now();
     let (to, code, reason) = match verdict {
         Verdict::Done => (LetterState::Redriven, None, "It was handled.".to_owned()),
         Verdict::Dead { code, reason, stream: _ } => (LetterState::Dead, Some(code), reason),
+        Verdict::Waits { stream: _ } => return Ok(Outcome::Waits),
     };
     if !advance(app, seen, to, code, &reason, true, by, now).await? {
         return Ok(Outcome::Moved);

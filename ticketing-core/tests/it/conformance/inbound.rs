@@ -3,15 +3,22 @@
 use crate::support::check::check;
 use crate::support::city::{ask, meta, passenger, seed_line};
 use crate::support::place::{BEGIN, Place, clock, on_both_engines};
+use std::time::Duration;
+use ticketing_core::adapters::carriers::PAYMENT_EVENTS;
 use ticketing_core::app::inbound::{self, Delivery, InboundMessage, Verdict};
 use ticketing_core::app::{App, commands};
 use ticketing_core::domain::booking::command::{HoldKind, Reserve};
 use ticketing_core::domain::booking::state::{Booking, BookingState};
 use ticketing_core::domain::id::{BookingId, OfferingId, SagaId};
-use ticketing_core::domain::payment::PaymentStatus;
+use ticketing_core::domain::payment::{Payment, PaymentStatus};
 use ticketing_core::engine::EngineConfig;
+use ticketing_core::ops::dlq;
+use ticketing_core::ops::dlq::work::{Counts, Queue};
 use ticketing_core::saga::{Case, SagaState};
+use ticketing_core::store::dead_letters::{self, Letter, LetterState};
+use ticketing_core::store::inbound as topics;
 use ticketing_core::store::sagas;
+use ticketing_core::worker::inbound::run;
 
 on_both_engines!(
     a_payment_that_is_told_confirms_the_booking_once_however_it_is_written,
@@ -20,6 +27,8 @@ on_both_engines!(
     what_can_not_be_handled_has_a_code_and_a_stream_and_changes_nothing,
     a_payment_of_ours_is_found_without_its_booking,
     a_refunds_own_transaction_is_not_taken_for_another_payment,
+    a_message_that_names_its_booking_otherwise_waits_behind_its_dead_letter,
+    a_dead_letter_that_names_only_a_payment_stands_in_its_bookings_stream,
 );
 
 /// A program with an outside payment service.
@@ -47,6 +56,33 @@ fn message(offset: i64, event_type: &str, id: BookingId, facts: &str) -> Inbound
         body: format!(r#"{{"bookingId":"{id}"{comma}{facts}}}"#).into_bytes(),
         at: BEGIN,
     }
+}
+
+/// A booking, and its payment that the service is asked for.
+async fn asked_to_pay(app: &App, bus: OfferingId) -> (BookingId, Payment) {
+    let command = Reserve { kind: HoldKind::Book, ..ask(bus) };
+    let done = commands::reserve_and_pay(app, command, passenger(), None, meta()).await.unwrap();
+    let id = done.booking.unwrap().id;
+    (id, case(app, id).await.payments[0].clone())
+}
+
+/// Publishes to the embedded topic.
+async fn publish(app: &App, body: String) {
+    let headers = [("ce_type".to_owned(), "PaymentSucceeded".to_owned())];
+    topics::append(&app.stores.write, PAYMENT_EVENTS, None, &headers, body.as_bytes(), BEGIN).await.unwrap();
+}
+
+/// Waits until so many letters were kept, and returns them, the oldest first.
+async fn letters(app: &App, count: usize) -> Vec<Letter> {
+    for _ in 0..400 {
+        let mut all = dead_letters::page(&app.stores.write, i64::MAX, false, 99).await.unwrap();
+        if all.len() >= count {
+            all.reverse();
+            return all;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the letters were not kept");
 }
 
 async fn told(app: &App, message: &InboundMessage) -> Verdict {
@@ -173,10 +209,7 @@ async fn what_can_not_be_handled_has_a_code_and_a_stream_and_changes_nothing(pla
 
 async fn a_payment_of_ours_is_found_without_its_booking(place: Place) {
     let (app, bus) = program(&place).await;
-    let command = Reserve { kind: HoldKind::Book, ..ask(bus) };
-    let done = commands::reserve_and_pay(&app, command, passenger(), None, meta()).await.unwrap();
-    let id = done.booking.unwrap().id;
-    let asked = case(&app, id).await.payments[0].clone();
+    let (id, asked) = asked_to_pay(&app, bus).await;
     assert_eq!(asked.status, PaymentStatus::Pending);
     let body = format!(r#"{{"type":"PaymentSucceeded","id":"e","payload":{{"paymentId":"{}"}}}}"#, asked.id);
     let message =
@@ -198,4 +231,63 @@ async fn a_refunds_own_transaction_is_not_taken_for_another_payment(place: Place
     assert_eq!((case.payments.len(), case.payments[0].kept_minor()), (1, 0));
     assert_eq!(case.saga.state, SagaState::Refunded);
     check(&app).await;
+}
+
+async fn a_message_that_names_its_booking_otherwise_waits_behind_its_dead_letter(place: Place) {
+    let (app, bus) = program(&place).await;
+    let (id, asked) = asked_to_pay(&app, bus).await;
+    let worker = tokio::spawn(run(app.clone(), None));
+    publish(&app, format!(r#"{{"bookingId":"{id}","amount":"abc"}}"#)).await;
+    letters(&app, 1).await;
+    publish(&app, format!(r#"{{"paymentId":"{}"}}"#, asked.id)).await;
+    let kept = letters(&app, 2).await;
+    let seen: Vec<_> = kept.iter().map(|l| (l.state, l.code.as_str(), l.stream.clone(), l.tries)).collect();
+    assert_eq!(
+        seen,
+        [
+            (LetterState::Dead, "BAD_AMOUNT", id.to_string(), 1),
+            (LetterState::Waiting, "WAITING", id.to_string(), 0)
+        ]
+    );
+    worker.abort();
+    // The same, kept in the stream of its own words before this rule was: it goes behind the other, too.
+    let other = InboundMessage {
+        key: None,
+        body: format!(r#"{{"paymentId":"{}"}}"#, asked.id).into_bytes(),
+        ..message(99, "PaymentSucceeded", id, "")
+    };
+    let letter = inbound::letter(&other, None, BEGIN);
+    assert_eq!(letter.stream, asked.id.to_string());
+    assert!(dead_letters::put(&app.stores.write, &letter).await.unwrap());
+    assert_eq!(dlq::work::release_stranded(&app).await.unwrap(), 0);
+    assert_eq!(case(&app, id).await.saga.state, SagaState::AwaitingPayment);
+
+    let queue = Queue::Letters(id.to_string());
+    let open = dlq::work::open_of(&app, &queue, 9).await.unwrap();
+    assert_eq!(open.len(), 2);
+    let mut counts = Counts::default();
+    dlq::work::discard(&app, &queue, &open[..1], "olga", &mut counts).await.unwrap();
+    assert_eq!((counts.discarded, counts.redriven, counts.failed), (1, 1, 0));
+    assert_eq!(case(&app, id).await.saga.state, SagaState::Confirmed);
+    assert_eq!(dlq::work::release_stranded(&app).await.unwrap(), 1, "nothing stands before it any more");
+    check(&app).await;
+}
+
+async fn a_dead_letter_that_names_only_a_payment_stands_in_its_bookings_stream(place: Place) {
+    let (app, bus) = program(&place).await;
+    let (id, asked) = asked_to_pay(&app, bus).await;
+    let stranger = BookingId(uuid::Uuid::now_v7());
+    let of_payment = |event_type, of: &str, amount: &str| InboundMessage {
+        key: None,
+        body: format!(r#"{{{of}"paymentId":"{}","amount":"{amount}"}}"#, asked.id).into_bytes(),
+        ..message(1, event_type, id, "")
+    };
+    for (message, expected) in [
+        (of_payment("PaymentSucceeded", "", "abc"), "BAD_AMOUNT"),
+        (of_payment("PaymentTeleported", "", "25"), "UNKNOWN_TYPE"),
+        (of_payment("PaymentSucceeded", &format!(r#""bookingId":"{stranger}","#), "abc"), "BAD_AMOUNT"),
+    ] {
+        let Verdict::Dead { code, stream, .. } = told(&app, &message).await else { panic!("{expected}") };
+        assert_eq!((code, stream), (expected, id.to_string()));
+    }
 }
