@@ -9,9 +9,9 @@ use crate::{ALONE, Noticed, Place, while_they_book};
 use std::time::Duration;
 
 /// How long a broker is away; `TICKETING_OUTAGE_SECONDS` makes it longer.
-const AWAY_SECONDS: usize = 10;
+const AWAY_SECONDS: usize = 6;
 /// How often one is started anew in a row; `TICKETING_OUTAGE_RESTARTS` makes it another number.
-const RESTARTS: usize = 3;
+const RESTARTS: usize = 2;
 /// Between two of them.
 const BETWEEN: Duration = Duration::from_millis(1_500);
 /// Bookings each second, at the least, while a broker is away. The pace is 40.
