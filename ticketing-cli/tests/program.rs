@@ -45,9 +45,8 @@ fn a_wrong_command_line_says_what_why_and_what_to_try() {
 
     let (code, out, err) = run(&["verison"]);
     assert_eq!((code, out.as_str()), (2, ""));
-    assert!(err.starts_with(
-        "error: Unrecognized subcommand 'verison'.\n  why: A similar subcommand exists: 'version'.\n"
-    ));
+    assert!(err.starts_with("error: Unrecognized subcommand 'verison'.\n  why: "), "{err}");
+    assert!(err.contains("'version'"), "{err}");
 
     let (code, _, err) = run(&["-o", "xml", "version"]);
     assert_eq!(code, 2);

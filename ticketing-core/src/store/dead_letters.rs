@@ -260,8 +260,8 @@ statements! {
             (SELECT b.id FROM dead_letters b WHERE b.id < v.id ORDER BY b.id DESC LIMIT 1) AS below,
             (SELECT a.id FROM dead_letters a WHERE a.id > v.id ORDER BY a.id LIMIT 1) AS above
         FROM {rows id uuid}";
-    /// Leans on the primary key. Only from where it was seen.
-    MOVE = "UPDATE dead_letters SET state = $4, code = $5, reason = $6, tries = tries + $7, moved_by = $8,
+    /// Leans on the primary key. Only from where it was seen. Without a reason the last one stays.
+    MOVE = "UPDATE dead_letters SET state = $4, code = $5, reason = COALESCE(NULLIF($6, ''), reason), tries = tries + $7, moved_by = $8,
             moved_at = $9
         WHERE id = $1 AND state = $2 AND tries = $3";
     /// Leans on `dead_letters_open`: streams whose first open letter was never tried.

@@ -152,8 +152,8 @@ statements! {
             moved_by
         FROM view_parked WHERE state IN ('dead', 'waiting') AND stream_id = $1 AND name = $2
         ORDER BY position LIMIT $3";
-    /// Leans on the primary key. Only from where it was seen.
-    MOVE = "UPDATE view_parked SET state = $5, reason = $6, tries = tries + $7, moved_by = $8, moved_at = $9
+    /// Leans on the primary key. Only from where it was seen. Without a reason the last one stays.
+    MOVE = "UPDATE view_parked SET state = $5, reason = COALESCE(NULLIF($6, ''), reason), tries = tries + $7, moved_by = $8, moved_at = $9
         WHERE name = $1 AND position = $2 AND state = $3 AND tries = $4";
     /// Leans on `view_parked_open`: streams whose first open event was never tried.
     STRANDED = "SELECT w.stream_id FROM view_parked w

@@ -158,8 +158,8 @@ pub async fn discard(
 ) -> Result<(), OpsError> {
     let now = app.clock.now();
     for one in seen {
-        let reason = "An operator gave it up.";
-        match advance(app, *one, LetterState::Discarded, None, reason, false, by, now).await? {
+        // What was wrong with it stays on it; why it was given up is in the audit log.
+        match advance(app, *one, LetterState::Discarded, None, "", false, by, now).await? {
             true => counts.discarded += 1,
             false => counts.moved += 1,
         }
