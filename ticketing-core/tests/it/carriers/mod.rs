@@ -12,7 +12,7 @@ use ticketing_core::adapters::carriers::{
 };
 
 /// Longer than any answer takes, even on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(150);
 /// How long a reader waits for more when there should be none.
 const QUIET: Duration = Duration::from_millis(1500);
 
