@@ -136,6 +136,20 @@ pub fn letters_are_as_planned(platform: &Platform, items: &[Item]) {
     assert_eq!(found, letters(items));
 }
 
+/// The same where a broker was killed while messages came: their sender sends again what was not acknowledged, and of a
+/// message that can't be handled each copy is a letter, behind the first.
+pub fn letters_are_as_planned_with_repeats(platform: &Platform, items: &[Item], repeats_max: usize) {
+    let planned = letters(items);
+    let list = platform.run(&["dlq", "list", "-o", "json", "--all"]).ok().json();
+    let list = list.as_array().unwrap();
+    for ((state, code), count) in &planned {
+        let found = list.iter().filter(|l| l["state"] == **state && l["code"] == **code).count();
+        assert!(found >= *count, "{state} {code}: {found} of {count}");
+    }
+    let all: usize = planned.values().sum();
+    assert!((all..=all + repeats_max).contains(&list.len()), "{} letters, {all} planned", list.len());
+}
+
 /// Whether a command is there already.
 fn is_there(platform: &Platform, command: &[&str]) -> bool {
     let ran = platform.run(&[command, &["--help"]].concat());
