@@ -149,7 +149,7 @@ pub enum Applied {
     Moved,
 }
 
-/// Writes a page of the live projection as [`apply`] does, with what is parked and where reading goes on, if everything
+/// Writes a page of the live projection and moves its cursor, with what is parked and where reading goes on, if everything
 /// is as believed.
 ///
 /// # Errors
@@ -177,22 +177,6 @@ async fn is_as_believed(tx: &mut Tx, beside: &Beside<'_>) -> Result<bool> {
     // Without a carrier nothing is read by offsets, and nothing is written.
     let reads_on = beside.offsets.is_empty() || progress::offsets_in(tx).await? == beside.offsets_before;
     Ok(reads_on && identity::repairs_in(tx).await? == beside.repairs)
-}
-
-/// Writes a page and moves the cursor from `from` to `to`; returns whose tickets changed, those that are
-/// new left out. `None` if another projector was first: then nothing was written.
-///
-/// # Errors
-/// What the store says.
-pub async fn apply(db: &Db, target: Target, page: &Page, from: i64, to: i64) -> Result<Option<Vec<UserId>>> {
-    let mut tx = db.begin().await?;
-    if tx.run(&MOVE_CURSOR, args![target.cursor(), from, to]).await? == 0 {
-        tx.rollback().await?;
-        return Ok(None);
-    }
-    let changed = put(&mut tx, target, page).await?;
-    tx.commit().await?;
-    Ok(Some(changed))
 }
 
 /// Writes a page in a transaction and leaves the cursor where it is: rows take only what is newer than they are.
