@@ -18,8 +18,13 @@ const TROUBLE: Duration = Duration::from_secs(5);
 const LATENCY_MS: u64 = 300;
 /// Bookings in each kind of trouble, at the least.
 const BOOKED: usize = 75;
-/// So many at the least where each of the ten and more round trips to PostgreSQL that a booking needs is slow.
-const BOOKED_SLOWLY: usize = 1;
+/// What a slow connection to PostgreSQL adds to each of the ten and more round trips that a booking needs, in
+/// milliseconds.
+const STORE_LATENCY_MS: u64 = 100;
+/// So many at the least while PostgreSQL is slow.
+const BOOKED_SLOWLY: usize = 3;
+/// They are booked by then, however slow the machine is besides.
+const BOOKED_SLOWLY_WITHIN: Duration = Duration::from_secs(30);
 
 /// Slow, cut, half open; each time all is well again in between.
 async fn troubles(proxy: &Proxy, buyers: &Buyers, items: &[Item], least: usize) {
@@ -128,8 +133,9 @@ async fn whoever_books_is_answered_while_the_connection_to_postgres_is_slow_cut_
         .books_through(wire, BOOKINGS, Noticed::ByAll, async |buyers, items| {
             buyers.begun(items, 10).await;
             while_they_book(buyers, BOOKED_SLOWLY, async || {
-                proxy.slow(LATENCY_MS).await;
+                proxy.slow(STORE_LATENCY_MS).await;
                 tokio::time::sleep(TROUBLE).await;
+                buyers.more(BOOKED_SLOWLY, BOOKED_SLOWLY_WITHIN).await;
             })
             .await;
             proxy.heal().await;

@@ -91,6 +91,18 @@ impl Buyers {
         }
     }
 
+    /// Waits until this many more have booked, but no longer than `limit`.
+    pub async fn more(&self, count: usize, limit: Duration) {
+        let wanted = self.booked.load(Ordering::SeqCst) + count;
+        let booked = async {
+            while self.booked.load(Ordering::SeqCst) < wanted {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        // Whoever waits says itself what is too few.
+        let _ = tokio::time::timeout(limit, booked).await;
+    }
+
     async fn life(&self, item: &Item) -> Vec<String> {
         let booking = self.booked(item, &item.user, "").await;
         if item.looks {
