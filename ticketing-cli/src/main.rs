@@ -3,23 +3,15 @@
 //! No SQL and no rules live here. Parsing needs no runtime, so that `--help` is instant.
 
 mod commands;
-mod confirm;
-mod errors;
-mod failure;
-mod globals;
-mod output;
-mod progress;
-mod session;
-mod signals;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use failure::{Exit, Failure};
-use globals::Globals;
-use output::{Printer, Terminal};
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use ticketing_desk::output::Terminal;
+use ticketing_desk::{Desk, Exit, Failure, Globals, Printer, failure};
+use ticketing_server::failures::sign_token;
 use ticketing_server::logs::LogSettings;
 
 /// Books tickets, and runs and repairs the platform that books them
@@ -43,26 +35,8 @@ struct Cli {
 enum Command {
     Up(commands::up::Args),
     Serve(commands::serve::Args),
-    Migrate(commands::migrate::Args),
-    Seed(commands::seed::Args),
-    Route(commands::route::Args),
-    Schedule(commands::schedule::Args),
-    Seat(commands::seat::Args),
-    Booking(commands::booking::Args),
-    Hold(commands::hold::Args),
-    Saga(commands::saga::Args),
-    Payment(commands::payment::Args),
-    Why(commands::why::Args),
-    Events(commands::events::Args),
-    Outbox(commands::outbox::Args),
-    Group(commands::group::Args),
-    Dlq(commands::dlq::Args),
-    Job(commands::job::Args),
-    Audit(commands::audit::Args),
-    User(commands::user::Args),
-    Status(commands::status::Args),
-    Verify(commands::verify::Args),
-    Projection(commands::projection::Args),
+    #[command(flatten)]
+    Desk(ticketing_desk::Command),
     Tui(commands::tui::Args),
     Completions(commands::completions::Args),
     Version(commands::version::Args),
@@ -118,30 +92,12 @@ fn dispatch(cli: &Cli, printer: &mut Printer) -> Result<(), Failure> {
     if !matches!(cli.command, Command::Up(_) | Command::Serve(_)) {
         log_if_asked(globals)?;
     }
+    let desk = Desk::here(globals.clone(), sign_token);
     match &cli.command {
-        Command::Up(args) => commands::up::run(args, globals, printer),
-        Command::Serve(args) => commands::serve::run(args, globals, printer),
-        Command::Migrate(args) => commands::migrate::run(args, globals, printer),
-        Command::Seed(args) => commands::seed::run(args, globals, printer),
-        Command::Route(args) => commands::route::run(args, globals, printer),
-        Command::Schedule(args) => commands::schedule::run(args, globals, printer),
-        Command::Seat(args) => commands::seat::run(args, globals, printer),
-        Command::Booking(args) => commands::booking::run(args, globals, printer),
-        Command::Hold(args) => commands::hold::run(args, globals, printer),
-        Command::Saga(args) => commands::saga::run(args, globals, printer),
-        Command::Payment(args) => commands::payment::run(args, globals, printer),
-        Command::Why(args) => commands::why::run(args, globals, printer),
-        Command::Events(args) => commands::events::run(args, globals, printer),
-        Command::Outbox(args) => commands::outbox::run(args, globals, printer),
-        Command::Group(args) => commands::group::run(args, globals, printer),
-        Command::Dlq(args) => commands::dlq::run(args, globals, printer),
-        Command::Job(args) => commands::job::run(args, globals, printer),
-        Command::Audit(args) => commands::audit::run(args, globals, printer),
-        Command::User(args) => commands::user::run(args, globals, printer),
-        Command::Status(args) => commands::status::run(args, globals, printer),
-        Command::Projection(args) => commands::projection::run(args, globals, printer),
-        Command::Verify(args) => commands::verify::run(args, globals, printer),
-        Command::Tui(args) => commands::tui::run(args, globals, printer),
+        Command::Up(args) => commands::up::run(args, &desk, printer),
+        Command::Serve(args) => commands::serve::run(args, &desk, printer),
+        Command::Desk(command) => command.run(&desk, printer),
+        Command::Tui(args) => commands::tui::run(args, &desk, printer),
         Command::Completions(args) => commands::completions::run(args, printer, &mut Cli::command()),
         Command::Version(args) => commands::version::run(args, printer),
     }

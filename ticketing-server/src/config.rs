@@ -7,15 +7,12 @@ use ticketing_core::adapters::payments::ProviderConfig;
 use ticketing_core::adapters::redis::RedisConfig;
 use ticketing_core::app::StoreConfig;
 use ticketing_core::app::config::Settings;
+use ticketing_core::app::config::{HOLD_SECONDS_DEFAULT, HOLD_SECONDS_MAX};
 use ticketing_core::clock::Clock;
 use ticketing_core::engine::EngineConfig;
 
 /// The port where nothing else is set.
 pub const PORT_DEFAULT: u16 = 3002;
-/// How long a hold lasts where nothing else is set, in seconds; and at most.
-pub const HOLD_SECONDS_DEFAULT: u32 = 900;
-/// See [`HOLD_SECONDS_DEFAULT`].
-pub const HOLD_SECONDS_MAX: u32 = 24 * 3600;
 
 /// What a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

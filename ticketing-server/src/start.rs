@@ -6,7 +6,6 @@
 
 use crate::auth::Auth;
 use crate::config::{Roles, ServerConfig};
-use crate::folder::{FolderError, FolderLock};
 use crate::metrics::Metrics;
 use crate::routes::{Routes, table};
 use crate::secret::{Secret, SecretError};
@@ -22,6 +21,7 @@ use ticketing_core::adapters::carriers::Carrier;
 use ticketing_core::adapters::payments::guard::{BreakerState, Guard, Limits};
 use ticketing_core::adapters::payments::{Provider, ProviderConfig, ProviderConfigError};
 use ticketing_core::adapters::redis::{Limits as RedisLimits, Redis, RedisConfigError};
+use ticketing_core::app::folder::{FolderError, FolderLock};
 use ticketing_core::app::{App, EngineTask, StoreConfig, Stores};
 use ticketing_core::domain::time::Timestamp;
 use ticketing_core::engine::BatchReport;

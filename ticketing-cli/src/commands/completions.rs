@@ -1,8 +1,8 @@
 //! `ticketctl completions`: the script that teaches a shell our commands and flags.
 
-use crate::failure::Failure;
-use crate::output::Printer;
 use clap_complete::Shell;
+use ticketing_desk::failure::Failure;
+use ticketing_desk::output::Printer;
 
 /// Print a completion script for a shell
 #[derive(clap::Args, Debug)]

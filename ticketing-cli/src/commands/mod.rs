@@ -1,32 +1,8 @@
-//! The commands: a folder for a noun, a file for a verb, with its arguments and what it does.
+//! The commands that are about this program and its processes; those about the stores are the desk's.
 
-pub mod audit;
-pub mod booking;
-mod bulk;
-mod change;
 pub mod completions;
-pub mod dlq;
-pub mod events;
-pub mod group;
-pub mod hold;
-mod ids;
-pub mod job;
-mod listing;
-pub mod migrate;
-pub mod outbox;
-pub mod payment;
-pub mod projection;
-pub mod route;
-pub mod saga;
-pub mod schedule;
-pub mod seat;
-pub mod seed;
 pub mod serve;
 pub mod serving;
-pub mod status;
 pub mod tui;
 pub mod up;
-pub mod user;
-pub mod verify;
 pub mod version;
-pub mod why;

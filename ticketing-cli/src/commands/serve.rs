@@ -1,10 +1,10 @@
 //! `ticketctl serve`: chosen parts of the platform in one process, for production.
 
 use super::serving::{self, Serving};
-use crate::failure::Failure;
-use crate::globals::Globals;
-use crate::output::Printer;
 use clap::ValueEnum;
+use ticketing_desk::Desk;
+use ticketing_desk::failure::Failure;
+use ticketing_desk::output::Printer;
 use ticketing_server::config::Roles;
 
 /// Run chosen parts of the platform in this process
@@ -46,7 +46,7 @@ enum Role {
 ///
 /// # Errors
 /// What stands in the server's way.
-pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), Failure> {
+pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
     let has = |role| args.roles.contains(&role);
     let roles = Roles {
         api: has(Role::Api),
@@ -55,5 +55,5 @@ pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), 
         expiry: has(Role::Expiry),
         saga: has(Role::Saga),
     };
-    serving::run(&args.serving, roles, globals, printer, async |_, _| Ok(()), |_, _| ())
+    serving::run(&args.serving, roles, desk, printer, async |_, _| Ok(()), |_, _| ())
 }

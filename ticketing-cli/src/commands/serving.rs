@@ -1,19 +1,15 @@
 //! What `up` and `serve` share: a server from its settings to its orderly end.
 
-use crate::errors::sentence;
-use crate::failure::Failure;
-use crate::globals::Globals;
-use crate::output::Printer;
-use crate::session;
-use crate::signals::StopSignals;
 use std::io;
 use std::net::SocketAddr;
 use ticketing_core::app::App;
+use ticketing_desk::Desk;
+use ticketing_desk::failure::Failure;
+use ticketing_desk::output::Printer;
+use ticketing_desk::session;
+use ticketing_desk::signals::StopSignals;
 use ticketing_server::config::{Roles, ServerConfig};
 use ticketing_server::logs::LogSettings;
-use ticketing_server::secret::SecretError;
-use ticketing_server::settings::SettingsError;
-use ticketing_server::start::StartError;
 
 /// Where a server listens.
 #[derive(clap::Args, Debug)]
@@ -33,15 +29,15 @@ pub struct Serving {
 pub fn run(
     args: &Serving,
     roles: Roles,
-    globals: &Globals,
+    desk: &Desk,
     printer: &mut Printer,
     first: impl AsyncFnOnce(&App, &mut Printer) -> Result<(), Failure>,
     hints: impl FnOnce(SocketAddr, &mut Printer),
 ) -> Result<(), Failure> {
-    let (settings, stores) = session::configured(globals)?;
+    let (settings, stores) = session::configured(desk)?;
     let get = |name: &str| settings.get(name);
     let log = |name: &str| match name {
-        "LOG" => globals.log_targets().map(str::to_owned).or_else(|| get(name)),
+        "LOG" => desk.globals.log_targets().map(str::to_owned).or_else(|| get(name)),
         _ => get(name),
     };
     LogSettings::read(log)?.init().map_err(|error| Failure::error(format!("{error}.")))?;
@@ -74,38 +70,4 @@ pub fn run(
         }
         Ok(())
     })
-}
-
-impl From<SettingsError> for Failure {
-    fn from(error: SettingsError) -> Self {
-        Self::usage(format!("{error}."))
-            .code("CONFIG")
-            .hint(format!("set {} to a value that fits, or leave it unset", error.variable))
-    }
-}
-
-impl From<&SecretError> for Failure {
-    fn from(error: &SecretError) -> Self {
-        let failure = Self::usage(sentence(&error.to_string())).code("CONFIG");
-        match error {
-            SecretError::Setting(_) => failure.hint("export JWT_SECRET=$(openssl rand -hex 32)"),
-            SecretError::File { .. } | SecretError::Corrupt { .. } => failure,
-        }
-    }
-}
-
-impl From<&StartError> for Failure {
-    fn from(error: &StartError) -> Self {
-        match error {
-            StartError::Store { source, .. } => Self::from(source),
-            StartError::Folder(_) => Self::conflict(sentence(&error.to_string()))
-                .code("DATA_DIR_IN_USE")
-                .hint("ticketctl up --data-dir OTHER, or stop that server"),
-            StartError::Listen { .. } => Self::error(sentence(&error.to_string()))
-                .code("LISTEN")
-                .hint("choose another by --port; 0 takes any that is free"),
-            StartError::Secret(error) => Self::from(error),
-            StartError::Payments(_) | StartError::Redis(_) => Self::usage(format!("{error}.")).code("CONFIG"),
-        }
-    }
 }

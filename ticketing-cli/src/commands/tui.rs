@@ -1,11 +1,12 @@
 //! `ticketctl tui`: the dashboard, at a terminal.
 
-use crate::failure::Failure;
-use crate::globals::{Globals, TimeStyle};
-use crate::output::Printer;
-use crate::session;
 use std::io::{self, IsTerminal as _};
 use ticketing_core::clock::Clock;
+use ticketing_desk::Desk;
+use ticketing_desk::failure::Failure;
+use ticketing_desk::globals::TimeStyle;
+use ticketing_desk::output::Printer;
+use ticketing_desk::session;
 use ticketing_tui::{Ended, Options, TuiError};
 
 /// Watch the platform live: the log, the holds, the rate, the latest events
@@ -26,22 +27,22 @@ pub struct Args {
 ///
 /// # Errors
 /// A usage error where there is no terminal; that there is no store; the signal that ended it.
-pub fn run(_args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), Failure> {
+pub fn run(_args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
     if !printer.can_redraw() || !io::stdin().is_terminal() {
         return Err(Failure::usage("The dashboard needs a terminal.")
             .code("NO_TERMINAL")
             .why("It draws on the whole screen and reads keys, so it takes no -o and no pipe.")
             .hint("ticketctl status --watch, or ticketctl status -o json for programs"));
     }
-    let (_, stores) = session::configured(globals)?;
+    let (_, stores) = session::configured(desk)?;
     let options = Options {
-        time: match globals.time {
+        time: match desk.globals.time {
             None | Some(TimeStyle::Relative) => ticketing_tui::TimeStyle::Relative,
             Some(TimeStyle::Iso) => ticketing_tui::TimeStyle::Utc,
             Some(TimeStyle::Local) => ticketing_tui::TimeStyle::Local,
         },
         colour: printer.colour_out(),
-        timeout: globals.timeout,
+        timeout: desk.globals.timeout,
     };
     let cannot = |error: io::Error| Failure::error("The dashboard could not start.").why(format!("{error}."));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(cannot)?;

@@ -1,14 +1,14 @@
 //! `ticketctl up`: everything in one process, on embedded storage where nothing else is set.
 
 use super::serving::{self, Serving};
-use crate::failure::Failure;
-use crate::globals::Globals;
-use crate::output::Printer;
 use ticketing_core::adapters::seed_file;
 use ticketing_core::app::App;
 use ticketing_core::ops::audit::Actor;
 use ticketing_core::ops::{lists, seed};
 use ticketing_core::worker::projector::Projector;
+use ticketing_desk::Desk;
+use ticketing_desk::failure::Failure;
+use ticketing_desk::output::Printer;
 use ticketing_server::config::Roles;
 
 /// Run everything in one process: API, read model, expiry and payments, on embedded storage
@@ -31,26 +31,26 @@ pub struct Args {
 ///
 /// # Errors
 /// What stands in the server's way.
-pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), Failure> {
+pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
     let first = async |app: &App, printer: &mut Printer| match args.demo {
-        true => seed_demo(app, globals, printer).await,
+        true => seed_demo(app, desk, printer).await,
         false => Ok(()),
     };
-    serving::run(&args.serving, Roles::ALL, globals, printer, first, |address, printer| {
+    serving::run(&args.serving, Roles::ALL, desk, printer, first, |address, printer| {
         printer.note(&format!("  try      curl {address}/api/routes"));
         printer.note("  or       ticketctl schedule list, in another terminal; ctrl-c stops the server");
     })
 }
 
 /// Seeds the demo city, unless there is anything in the store.
-async fn seed_demo(app: &App, globals: &Globals, printer: &mut Printer) -> Result<(), Failure> {
+async fn seed_demo(app: &App, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
     if lists::head(app).await? > 0 {
         printer.note("The store is not empty: --demo adds nothing.");
         return Ok(());
     }
     let plan = seed::plan(app, "seed demo", seed_file::demo_city(app.clock.now())).await?;
     let new = plan.counts.new;
-    let actor = Actor { name: globals.actor(), reason: Some("up --demo".into()) };
+    let actor = Actor { name: desk.actor(), reason: Some("up --demo".into()) };
     let seeded = seed::execute(app, plan, &actor, &mut |_, _| ()).await?;
     Projector::default().reach(app, seeded.position).await.map_err(|e| Failure::from(&e))?;
     printer.note(&format!("Seeded the demo city: {new} routes, layouts, patterns and departures."));

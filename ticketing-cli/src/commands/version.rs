@@ -1,8 +1,8 @@
 //! `ticketctl version`: which program this is.
 
-use crate::failure::Failure;
-use crate::output::{Column, Format, Printer};
 use serde::Serialize;
+use ticketing_desk::failure::Failure;
+use ticketing_desk::output::{Column, Format, Printer};
 
 /// Print the version
 #[derive(clap::Args, Debug)]

@@ -10,6 +10,10 @@ use std::path::{Path, PathBuf};
 pub const FILE_NAME: &str = "ticketing.toml";
 /// Where the embedded stores are unless `DATA_DIR` or a flag says otherwise.
 pub const DATA_DIR_DEFAULT: &str = "./data";
+/// How long a hold lasts where nothing else is set, in seconds; and at most.
+pub const HOLD_SECONDS_DEFAULT: u32 = 900;
+/// See [`HOLD_SECONDS_DEFAULT`].
+pub const HOLD_SECONDS_MAX: u32 = 24 * 3600;
 /// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 /// PostgreSQL's own port.

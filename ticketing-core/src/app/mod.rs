@@ -4,6 +4,7 @@ mod cache;
 pub mod commands;
 pub mod config;
 mod error;
+pub mod folder;
 pub mod inbound;
 pub mod payments;
 pub mod ports;

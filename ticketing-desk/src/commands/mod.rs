@@ -1,0 +1,26 @@
+//! The commands: a folder for a noun, a file for a verb, with its arguments and what it does.
+
+pub mod audit;
+pub mod booking;
+mod bulk;
+mod change;
+pub mod dlq;
+pub mod events;
+pub mod group;
+pub mod hold;
+mod ids;
+pub mod job;
+mod listing;
+pub mod migrate;
+pub mod outbox;
+pub mod payment;
+pub mod projection;
+pub mod route;
+pub mod saga;
+pub mod schedule;
+pub mod seat;
+pub mod seed;
+pub mod status;
+pub mod user;
+pub mod verify;
+pub mod why;

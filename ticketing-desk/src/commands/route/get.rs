@@ -1,0 +1,28 @@
+//! `ticketctl route get`.
+
+use super::view;
+use crate::commands::listing::node;
+use crate::desk::Desk;
+use crate::failure::Failure;
+use crate::output::Printer;
+use crate::session::{self, Opening};
+use ticketing_core::ops::{details, lookup};
+
+/// Show a route with its stops
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:\n  ticketctl route get 10\n  ticketctl route get 7b1d44c0 -o yaml")]
+pub struct Args {
+    /// Its id, a unique beginning of it, or its externalId
+    id: String,
+}
+
+/// Shows the route, from the write store.
+///
+/// # Errors
+/// Not found; what the stores say.
+pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
+    session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
+        let id = lookup::route(&session.app, &args.id).await?.id;
+        printer.object(&node(&details::route(&session.app, id).await?)?, view::DETAILS)
+    })
+}

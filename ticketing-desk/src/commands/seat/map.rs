@@ -1,0 +1,84 @@
+//! `ticketctl seat map`.
+
+use super::drawing;
+use crate::commands::listing::node;
+use crate::commands::status::{CLEAR, LOOK_EVERY, watchable};
+use crate::desk::Desk;
+use crate::failure::Failure;
+use crate::output::{Column, Format, Node, Printer, View};
+use crate::session::{self, Opening, Session};
+use ticketing_core::app::queries::network::{self, SeatMap};
+use ticketing_core::ops::{OpsError, lookup};
+
+/// Draw which seats of a departure are free
+#[derive(clap::Args, Debug)]
+#[command(after_help = "A seat counts as taken if it is on any of the legs between the two stops.\n\n\
+                        Examples:\n  ticketctl seat map 5f0c9a1e\n  ticketctl seat map 5f0c9a1e --from harbour --to university\n  \
+                        ticketctl seat map 5f0c9a1e --watch\n  ticketctl seat map 5f0c9a1e -o csv")]
+pub struct Args {
+    /// The departure: its id, a unique beginning of it, its externalId, or externalId/DATE
+    #[arg(value_name = "OFFERING")]
+    offering: String,
+    /// Where the journey begins: a stop's id, externalId or #sequence [default: the first stop]
+    #[arg(long, value_name = "STOP")]
+    from: Option<String>,
+    /// Where it ends [default: the last stop]
+    #[arg(long, value_name = "STOP")]
+    to: Option<String>,
+    /// Draw it anew each second, until ctrl-c
+    #[arg(long)]
+    watch: bool,
+}
+
+const SEATS: View =
+    View::new("seats", &[Column::text("Seat", "seatNumber"), Column::state("State", "state")])
+        .named_by(&["seatNumber"]);
+
+/// Draws the map.
+///
+/// # Errors
+/// Not found; a stop that is none; what the stores say; ctrl-c.
+pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
+    if args.watch {
+        watchable(printer)?;
+    }
+    session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
+        let id = lookup::offering(&session.app, &args.offering).await?.facts.id.to_string();
+        session.warn_of_lag(printer).await?;
+        loop {
+            let map = look(args, &id, session).await?;
+            if args.watch {
+                printer.drawing(CLEAR)?;
+            }
+            show(&map, printer)?;
+            if !args.watch {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    })
+}
+
+async fn look(args: &Args, id: &str, session: &Session) -> Result<SeatMap, Failure> {
+    let map = network::seat_map(&session.app, id, args.from.as_deref(), args.to.as_deref(), None).await;
+    Ok(map.map_err(OpsError::from)?)
+}
+
+fn show(map: &SeatMap, printer: &mut Printer) -> Result<(), Failure> {
+    match printer.format() {
+        Format::Table | Format::Wide => {
+            let width = if printer.format() == Format::Wide { None } else { Some(printer.width()) };
+            let leaves = printer.time(map.offering.departure_at(map.legs.from()));
+            let text = drawing::draw(map, &leaves, width, &|tone, text| printer.paint(tone, text));
+            printer.drawing(&text)
+        }
+        Format::Json | Format::Jsonl | Format::Yaml => printer.object(&node(&map.body())?, &[]),
+        Format::Csv | Format::Name => {
+            let body = node(&map.body())?;
+            match body.at("seats") {
+                Some(Node::List(seats)) => printer.list(&SEATS, seats, None),
+                _ => printer.list(&SEATS, Vec::<Node>::new(), None),
+            }
+        }
+    }
+}

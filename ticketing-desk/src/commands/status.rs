@@ -1,0 +1,137 @@
+//! `ticketctl status`: how the system is, and who serves it.
+
+use crate::desk::Desk;
+use crate::failure::Failure;
+use crate::output::{Column, Printer};
+use crate::session::{self, Opening};
+use serde::Serialize;
+use std::time::Duration;
+use ticketing_core::app::StoreConfig;
+use ticketing_core::app::folder::{self, Owner};
+use ticketing_core::ops::status;
+
+/// Show who serves the stores, where the log and the read store are, what is held, and which payments are open
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Examples:\n  ticketctl status\n  ticketctl status --watch\n  ticketctl status -o json"
+)]
+pub struct Args {
+    /// Show it again each second, until ctrl-c
+    #[arg(long)]
+    watch: bool,
+}
+
+const FIELDS: &[Column] = &[
+    Column::text("Served at", "server.address"),
+    Column::number("By process", "server.pid"),
+    Column::time("Since", "server.startedAt"),
+    Column::text("Write store", "writeStore"),
+    Column::text("Read store", "readStore"),
+    Column::number("Log head", "head"),
+    Column::number("Read position", "readPosition"),
+    Column::number("Lag (events)", "lag"),
+    Column::number("Open holds", "holdsOpen"),
+    Column::time("Next hold ends", "nextHoldEndsAt"),
+    Column::number("Bookings", "tickets"),
+    Column::number("Departures ahead", "departuresAhead"),
+    Column::number("Stuck payments", "payments.stuck"),
+    Column::time("Oldest payment", "payments.oldestAt"),
+    Column::number("Overdue calls", "payments.overdue"),
+    Column::text("Warning", "payments.warning"),
+    Column::number("Dead letters", "deadLetters"),
+    Column::time("Looked at", "at"),
+    Column::rows("Payments that are not over", "payments.notOver", STATES),
+    Column::rows("Processes", "processes", PROCESSES),
+    Column::rows("Carriers", "carriers", CARRIERS),
+];
+
+const PROCESSES: &[Column] = &[
+    Column::text("Host", "host"),
+    Column::number("Pid", "pid"),
+    Column::text("Roles", "roles"),
+    Column::text("Holds", "leases"),
+    Column::state("State", "state"),
+    Column::time("Heard of", "seenAt"),
+];
+
+const CARRIERS: &[Column] = &[
+    Column::text("Carrier", "carrier"),
+    Column::number("Position", "position"),
+    Column::number("Lag (events)", "lag"),
+    Column::time("Moved", "movedAt"),
+];
+
+const STATES: &[Column] =
+    &[Column::state("State", "state"), Column::number("Sagas", "count"), Column::time("Oldest", "oldestAt")];
+
+/// What is shown: the stores, and who serves them.
+#[derive(Serialize)]
+struct Shown {
+    /// The server of the data folder; none if nobody serves it, or if the stores are on a server of their own.
+    server: Option<Owner>,
+    #[serde(flatten)]
+    stores: status::Status,
+    /// The payments that are not over.
+    payments: status::PaymentsStatus,
+    /// Who else serves, and how far the carriers are.
+    #[serde(flatten)]
+    services: status::Services,
+}
+
+/// Returns who serves the data folder now.
+fn server(stores: &StoreConfig) -> Result<Option<Owner>, Failure> {
+    if !stores.is_embedded() {
+        return Ok(None);
+    }
+    folder::served_by(&stores.data_dir).map_err(|error| {
+        let folder = stores.data_dir.display();
+        Failure::error(format!("The folder {folder} can't be looked at: {error}."))
+            .hint("see that this user may read it")
+    })
+}
+
+/// How often `--watch` looks.
+pub const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Takes the cursor home and clears the screen, for what is drawn anew.
+pub const CLEAR: &str = "\u{1b}[H\u{1b}[2J";
+
+/// Shows the state. Pending migrations are an error of opening the stores, which names the command to run.
+///
+/// # Errors
+/// What the stores say; ctrl-c.
+pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
+    if args.watch {
+        watchable(printer)?;
+    }
+    session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
+        loop {
+            let server = server(&session.stores)?;
+            let stores = status::status(&session.app).await?;
+            let payments = status::payments(&session.app).await?;
+            let services = status::services(&session.app).await?;
+            let status = Shown { server, stores, payments, services };
+            if args.watch {
+                printer.drawing(CLEAR)?;
+            }
+            printer.object(&status, FIELDS)?;
+            if !args.watch {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    })
+}
+
+/// Makes sure that the screen can be drawn anew.
+///
+/// # Errors
+/// A usage error where nobody watches.
+pub fn watchable(printer: &Printer) -> Result<(), Failure> {
+    if printer.can_redraw() {
+        return Ok(());
+    }
+    Err(Failure::usage("--watch needs a terminal.")
+        .why("It draws the screen anew each second.")
+        .hint("leave out --watch, or run it by watch(1)"))
+}

@@ -1,0 +1,77 @@
+//! The words of the desk: which commands there are, and the global flags beside them.
+
+use crate::commands;
+use crate::desk::Desk;
+use crate::failure::Failure;
+use crate::globals::Globals;
+use crate::output::Printer;
+use clap::{Parser, Subcommand};
+
+/// A command line for the desk alone, as a server is sent it.
+#[derive(Parser, Debug)]
+#[command(name = "ticketctl", disable_help_subcommand = true, disable_version_flag = true)]
+pub struct Program {
+    /// The flags that every command takes.
+    #[command(flatten)]
+    pub globals: Globals,
+    /// What is to be done.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be done on the stores, from near and from afar.
+#[derive(Subcommand, Debug)]
+#[allow(missing_docs, reason = "what is said here would stand in the help instead of what each command says")]
+pub enum Command {
+    Migrate(commands::migrate::Args),
+    Seed(commands::seed::Args),
+    Route(commands::route::Args),
+    Schedule(commands::schedule::Args),
+    Seat(commands::seat::Args),
+    Booking(commands::booking::Args),
+    Hold(commands::hold::Args),
+    Saga(commands::saga::Args),
+    Payment(commands::payment::Args),
+    Why(commands::why::Args),
+    Events(commands::events::Args),
+    Outbox(commands::outbox::Args),
+    Group(commands::group::Args),
+    Dlq(commands::dlq::Args),
+    Job(commands::job::Args),
+    Audit(commands::audit::Args),
+    User(commands::user::Args),
+    Status(commands::status::Args),
+    Verify(commands::verify::Args),
+    Projection(commands::projection::Args),
+}
+
+impl Command {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// As the command fails.
+    pub fn run(&self, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
+        match self {
+            Self::Migrate(args) => commands::migrate::run(args, desk, printer),
+            Self::Seed(args) => commands::seed::run(args, desk, printer),
+            Self::Route(args) => commands::route::run(args, desk, printer),
+            Self::Schedule(args) => commands::schedule::run(args, desk, printer),
+            Self::Seat(args) => commands::seat::run(args, desk, printer),
+            Self::Booking(args) => commands::booking::run(args, desk, printer),
+            Self::Hold(args) => commands::hold::run(args, desk, printer),
+            Self::Saga(args) => commands::saga::run(args, desk, printer),
+            Self::Payment(args) => commands::payment::run(args, desk, printer),
+            Self::Why(args) => commands::why::run(args, desk, printer),
+            Self::Events(args) => commands::events::run(args, desk, printer),
+            Self::Outbox(args) => commands::outbox::run(args, desk, printer),
+            Self::Group(args) => commands::group::run(args, desk, printer),
+            Self::Dlq(args) => commands::dlq::run(args, desk, printer),
+            Self::Job(args) => commands::job::run(args, desk, printer),
+            Self::Audit(args) => commands::audit::run(args, desk, printer),
+            Self::User(args) => commands::user::run(args, desk, printer),
+            Self::Status(args) => commands::status::run(args, desk, printer),
+            Self::Verify(args) => commands::verify::run(args, desk, printer),
+            Self::Projection(args) => commands::projection::run(args, desk, printer),
+        }
+    }
+}
