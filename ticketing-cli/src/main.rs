@@ -3,8 +3,11 @@
 //! No SQL and no rules live here. Parsing needs no runtime, so that `--help` is instant.
 
 mod commands;
+mod place;
+mod remote;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use place::Place;
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -59,9 +62,11 @@ fn run(args: &[OsString], terminal: Terminal, as_json: bool) -> Exit {
     let parsed = command.try_get_matches_from_mut(args).and_then(|found| Cli::from_arg_matches(&found));
     let outcome = match parsed {
         Ok(cli) => {
+            let typed = args.iter().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
+            let cli = Cli { globals: Globals { invocation: typed, ..cli.globals }, command: cli.command };
             let mut printer = Printer::new(&cli.globals, terminal);
             return match dispatch(&cli, &mut printer) {
-                Ok(()) => Exit::Ok,
+                Ok(exit) => exit,
                 Err(failure) => {
                     printer.failure(&failure);
                     failure.exit
@@ -83,7 +88,8 @@ fn run(args: &[OsString], terminal: Terminal, as_json: bool) -> Exit {
     }
 }
 
-fn dispatch(cli: &Cli, printer: &mut Printer) -> Result<(), Failure> {
+/// Runs a command, here or on the server that the command line names.
+fn dispatch(cli: &Cli, printer: &mut Printer) -> Result<Exit, Failure> {
     cli.globals.check()?;
     for warning in cli.globals.warnings() {
         printer.warn(&warning);
@@ -94,12 +100,30 @@ fn dispatch(cli: &Cli, printer: &mut Printer) -> Result<(), Failure> {
     }
     let desk = Desk::here(globals.clone(), sign_token);
     match &cli.command {
-        Command::Up(args) => commands::up::run(args, &desk, printer),
-        Command::Serve(args) => commands::serve::run(args, &desk, printer),
-        Command::Desk(command) => command.run(&desk, printer),
+        Command::Desk(command) => match place::find(globals)? {
+            Place::Here => command.run(&desk, printer),
+            Place::There(server) => {
+                return remote::run(&server, globals, globals.invocation.clone(), printer);
+            }
+        },
+        Command::Up(args) => here("up", globals).and_then(|()| commands::up::run(args, &desk, printer)),
+        Command::Serve(args) => {
+            here("serve", globals).and_then(|()| commands::serve::run(args, &desk, printer))
+        }
         Command::Tui(args) => commands::tui::run(args, &desk, printer),
         Command::Completions(args) => commands::completions::run(args, printer, &mut Cli::command()),
         Command::Version(args) => commands::version::run(args, printer),
+    }
+    .map(|()| Exit::Ok)
+}
+
+/// Refuses a server for what runs in this process.
+fn here(command: &str, globals: &Globals) -> Result<(), Failure> {
+    match globals.server {
+        None => Ok(()),
+        Some(_) => Err(Failure::usage(format!("{command} runs here, on this machine's stores."))
+            .why("--server names another server.")
+            .hint("leave out --server")),
     }
 }
 

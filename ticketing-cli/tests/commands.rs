@@ -6,8 +6,8 @@ mod support;
 use serde_json::Value;
 use std::process::{Command, Stdio};
 use support::Place;
+use ticketing_core::app::folder::FolderLock;
 use ticketing_core::domain::time::Timestamp;
-use ticketing_server::folder::FolderLock;
 
 const UNKNOWN: &str = "01234567-89ab-7000-8000-000000000000";
 

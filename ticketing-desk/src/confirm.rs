@@ -3,9 +3,10 @@
 //!
 //! Nothing is changed here. What the gate lets through is the plan that was shown.
 
+use crate::errors::WORLD_MOVED;
 use crate::failure::Failure;
-use crate::globals::ChangeArgs;
-use crate::output::{Plan, Printer, grouped};
+use crate::globals::{ChangeArgs, Guard};
+use crate::output::{Plan, Printer, Question, grouped};
 use crate::signals::StopSignals;
 use std::io::BufRead as _;
 use std::sync::mpsc;
@@ -30,8 +31,6 @@ pub struct Change {
     pub severity: Severity,
     /// What exactly it would do.
     pub plan: Plan,
-    /// The protected context it happens in, which wants a reason, and its name for what is severe.
-    pub protected: Option<String>,
 }
 
 impl Change {
@@ -71,7 +70,7 @@ const PROMPT_LINES_MAX: usize = 20;
 /// Refuses (exit 9) what exceeds `--max-affected`, what was answered with no, and what would have needed an
 /// answer but can't ask; ctrl-c at the question is exit 130.
 pub fn gate(printer: &mut Printer, change: &Change, args: &ChangeArgs) -> Result<Gate, Failure> {
-    let command = command_line(std::env::args().skip(1));
+    let command = command_line(printer.invocation());
     gate_with(printer, change, args, &command, ask)
 }
 
@@ -107,7 +106,18 @@ fn gate_with(
         .why("--max-affected limits it. Nothing was done.")
         .hint(format!("{command} --dry-run")));
     }
-    check_protection(change, args, command)?;
+    check_guard(printer.guard(), change, args, command)?;
+    if let Some(expected) = args.expect.as_ref().filter(|expected| **expected != change.plan.digest()) {
+        printer.note("The plan is now:");
+        printer.plan(&change.plan)?;
+        return Err(Failure::conflict(format!(
+            "The plan to {} has changed since it was agreed to.",
+            change.what()
+        ))
+        .code(WORLD_MOVED)
+        .why(format!("It is not the one with the digest {expected} any more. Nothing was done."))
+        .hint("look at the plan as it is now, and agree to that"));
+    }
     if change.severity == Severity::Adds || args.yes {
         return Ok(Gate::Execute);
     }
@@ -125,26 +135,53 @@ fn gate_with(
         let more = lines.len() - PROMPT_LINES_MAX;
         printer.ask(&format!("… and {more} lines more, which --dry-run shows.\n"));
     }
-    match ask(printer, &format!("{}? [y/N] ", change.title)) {
+    let question = format!("{}? [y/N] ", change.title);
+    let declined = format!("Did not {}: the answer was no.", change.what());
+    let plan = change.plan.digest();
+    if printer.ask_afar(Question { text: question.clone(), plan, declined: declined.clone() }) {
+        return Err(Failure::refused("The question is put to whoever sent the command.").code(ASKED));
+    }
+    match ask(printer, &question) {
         Answer::Line(line) if matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes") => {
             Ok(Gate::Execute)
         }
-        Answer::Line(_) => Err(Failure::refused(format!("Did not {}: the answer was no.", change.what()))
-            .code("NOT_CONFIRMED")
-            .why("Nothing was done.")),
+        Answer::Line(_) => Err(said_no(declined)),
         Answer::Stopped(failure) => Err(failure.why("Nothing was done.")),
     }
 }
 
-fn check_protection(change: &Change, args: &ChangeArgs, command: &str) -> Result<(), Failure> {
-    let Some(context) = &change.protected else { return Ok(()) };
+/// The stable word of a command that waits for an answer from elsewhere.
+pub const ASKED: &str = "ASKED";
+
+/// Returns what a no comes to.
+#[must_use]
+pub fn said_no(declined: String) -> Failure {
+    Failure::refused(declined).code("NOT_CONFIRMED").why("Nothing was done.")
+}
+
+fn check_guard(
+    guard: Option<&Guard>,
+    change: &Change,
+    args: &ChangeArgs,
+    command: &str,
+) -> Result<(), Failure> {
+    let Some(Guard { context, protected, readonly }) = guard else { return Ok(()) };
+    if *readonly {
+        return Err(Failure::refused(format!("Refused to {}.", change.what()))
+            .code("READ_ONLY_CONTEXT")
+            .why(format!("The context {context} is read-only. Nothing was done."))
+            .hint(format!("{command} --dry-run")));
+    }
+    if !protected {
+        return Ok(());
+    }
     if args.reason.as_deref().is_none_or(|reason| reason.trim().is_empty()) {
         return Err(Failure::refused(format!("A reason is needed to {}.", change.what()))
             .code("REASON_REQUIRED")
             .why(format!("The context {context} is protected. Nothing was done."))
             .hint(format!("{command} --reason TEXT")));
     }
-    if change.severity == Severity::Severe && args.confirm.as_deref() != Some(context) {
+    if change.severity == Severity::Severe && args.confirm.as_ref() != Some(context) {
         return Err(Failure::refused(format!("The context's name is needed to {}.", change.what()))
             .code("NOT_CONFIRMED")
             .why(format!("The context {context} is protected. Nothing was done."))
@@ -157,7 +194,7 @@ fn check_protection(change: &Change, args: &ChangeArgs, command: &str) -> Result
 ///
 /// Both waits are threads of their own: a read can't be called off, and the caller may or may not have a
 /// runtime. They end with the process. The signals are listened to before the question is seen.
-fn ask(printer: &mut Printer, question: &str) -> Answer {
+pub fn ask(printer: &mut Printer, question: &str) -> Answer {
     let (sender, receiver) = mpsc::channel();
     let (listening, is_listening) = mpsc::channel();
     let from_signal = sender.clone();
@@ -190,17 +227,17 @@ fn ask(printer: &mut Printer, question: &str) -> Answer {
 }
 
 /// Returns the command as the user may type it again, without what must not be shown.
-fn command_line(args: impl Iterator<Item = String>) -> String {
+fn command_line(args: &[String]) -> String {
     let mut out = "ticketctl".to_owned();
     let mut hide_next = false;
-    for arg in args.take_while(|arg| arg != "--") {
+    for arg in args.iter().take_while(|arg| *arg != "--") {
         let secret = ["--token", "--database-url"].iter().find(|flag| arg.starts_with(**flag));
         let shown = match secret {
             _ if hide_next => "…".to_owned(),
             Some(flag) if arg[flag.len()..].starts_with('=') => format!("{flag}=…"),
-            Some(_) | None => quoted(&arg),
+            Some(_) | None => quoted(arg),
         };
-        hide_next = secret.is_some_and(|flag| arg == *flag);
+        hide_next = secret.is_some_and(|flag| arg == flag);
         out.push(' ');
         out.push_str(&shown);
     }
@@ -222,7 +259,8 @@ mod tests {
     use super::{Answer, Change, Gate, Severity, command_line, gate_with};
     use crate::failure::{Exit, Failure};
     use crate::globals::ChangeArgs;
-    use crate::output::testing::{Screen, screen};
+    use crate::globals::Guard;
+    use crate::output::testing::{Screen, guarded_screen, screen};
     use crate::output::{Node, Plan, Printer};
 
     fn change(severity: Severity, affected: u64) -> Change {
@@ -231,7 +269,7 @@ mod tests {
         let changes = vec![one; usize::try_from(affected).unwrap()].join(",");
         let plan = format!(r#"{{"action":"booking.cancel","changes":[{changes}],"affected":{affected}}}"#);
         let plan = Plan::of(&Node::parse(&plan).unwrap()).unwrap();
-        Change { title: "Cancel 1 booking".into(), severity, plan, protected: None }
+        Change { title: "Cancel 1 booking".into(), severity, plan }
     }
 
     /// Runs the gate; the question, if it comes, is answered with `answer`.
@@ -352,15 +390,44 @@ mod tests {
             (Severity::Severe, Some("r"), Some("prod"), Ok(Gate::Execute)),
         ];
         for (severity, reason, confirm, expected) in rows {
-            let mut change = change(severity, 1);
-            change.protected = Some("prod".into());
-            let got = run(&mut screen(&[], false), &change, &args(reason, confirm), None);
+            let mut screen =
+                guarded_screen(Guard { context: "prod".into(), protected: true, readonly: false });
+            let got = run(&mut screen, &change(severity, 1), &args(reason, confirm), None);
             assert_eq!(
                 got.map_err(|f| f.code),
                 expected.map_err(str::to_owned),
                 "{severity:?} {reason:?} {confirm:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_read_only_context_lets_nothing_through_but_dry_runs() {
+        let guard = || Guard { context: "prod".into(), protected: false, readonly: true };
+        for args in [
+            ChangeArgs { yes: true, reason: Some("r".into()), ..ChangeArgs::default() },
+            ChangeArgs::default(),
+        ] {
+            for severity in [Severity::Adds, Severity::TakesAway, Severity::Severe] {
+                let got = run(&mut guarded_screen(guard()), &change(severity, 1), &args, None);
+                assert_eq!(got.map_err(|f| f.code), Err("READ_ONLY_CONTEXT".to_owned()), "{severity:?}");
+            }
+        }
+        let dry = ChangeArgs { dry_run: true, ..ChangeArgs::default() };
+        let got = run(&mut guarded_screen(guard()), &change(Severity::Severe, 1), &dry, None);
+        assert_eq!(got, Ok(Gate::Stop));
+    }
+
+    #[test]
+    fn what_was_agreed_to_is_done_only_while_it_is_the_plan() {
+        let change = change(Severity::TakesAway, 1);
+        let args = |expect: String| ChangeArgs { yes: true, expect: Some(expect), ..ChangeArgs::default() };
+        let agreed = run(&mut screen(&[], false), &change, &args(change.plan.digest()), None);
+        assert_eq!(agreed, Ok(Gate::Execute));
+        let mut moved = screen(&[], false);
+        let failure = run(&mut moved, &change, &args("0000".into()), None).unwrap_err();
+        assert_eq!((failure.exit, failure.code.as_str()), (Exit::Conflict, "WORLD_MOVED"));
+        assert!(moved.out().contains("status: PENDING → CANCELLED"), "{}", moved.out());
     }
 
     #[test]
@@ -372,7 +439,7 @@ mod tests {
             (&["x", "--database-url=postgres://u:p@h"], "ticketctl x --database-url=…"),
         ];
         for (args, expected) in rows {
-            assert_eq!(command_line(args.iter().map(|arg| (*arg).to_owned())), expected);
+            assert_eq!(command_line(&args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>()), expected);
         }
     }
 }

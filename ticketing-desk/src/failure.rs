@@ -42,6 +42,27 @@ pub enum Exit {
     Terminated = 143,
 }
 
+impl Exit {
+    /// Returns the exit code of a command that ran elsewhere.
+    #[must_use]
+    pub const fn of(code: u8) -> Self {
+        match code {
+            0 => Self::Ok,
+            2 => Self::Usage,
+            3 => Self::NotFound,
+            4 => Self::Auth,
+            5 => Self::Conflict,
+            6 => Self::Partial,
+            7 => Self::Unreachable,
+            8 => Self::Unhealthy,
+            9 => Self::Refused,
+            130 => Self::Interrupted,
+            143 => Self::Terminated,
+            _ => Self::Error,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
@@ -239,6 +260,14 @@ pub fn named_command(program: &clap::Command, args: &[OsString]) -> String {
 #[must_use]
 pub fn wants_json(args: &[OsString]) -> bool {
     last_value(args, "output", Some('o')).is_some_and(|value| matches!(&*value, "json" | "jsonl"))
+}
+
+/// Says whether a command line names a format.
+#[must_use]
+pub fn names_format(args: &[String]) -> bool {
+    let program = std::iter::once(OsString::new());
+    let args: Vec<OsString> = program.chain(args.iter().map(Into::into)).collect();
+    last_value(&args, "output", Some('o')).is_some()
 }
 
 /// Returns what a command line says about colour, also one that the parser refuses.

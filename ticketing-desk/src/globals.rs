@@ -6,6 +6,7 @@
 use crate::failure::Failure;
 use crate::output::Format;
 use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -73,19 +74,19 @@ pub struct Globals {
 
     /// Use the server or store that this context names
     #[arg(long, global = true, value_name = "NAME", help_heading = HEADING, env = "TICKETCTL_CONTEXT",
-          hide_env_values = true, hide = true)]
+          hide_env_values = true)]
     pub context: Option<String>,
 
     /// Work through a server instead of on the stores
-    #[arg(long, global = true, value_name = "URL", help_heading = HEADING, hide = true)]
+    #[arg(long, global = true, value_name = "URL", help_heading = HEADING)]
     pub server: Option<String>,
 
     /// Read the server's token from this file
-    #[arg(long, global = true, value_name = "FILE", help_heading = HEADING, conflicts_with = "token", hide = true)]
+    #[arg(long, global = true, value_name = "FILE", help_heading = HEADING, conflicts_with = "token")]
     pub token_file: Option<PathBuf>,
 
     /// The server's token, or `-` to read it from stdin
-    #[arg(long, global = true, value_name = "TOKEN", help_heading = HEADING, hide = true)]
+    #[arg(long, global = true, value_name = "TOKEN", help_heading = HEADING)]
     pub token: Option<Secret>,
 
     /// Address of a PostgreSQL store, instead of the embedded one [env: DATABASE_URL]
@@ -126,6 +127,25 @@ pub struct Globals {
     /// Never ask, refuse instead
     #[arg(long, global = true, help_heading = HEADING)]
     pub no_input: bool,
+
+    /// What the context in use demands of changes.
+    #[arg(skip)]
+    pub guard: Option<Guard>,
+
+    /// The command line as it was typed, without the program's name.
+    #[arg(skip)]
+    pub invocation: Vec<String>,
+}
+
+/// What a context demands of changes that are made in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guard {
+    /// The context's name.
+    pub context: String,
+    /// Every change wants a reason, and a severe one the context's name.
+    pub protected: bool,
+    /// Nothing is changed at all.
+    pub readonly: bool,
 }
 
 impl Globals {
@@ -140,32 +160,34 @@ impl Globals {
                 .why("A command works either through a server or directly on a store.")
                 .hint(format!("leave out --server or {store_flag}")));
         }
-        if self.server.is_some() {
-            return Err(no_remote("--server"));
-        }
         Ok(())
     }
 
-    /// Returns which store the flags name, after making sure that none of them points elsewhere.
+    /// Checks that a command line that was sent to a server names no other place.
     ///
     /// # Errors
-    /// A usage error if a server or context is asked for, which this version can't serve: working on
-    /// another store than the one that was meant would be worse.
-    pub fn store(&self) -> Result<StoreFlags<'_>, Failure> {
-        self.store_with(|name| std::env::var(name).ok())
+    /// A usage error that names the flag.
+    pub fn check_served(&self) -> Result<(), Failure> {
+        let flags = [
+            ("--server", self.server.is_some()),
+            ("--context", self.context.is_some()),
+            ("--token", self.token.is_some()),
+            ("--token-file", self.token_file.is_some()),
+            ("--data-dir", self.data_dir.is_some()),
+            ("--database-url", self.database_url.is_some()),
+        ];
+        match flags.into_iter().find(|(_, is_given)| *is_given) {
+            None => Ok(()),
+            Some((flag, _)) => Err(Failure::usage(format!("{flag} is not for commands that a server runs."))
+                .why("The server works on its own stores, for whoever the token names.")
+                .hint(format!("leave out {flag}"))),
+        }
     }
 
-    fn store_with(&self, env: impl Fn(&str) -> Option<String>) -> Result<StoreFlags<'_>, Failure> {
-        let names_a_store = self.data_dir.is_some() || self.database_url.is_some();
-        if let Some(context) = self.context.as_ref().filter(|name| !name.is_empty()) {
-            return Err(Failure::usage(format!("There is no context \"{context}\"."))
-                .why("Contexts (--context, TICKETCTL_CONTEXT) are not part of this version.")
-                .hint("name the store itself with --data-dir DIR or --database-url URL"));
-        }
-        if !names_a_store && env("TICKETCTL_SERVER").is_some_and(|server| !server.is_empty()) {
-            return Err(no_remote("TICKETCTL_SERVER"));
-        }
-        Ok(StoreFlags { data_dir: self.data_dir.as_deref(), database_url: self.database_url.as_ref() })
+    /// Returns which store the flags name.
+    #[must_use]
+    pub fn store(&self) -> StoreFlags<'_> {
+        StoreFlags { data_dir: self.data_dir.as_deref(), database_url: self.database_url.as_ref() }
     }
 
     /// Returns the flags that name the store, as a command that is typed again needs them; an address, which may have
@@ -178,6 +200,12 @@ impl Globals {
         }
         if self.database_url.is_some() {
             flags.push_str("--database-url … ");
+        }
+        if let Some(context) = self.context.as_ref().filter(|name| !name.is_empty()) {
+            flags.push_str(&format!("--context {} ", crate::confirm::quoted(context)));
+        }
+        if let Some(server) = &self.server {
+            flags.push_str(&format!("--server {} ", crate::confirm::quoted(server)));
         }
         flags
     }
@@ -219,12 +247,6 @@ pub struct StoreFlags<'a> {
     pub data_dir: Option<&'a Path>,
     /// The address given by flag; without one the environment and the folder decide.
     pub database_url: Option<&'a Secret>,
-}
-
-fn no_remote(what: &str) -> Failure {
-    Failure::usage(format!("{what} asks for a remote server, which this version cannot work through."))
-        .why("Commands of this version work directly on the stores.")
-        .hint(format!("leave out {what}, and name the store with --data-dir DIR or --database-url URL"))
 }
 
 /// Returns the login name of the process's owner: by the password file, else by the environment.
@@ -279,6 +301,10 @@ pub struct ChangeArgs {
     /// Confirm a severe change by the protected context's name
     #[arg(long, value_name = "NAME", help_heading = "Change options")]
     pub confirm: Option<String>,
+
+    /// Refuse, and show the plan as it is now, unless it is still the one with this digest
+    #[arg(long, value_name = "DIGEST", hide = true)]
+    pub expect: Option<String>,
 
     /// Make the change at most once, however often it is sent with this key
     #[arg(long, value_name = "KEY", value_parser = parse_idempotency_key, help_heading = "Change options")]
@@ -359,7 +385,6 @@ mod tests {
     use crate::failure::Exit;
     use crate::output::Format;
     use clap::Parser;
-    use std::path::Path;
     use std::time::Duration;
 
     #[derive(Parser)]
@@ -410,36 +435,25 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_refused_with_what_to_do_instead() {
-        let rows = [
-            (&["--server", "http://x"][..], "--server asks for a remote server"),
-            (
-                &["--server", "http://x", "--data-dir", "d"],
-                "--server cannot be used together with --data-dir",
-            ),
-            (
-                &["--server", "http://x", "--database-url", "u"],
-                "--server cannot be used together with --database-url",
-            ),
-        ];
-        for (args, expected) in rows {
-            let failure = parse(args).globals.check().unwrap_err();
+    fn a_server_and_a_store_are_not_named_together() {
+        for store in [["--data-dir", "d"], ["--database-url", "u"]] {
+            let failure =
+                parse(&[&["--server", "http://x"][..], &store].concat()).globals.check().unwrap_err();
             assert_eq!(failure.exit, Exit::Usage);
-            assert!(failure.message.starts_with(expected), "{}", failure.message);
+            assert!(failure.message.starts_with("--server cannot be used together with --da"), "{failure}");
             assert!(failure.hint.is_some());
+            assert!(parse(&store).globals.check().is_ok());
         }
-        assert!(parse(&["--data-dir", "d"]).globals.check().is_ok());
+        assert!(parse(&["--server", "http://x"]).globals.check().is_ok());
     }
 
     #[test]
-    fn a_server_in_the_environment_yields_to_a_store_flag_only() {
-        let env = |name: &str| (name == "TICKETCTL_SERVER").then(|| "http://x".to_owned());
-        assert_eq!(parse(&[]).globals.store_with(env).unwrap_err().exit, Exit::Usage);
-        let with_flag = parse(&["--data-dir", "d"]);
-        assert_eq!(with_flag.globals.store_with(env).unwrap().data_dir, Some(Path::new("d")));
-        let bare = parse(&[]);
-        assert_eq!(bare.globals.store_with(|_| None).unwrap().data_dir, None);
-        assert_eq!(parse(&["--context", "prod"]).globals.store_with(|_| None).unwrap_err().exit, Exit::Usage);
+    fn a_command_that_is_served_names_no_place() {
+        for flags in [["--server", "s"], ["--context", "c"], ["--data-dir", "d"], ["--token", "t"]] {
+            let failure = parse(&flags).globals.check_served().unwrap_err();
+            assert!(failure.message.starts_with(flags[0]), "{failure}");
+        }
+        assert!(parse(&["-o", "json"]).globals.check_served().is_ok());
     }
 
     #[test]

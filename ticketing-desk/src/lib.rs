@@ -5,6 +5,7 @@
 //! HTTP, through which a distant `ticketctl` works. All run [`Command`]s by [`Program`]'s words on a [`Desk`], which
 //! says on whose stores, and print through a [`Printer`], which says to whom.
 
+pub mod afar;
 pub mod commands;
 pub mod confirm;
 pub mod desk;

@@ -2,9 +2,13 @@
 //!
 //! It never holds the work up and never fails it: what can't be drawn is not drawn.
 
+use crate::output::Printer;
 use crate::output::{grouped, visible::visible};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Without a terminal, so much time lies between two lines.
@@ -13,8 +17,36 @@ const LINE_INTERVAL: Duration = Duration::from_secs(10);
 /// With one, so much between two turns of the spinner.
 const TICK_INTERVAL: Duration = Duration::from_millis(100);
 
+/// How far work has come, for whoever shows it elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// What is done.
+    pub label: String,
+    /// So many steps of it are.
+    pub done: u64,
+    /// Of so many, if that is known.
+    pub total: Option<u64>,
+}
+
+/// Takes what is told of progress.
+#[derive(Clone)]
+pub struct Teller(Arc<dyn Fn(Told) + Send + Sync>);
+
+impl Teller {
+    /// Returns what tells `to`.
+    pub fn new(to: impl Fn(Told) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(to))
+    }
+}
+
+impl fmt::Debug for Teller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Teller(…)")
+    }
+}
+
 /// How progress is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Style {
     /// A bar that moves.
     Bar,
@@ -22,6 +54,8 @@ pub enum Style {
     Lines,
     /// Not at all.
     Silent,
+    /// By somebody else, who is told.
+    Told(Teller),
 }
 
 /// Work under way. Dropped without [`Progress::finish`], it takes its bar away, so that an error stands alone.
@@ -40,7 +74,7 @@ impl Progress {
     /// Starts showing work of `total` steps, or of an unknown number.
     #[must_use]
     pub fn start(style: Style, label: &str, total: Option<u64>) -> Self {
-        let bar = (style == Style::Bar).then(|| {
+        let bar = matches!(style, Style::Bar).then(|| {
             let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
             bar.enable_steady_tick(TICK_INTERVAL);
             bar
@@ -67,18 +101,26 @@ impl Progress {
         self.done = done;
         if let Some(bar) = &self.bar {
             bar.set_position(done);
-        } else if self.style == Style::Lines && self.last_line.elapsed() >= LINE_INTERVAL {
-            self.last_line = Instant::now();
-            tell(&line(&self.label, self.done, self.total, self.started.elapsed()));
+            return;
+        }
+        let since = self.last_line.elapsed();
+        match &self.style {
+            Style::Lines if since >= LINE_INTERVAL => {
+                self.last_line = Instant::now();
+                tell(&line(&self.label, self.done, self.total, self.started.elapsed()));
+            }
+            Style::Told(teller) if since >= TICK_INTERVAL => {
+                self.last_line = Instant::now();
+                (teller.0)(Told { label: self.label.clone(), done, total: self.total });
+            }
+            Style::Bar | Style::Lines | Style::Silent | Style::Told(_) => {}
         }
     }
 
-    /// Ends it with a sentence that says what was done.
-    pub fn finish(mut self, summary: &str) {
+    /// Ends it with a sentence that says what was done, among the printer's notes.
+    pub fn finish(mut self, printer: &mut Printer, summary: &str) {
         self.clear();
-        if self.style != Style::Silent {
-            tell(&visible(summary));
-        }
+        printer.note(summary);
     }
 
     fn begin(&mut self, label: &str, total: Option<u64>) {
@@ -154,7 +196,7 @@ mod tests {
             report("read", 1, None);
             report("write", 5, Some(9));
         }
-        for style in [Style::Bar, Style::Silent] {
+        for style in [Style::Bar, Style::Silent, Style::Told(super::Teller::new(|_| ()))] {
             let mut progress = Progress::start(style, "start", None);
             work(&mut |phase, done, total| progress.report(phase, done, total));
             assert_eq!((progress.label.as_str(), progress.done, progress.total), ("write", 5, Some(9)));

@@ -88,8 +88,7 @@ pub fn configured(desk: &Desk) -> Result<(Settings, StoreConfig), Failure> {
     if let Some(served) = desk.server() {
         return Ok((served.settings.clone(), served.stores.clone()));
     }
-    // Refuses a server or context, which would be another store than the one that was meant.
-    let flags = desk.globals.store()?;
+    let flags = desk.globals.store();
     let settings = Settings::load()?;
     let url = flags.database_url.map(crate::globals::Secret::expose);
     let stores = settings.stores(flags.data_dir, url)?;

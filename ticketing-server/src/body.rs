@@ -23,11 +23,19 @@ const DRAINED_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// # Errors
 /// 413 for one that is too large, 408 for one that does not arrive in time, 400 for one that breaks off.
 pub async fn read(parts: &Parts, body: Body) -> Result<Bytes, ApiError> {
-    read_within(BODY_READ_TIMEOUT, parts, body).await
+    read_up_to(BODY_BYTES_MAX, parts, body).await
 }
 
-async fn read_within(timeout: Duration, parts: &Parts, body: Body) -> Result<Bytes, ApiError> {
-    match tokio::time::timeout(timeout, collect(&parts.headers, body)).await {
+/// Does the same for a body of at most `max` bytes.
+///
+/// # Errors
+/// As [`read`].
+pub async fn read_up_to(max: usize, parts: &Parts, body: Body) -> Result<Bytes, ApiError> {
+    read_within(BODY_READ_TIMEOUT, max, parts, body).await
+}
+
+async fn read_within(timeout: Duration, max: usize, parts: &Parts, body: Body) -> Result<Bytes, ApiError> {
+    match tokio::time::timeout(timeout, collect(max, &parts.headers, body)).await {
         Ok(read) => read,
         Err(_) => Err(ApiError::new(
             Code::RequestTimeout,
@@ -36,28 +44,29 @@ async fn read_within(timeout: Duration, parts: &Parts, body: Body) -> Result<Byt
     }
 }
 
-async fn collect(headers: &HeaderMap, mut body: Body) -> Result<Bytes, ApiError> {
+async fn collect(max: usize, headers: &HeaderMap, mut body: Body) -> Result<Bytes, ApiError> {
     let declared = declared_len(headers);
-    if declared.is_some_and(|len| len > BODY_BYTES_MAX as u64) {
+    if declared.is_some_and(|len| len > max as u64) {
         drain(headers, declared, body).await;
-        return Err(ApiError::payload_too_large(BODY_BYTES_MAX));
+        return Err(ApiError::payload_too_large(max));
     }
     // A body mostly comes in one piece, which is then not copied.
     let Some(first) = next_chunk(&mut body).await? else { return Ok(Bytes::new()) };
-    if first.len() <= BODY_BYTES_MAX && body.is_end_stream() {
+    if first.len() <= max && body.is_end_stream() {
         return Ok(first);
     }
-    let mut all =
-        Vec::with_capacity(declared.and_then(|len| usize::try_from(len).ok()).unwrap_or(first.len()));
+    let declared_len = declared.and_then(|len| usize::try_from(len).ok());
+    // A promise is not believed before it is kept: what is promised large grows as it comes.
+    let mut all = Vec::with_capacity(declared_len.unwrap_or(first.len()).min(BODY_BYTES_MAX));
     all.extend_from_slice(&first);
-    while all.len() <= BODY_BYTES_MAX {
+    while all.len() <= max {
         match next_chunk(&mut body).await? {
             Some(chunk) => all.extend_from_slice(&chunk),
             None => return Ok(all.into()),
         }
     }
     drain(headers, declared, body).await;
-    Err(ApiError::payload_too_large(BODY_BYTES_MAX))
+    Err(ApiError::payload_too_large(max))
 }
 
 async fn next_chunk(body: &mut Body) -> Result<Option<Bytes>, ApiError> {
@@ -150,7 +159,10 @@ mod tests {
             request.headers_mut().insert("content-length", length.parse().unwrap());
         }
         let (parts, ()) = request.into_parts();
-        read_within(timeout, &parts, body).await.map(|b| b.len()).map_err(|e| e.status().as_u16())
+        read_within(timeout, BODY_BYTES_MAX, &parts, body)
+            .await
+            .map(|b| b.len())
+            .map_err(|e| e.status().as_u16())
     }
 
     #[tokio::test]

@@ -51,6 +51,8 @@ impl Roles {
 /// knows better, such as a command line, changes the fields.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
+    /// What is set, for the commands of operators.
+    pub settings: Settings,
     /// Where the stores are. The data folder also keeps the secret that development makes.
     pub stores: StoreConfig,
     /// What may be set about HTTP.
@@ -103,6 +105,7 @@ impl ServerConfig {
         let carrier = CarrierConfig::read(get)
             .map_err(|fault| SettingsError { variable: fault.variable, problem: fault.problem })?;
         Ok(Self {
+            settings: settings.clone(),
             stores,
             carrier,
             jwt_secret: get("JWT_SECRET"),

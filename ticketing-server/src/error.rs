@@ -11,6 +11,7 @@ use axum::response::Response;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use ticketing_core::domain::booking::rejection::{Rejection, RejectionClass};
 use ticketing_core::domain::money::{Currency, Money};
 
@@ -136,7 +137,7 @@ const fn status_of_class(class: RejectionClass) -> StatusCode {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ApiError {
     status: StatusCode,
-    code: &'static str,
+    code: Cow<'static, str>,
     message: String,
     details: Vec<Value>,
     /// The fare as it is written, `25.00`, where a parsed number would read `25.0`.
@@ -150,7 +151,7 @@ impl ApiError {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
             status: code.status(),
-            code: code.word(),
+            code: code.word().into(),
             message: message.into(),
             details: Vec::new(),
             fare: None,
@@ -351,6 +352,12 @@ impl ApiError {
         )
     }
 
+    /// What a command of an operator failed with: its own stable word, and the status that its exit code stands for.
+    #[must_use]
+    pub fn of_command(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
+        Self { status, code: code.to_owned().into(), ..Self::new(Code::Internal, message) }
+    }
+
     /// An error that was made without an envelope, known by its status only.
     #[must_use]
     pub fn of_status(status: StatusCode) -> Self {
@@ -373,8 +380,8 @@ impl ApiError {
 
     /// The stable word.
     #[must_use]
-    pub const fn code(&self) -> &'static str {
-        self.code
+    pub fn code(&self) -> &str {
+        &self.code
     }
 
     /// The sentence.
@@ -395,7 +402,7 @@ impl ApiError {
         let failure = Failure {
             success: false,
             error: Facts {
-                code: self.code,
+                code: &self.code,
                 message: &self.message,
                 details: Details { all: &self.details, fare: self.fare },
             },
@@ -423,7 +430,7 @@ struct Failure<'a> {
 
 #[derive(Serialize)]
 struct Facts<'a> {
-    code: &'static str,
+    code: &'a str,
     message: &'a str,
     details: Details<'a>,
 }
@@ -464,7 +471,7 @@ impl From<Rejection> for ApiError {
     fn from(rejection: Rejection) -> Self {
         Self {
             status: status_of_class(rejection.class()),
-            code: rejection.code(),
+            code: rejection.code().into(),
             message: rejection.message(),
             details: rejection.details(),
             fare: match rejection {

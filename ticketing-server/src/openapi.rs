@@ -10,8 +10,8 @@ use crate::answer::Json;
 use crate::error::ApiError;
 use crate::routes::{self, network, operations, tickets, webhooks};
 use bodies::{
-    BookRequest, CancelRequest, ChargeRequest, ConfirmRequest, HoldRequest, PayRequest, RefundRequest,
-    ReserveRequest,
+    AdminCommand, BookRequest, CancelRequest, ChargeRequest, ConfirmRequest, HoldRequest, PayRequest,
+    RefundRequest, ReserveRequest,
 };
 use payments::{Charge, Received, StripeEvent};
 use serde_json::Value;
@@ -66,6 +66,7 @@ impl Modify for ForCallers {
         routes::payments::payment::payment,
         routes::payments::refund::refund,
         webhooks::stripe::stripe,
+        routes::admin::commands::commands,
         operations::health::health,
         operations::health::short_health,
         operations::live::live,
@@ -83,6 +84,8 @@ impl Modify for ForCallers {
         Success<Schedule>,
         Success<SeatMap>,
         Success<Charge>,
+        Success<Value>,
+        AdminCommand,
         Success<Received>,
         Success<Liveness>,
         Success<Readiness>,

@@ -1,6 +1,7 @@
 //! The list of addresses. Each route is wrapped once: its requests are counted under its template, have a
 //! limit of time, and a panic in it is an answer like any other.
 
+pub mod admin;
 pub mod network;
 pub mod operations;
 pub mod payments;

@@ -6,6 +6,7 @@
 
 use crate::auth::Auth;
 use crate::config::{Roles, ServerConfig};
+use crate::failures::sign_token;
 use crate::metrics::Metrics;
 use crate::routes::{Routes, table};
 use crate::secret::{Secret, SecretError};
@@ -30,6 +31,7 @@ use ticketing_core::store::leases::Process;
 use ticketing_core::store::views;
 use ticketing_core::worker::payments::Asking;
 use ticketing_core::worker::{self, Workers};
+use ticketing_desk::afar::Lender;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -313,14 +315,22 @@ fn shell(
 ) -> Shell {
     let (metrics_of_state, payments) = (Arc::clone(&metrics), config.payments.clone());
     let hold_seconds = config.hold_seconds;
-    let state = ServerState::new(app, Auth::new(secret), metrics_of_state, hold_seconds, payments, carrier);
+    let lender = Lender {
+        app: app.clone(),
+        settings: config.settings.clone(),
+        stores: config.stores.clone(),
+        sign: sign_token,
+    };
+    let auth = Arc::new(Auth::new(secret));
+    let state =
+        ServerState::new(app, Arc::clone(&auth), metrics_of_state, hold_seconds, payments, carrier, lender);
     let state = state.with_redis(redis.clone());
     let routes = table::operations(Routes::new(Arc::clone(&metrics), config.http.request_timeout));
     let routes = match config.roles {
         Roles { api: true, .. } => table::api(routes),
         Roles { api: false, .. } => routes,
     };
-    Shell::new(routes.finish(state), &config.http, metrics).with_redis(redis)
+    Shell::new(routes.finish(state), &config.http, metrics).with_redis(redis).sparing_operators(auth)
 }
 
 /// Counts what the engine reports. Called from the engine's own task, so it only counts.

@@ -15,6 +15,7 @@ use ticketing_core::adapters::redis::Redis;
 use ticketing_core::app::queries::network::find_route;
 use ticketing_core::app::{App, AppError};
 use ticketing_core::domain::id::RouteId;
+use ticketing_desk::afar::Lender;
 
 /// The state of a running server. Cloning is cheap, and is done for each request.
 #[derive(Clone, Debug)]
@@ -39,6 +40,8 @@ pub struct Shared {
     pub payments: ProviderConfig,
     /// What carries events between processes; `None` is the embedded bus.
     pub carrier: Option<Carrier>,
+    /// What commands of operators run on.
+    pub lender: Lender,
     /// What processes share, if it is in use.
     pub redis: Option<Arc<Redis>>,
     /// When the server started.
@@ -50,21 +53,23 @@ impl ServerState {
     #[must_use]
     pub fn new(
         app: App,
-        auth: Auth,
+        auth: Arc<Auth>,
         metrics: Arc<Metrics>,
         hold_seconds: u32,
         payments: ProviderConfig,
         carrier: Option<Carrier>,
+        lender: Lender,
     ) -> Self {
         Self(Arc::new(Shared {
             app,
-            auth: Arc::new(auth),
+            auth,
             metrics,
             gauges: Gauges::default(),
             known_routes: KnownRoutes::new(),
             hold_seconds,
             payments,
             carrier,
+            lender,
             redis: None,
             started_at: Instant::now(),
         }))

@@ -3,7 +3,7 @@
 use super::broker::{Notice, PaymentService};
 use super::plan::{Fate, Item};
 use super::platform::{Doors, SECRET};
-use super::service::say;
+use super::service::{client, say};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ pub struct Buyers {
 impl Buyers {
     pub fn new(doors: Doors, payments: PaymentService) -> Arc<Self> {
         Arc::new(Self {
-            client: reqwest::Client::builder().timeout(ANSWER_WITHIN).build().unwrap(),
+            client: client().timeout(ANSWER_WITHIN).build().unwrap(),
             doors,
             payments,
             connections: Semaphore::new(CONNECTIONS),

@@ -40,3 +40,9 @@ pub fn left_out(untested: &str, why: &str) {
 pub fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
+
+/// A client to be built: TLS must be chosen before, though none is spoken.
+pub fn client() -> reqwest::ClientBuilder {
+    ticketing_core::adapters::tls::use_ring();
+    reqwest::Client::builder()
+}

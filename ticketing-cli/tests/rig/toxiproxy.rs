@@ -1,5 +1,6 @@
 //! A connection that is slow, cut or half open, by toxiproxy.
 
+use super::service::client;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -71,7 +72,7 @@ impl Drop for Proxy {
         let path = self.path("");
         let removal = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.map(|runtime| runtime.block_on(reqwest::Client::new().delete(path).send()).is_ok())
+            runtime.map(|runtime| runtime.block_on(client().build().unwrap().delete(path).send()).is_ok())
         });
         // Best effort: a proxy that stays harms nobody.
         let _ = removal.join();
@@ -80,7 +81,7 @@ impl Drop for Proxy {
 
 async fn send(method: &str, url: &str, body: Option<&Value>) -> Value {
     let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
-    let mut request = reqwest::Client::new().request(method, url);
+    let mut request = client().build().unwrap().request(method, url);
     if let Some(body) = body {
         request = request.body(body.to_string());
     }

@@ -7,3 +7,4 @@ pub mod payments;
 pub mod redis;
 pub mod seed_file;
 pub mod statement;
+pub mod tls;

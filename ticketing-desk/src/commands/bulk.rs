@@ -52,7 +52,7 @@ pub async fn start(
     planned: JobPlan,
 ) -> Result<(), Failure> {
     let plan = Plan::of(&planned.plan)?;
-    let change = Change { title: work.title, severity: Severity::TakesAway, plan, protected: None };
+    let change = Change { title: work.title, severity: Severity::TakesAway, plan };
     if gate(printer, &change, work.args)? == Gate::Stop {
         return Ok(());
     }

@@ -106,7 +106,7 @@ pub async fn carry_out_on(
     let count = planned.plan.affected;
     let ending = if count == 1 { "" } else { "s" };
     let title = format!("{verb} {} {noun}{ending}", grouped(count as u64));
-    let change = Change { title: title.clone(), severity, plan: Plan::of(&planned.plan)?, protected: None };
+    let change = Change { title: title.clone(), severity, plan: Plan::of(&planned.plan)? };
     if gate(printer, &change, args)? == Gate::Stop {
         return Ok(None);
     }

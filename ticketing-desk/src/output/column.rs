@@ -4,6 +4,7 @@ use super::node::Node;
 use super::terminal::{Tone, state_tone};
 use super::{json, visible, when};
 use crate::globals::TimeStyle;
+use jiff::tz::TimeZone;
 use ticketing_core::domain::time::Timestamp;
 
 /// What a column holds.
@@ -115,13 +116,19 @@ impl Column {
 
     /// Returns what people read in this column of `row`, harmless and on one line; `-` for nothing.
     #[must_use]
-    pub(super) fn text_of(&self, row: &Node, time_style: TimeStyle, now: Timestamp) -> String {
+    pub(super) fn text_of(
+        &self,
+        row: &Node,
+        time_style: TimeStyle,
+        now: Timestamp,
+        zone: &TimeZone,
+    ) -> String {
         let value = match row.at(self.path) {
             None | Some(Node::Null) => return "-".to_owned(),
             Some(value) => value,
         };
         let text = match (self.kind, value) {
-            (Kind::Time, Node::Text(text)) => when::time(text, time_style, now),
+            (Kind::Time, Node::Text(text)) => when::time(text, time_style, now, zone),
             (Kind::Money, Node::Number(amount) | Node::Text(amount)) => match row.at(&self.currency_path()) {
                 Some(Node::Text(currency)) => format!("{amount} {currency}"),
                 _ => amount.clone(),
@@ -215,6 +222,7 @@ mod tests {
     use super::{Column, NAMES, name_of};
     use crate::globals::TimeStyle;
     use crate::output::node::Node;
+    use jiff::tz::TimeZone;
     use ticketing_core::domain::time::Timestamp;
 
     #[test]
@@ -240,7 +248,12 @@ mod tests {
             (Column::text("", "deep"), r#"[{"a":1.50}]"#),
         ];
         for (column, expected) in rows {
-            assert_eq!(column.text_of(&row, TimeStyle::Relative, now), expected, "{}", column.path);
+            assert_eq!(
+                column.text_of(&row, TimeStyle::Relative, now, &TimeZone::UTC),
+                expected,
+                "{}",
+                column.path
+            );
         }
     }
 

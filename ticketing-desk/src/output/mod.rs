@@ -21,7 +21,7 @@ pub use column::{Column, View};
 pub use list::List;
 pub use node::Node;
 pub use plan::Plan;
-pub use printer::Printer;
+pub use printer::{Afar, Printer, Question, system_clock};
 pub use terminal::Terminal;
 pub use wrap::wrap;
 

@@ -6,6 +6,8 @@ use super::terminal::{Tone, paint};
 use super::{grouped, json, visible};
 use crate::failure::Failure;
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
 
 /// A plan as core made it: `{action, changes: [{kind, id, before, after}], affected}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +56,20 @@ impl Plan {
         }
     }
 
+    /// Returns what tells this plan from another, for whoever agrees to it now and has it carried out later.
+    ///
+    /// Fields that move while nothing is done to the thing itself are left out, or no plan would hold on a live store.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut node = self.0.clone();
+        leave_out_what_moves(&mut node);
+        let hash = Sha256::digest(json::compact(&node).as_bytes());
+        hash.iter().take(DIGEST_BYTES).fold(String::new(), |mut out, byte| {
+            let _ = write!(out, "{byte:02x}"); // writing to a String never fails
+            out
+        })
+    }
+
     /// Returns the plan in lines: what is new by `+`, gone by `-`, changed by `~`, and a count below.
     #[must_use]
     pub fn lines(&self, colour: bool) -> Vec<String> {
@@ -62,6 +78,23 @@ impl Plan {
         let action = self.0.at("action").map(Node::bare).unwrap_or_default();
         lines.push(format!("{}: {} affected", visible::visible(&action), grouped(self.affected())));
         lines
+    }
+}
+
+/// So much of the hash is enough to tell plans apart.
+const DIGEST_BYTES: usize = 16;
+
+/// What grows or shrinks by itself.
+const MOVING: &[&str] = &["secondsLeft", "lag", "head", "ageSeconds", "expiresAt"];
+
+fn leave_out_what_moves(node: &mut Node) {
+    match node {
+        Node::Map(fields) => {
+            fields.retain(|(name, _)| !MOVING.contains(&name.as_str()));
+            fields.iter_mut().for_each(|(_, value)| leave_out_what_moves(value));
+        }
+        Node::List(items) => items.iter_mut().for_each(leave_out_what_moves),
+        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => {}
     }
 }
 

@@ -7,11 +7,14 @@ use super::plan::Plan;
 use super::terminal::{self, Terminal, Tone};
 use super::{Format, json, table, visible, when, yaml};
 use crate::failure::Failure;
-use crate::globals::{Globals, TimeStyle};
-use serde::Serialize;
+use crate::globals::{Globals, Guard, TimeStyle};
+use crate::progress::{Style, Teller};
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, BufWriter, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 use ticketing_core::domain::time::Timestamp;
 
@@ -29,6 +32,30 @@ pub struct Printer {
     no_input: bool,
     /// The flags that name the store, with a blank behind each.
     store_flags: String,
+    guard: Option<Guard>,
+    invocation: Vec<String>,
+    zone: TimeZone,
+    afar: Option<Afar>,
+}
+
+/// Where a printer's answers go, if nobody reads them here.
+#[derive(Clone, Debug)]
+pub struct Afar {
+    /// Who shows progress.
+    pub teller: Teller,
+    /// A question to be put to whoever reads, and answered by another request.
+    pub question: Arc<Mutex<Option<Question>>>,
+}
+
+/// Whether a change is to go ahead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// As it is asked.
+    pub text: String,
+    /// The digest of the plan that it is about.
+    pub plan: String,
+    /// What a no comes to, as a sentence.
+    pub declined: String,
 }
 
 impl fmt::Debug for Printer {
@@ -67,7 +94,42 @@ impl Printer {
             quiet: globals.quiet,
             no_input: globals.no_input,
             store_flags: globals.store_flags(),
+            guard: globals.guard.clone(),
+            invocation: globals.invocation.clone(),
+            zone: TimeZone::system(),
+            afar: None,
         }
+    }
+
+    /// Returns the printer for somebody elsewhere, in whose time zone local times are.
+    #[must_use]
+    pub fn for_afar(self, zone: TimeZone, store_flags: String, afar: Afar) -> Self {
+        Self { zone, store_flags, afar: Some(afar), ..self }
+    }
+
+    /// Returns what the context in use demands of changes.
+    #[must_use]
+    pub const fn guard(&self) -> Option<&Guard> {
+        self.guard.as_ref()
+    }
+
+    /// Returns the command line as it was typed.
+    #[must_use]
+    pub fn invocation(&self) -> &[String] {
+        &self.invocation
+    }
+
+    /// Leaves a question to whoever reads elsewhere; false if it is to be asked here.
+    pub(crate) fn ask_afar(&self, question: Question) -> bool {
+        let Some(afar) = &self.afar else { return false };
+        *afar.question.lock().unwrap_or_else(PoisonError::into_inner) = Some(question);
+        true
+    }
+
+    /// Returns what stands at the other end.
+    #[must_use]
+    pub const fn terminal(&self) -> Terminal {
+        self.terminal
     }
 
     /// Returns the format asked for.
@@ -148,7 +210,7 @@ impl Printer {
     /// Returns a time as people are shown it: by `--time`.
     #[must_use]
     pub fn time(&self, at: Timestamp) -> String {
-        when::time(&at.to_string(), self.time, (self.clock)())
+        when::time(&at.to_string(), self.time, (self.clock)(), &self.zone)
     }
 
     /// Prints one object: its `fields` to people, all of it to programs.
@@ -239,6 +301,12 @@ impl Printer {
         self.flush()
     }
 
+    /// Prints on stderr what somebody else made, as it is.
+    pub fn relay(&mut self, text: &str) {
+        // As with notes.
+        let _ = self.err.write_all(text.as_bytes()).and_then(|()| self.err.flush());
+    }
+
     /// Tells people something beside the answer, on stderr; `-q` mutes it.
     pub fn note(&mut self, text: &str) {
         if !self.quiet {
@@ -268,11 +336,12 @@ impl Printer {
 
     /// Says whether progress may be drawn on stderr, and whether it may be told at all.
     #[must_use]
-    pub const fn progress_style(&self) -> crate::progress::Style {
-        match (self.quiet, self.terminal.stderr && !self.terminal.dumb) {
-            (true, _) => crate::progress::Style::Silent,
-            (false, true) => crate::progress::Style::Bar,
-            (false, false) => crate::progress::Style::Lines,
+    pub fn progress_style(&self) -> Style {
+        match (self.quiet, &self.afar, self.terminal.stderr && !self.terminal.dumb) {
+            (true, _, _) => Style::Silent,
+            (false, Some(afar), _) => Style::Told(afar.teller.clone()),
+            (false, None, true) => Style::Bar,
+            (false, None, false) => Style::Lines,
         }
     }
 
@@ -305,7 +374,7 @@ impl Printer {
     }
 
     pub(super) fn text_of(&self, column: &Column, row: &Node) -> String {
-        column.text_of(row, self.time, (self.clock)())
+        column.text_of(row, self.time, (self.clock)(), &self.zone)
     }
 
     /// Writes to stdout. CSV and names are raw text: on a terminal they are made harmless too.
@@ -357,7 +426,9 @@ fn on_store(text: &str, flags: &str) -> String {
     out
 }
 
-fn system_clock() -> Timestamp {
+/// Returns what time it is.
+#[must_use]
+pub fn system_clock() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }

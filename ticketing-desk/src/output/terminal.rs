@@ -1,6 +1,7 @@
 //! What stands at the other end: terminals or pipes, how wide, and whether they want colour.
 
 use crate::globals::ColorChoice;
+use serde::{Deserialize, Serialize};
 use std::io::{self, IsTerminal};
 
 /// The width of what is no terminal, and of a terminal that does not tell.
@@ -10,7 +11,8 @@ const WIDTH_DEFAULT: usize = 80;
 const WIDTHS_BELIEVED: std::ops::RangeInclusive<usize> = 20..=1000;
 
 /// The process's three streams and what its environment says about them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Terminal {
     /// Whether stdin is a terminal.
     pub stdin: bool,
@@ -24,6 +26,20 @@ pub struct Terminal {
     pub no_color: bool,
     /// Whether the cursor can't be moved (`TERM=dumb`).
     pub dumb: bool,
+}
+
+/// What is no terminal at all.
+impl Default for Terminal {
+    fn default() -> Self {
+        Self {
+            stdin: false,
+            stdout: false,
+            stderr: false,
+            width: WIDTH_DEFAULT,
+            no_color: false,
+            dumb: false,
+        }
+    }
 }
 
 impl Terminal {

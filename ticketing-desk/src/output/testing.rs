@@ -1,7 +1,7 @@
 //! A printer whose streams a test can read, at a fixed time: 2026-11-20, noon.
 
 use super::{Printer, Terminal};
-use crate::globals::Globals;
+use crate::globals::{Globals, Guard};
 use clap::Parser;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -35,8 +35,20 @@ struct Program {
 
 /// Returns a printer as the flags make it, 80 columns wide, at a terminal without colour or in a pipe.
 pub fn screen(flags: &[&str], is_terminal: bool) -> Screen {
+    screen_of(globals(flags), is_terminal)
+}
+
+/// Returns a printer in a pipe, in a context that demands this of changes.
+pub fn guarded_screen(guard: Guard) -> Screen {
+    screen_of(Globals { guard: Some(guard), ..globals(&[]) }, false)
+}
+
+fn globals(flags: &[&str]) -> Globals {
     let args = std::iter::once(&"ticketctl").chain(flags);
-    let globals = Program::try_parse_from(args).unwrap_or_else(|error| panic!("{error}")).globals;
+    Program::try_parse_from(args).unwrap_or_else(|error| panic!("{error}")).globals
+}
+
+fn screen_of(globals: Globals, is_terminal: bool) -> Screen {
     let terminal = Terminal {
         stdin: is_terminal,
         stdout: is_terminal,

@@ -13,11 +13,11 @@ const RELATIVE_SECONDS_MAX: i64 = 30 * DAY;
 
 /// Returns an RFC 3339 time as `style` wants it; text that is no such time stays as it is.
 #[must_use]
-pub fn time(text: &str, style: TimeStyle, now: Timestamp) -> String {
+pub fn time(text: &str, style: TimeStyle, now: Timestamp, zone: &TimeZone) -> String {
     let Some(at) = Timestamp::parse(text) else { return text.to_owned() };
     match style {
         TimeStyle::Iso => text.to_owned(),
-        TimeStyle::Local => local(at, &TimeZone::system()).unwrap_or_else(|| text.to_owned()),
+        TimeStyle::Local => local(at, zone).unwrap_or_else(|| text.to_owned()),
         TimeStyle::Relative => relative(at, now),
     }
 }
@@ -85,9 +85,12 @@ mod tests {
             ("soon", "soon"),
         ];
         for (text, expected) in rows {
-            assert_eq!(time(text, TimeStyle::Relative, now), expected, "{text}");
+            assert_eq!(time(text, TimeStyle::Relative, now, &TimeZone::UTC), expected, "{text}");
         }
-        assert_eq!(time("2026-11-20T12:14:59.000Z", TimeStyle::Iso, now), "2026-11-20T12:14:59.000Z");
+        assert_eq!(
+            time("2026-11-20T12:14:59.000Z", TimeStyle::Iso, now, &TimeZone::UTC),
+            "2026-11-20T12:14:59.000Z"
+        );
     }
 
     #[test]

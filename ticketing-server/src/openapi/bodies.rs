@@ -5,6 +5,15 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+/// A command of an operator. A distant `ticketctl` sends more: see the README.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AdminCommand {
+    /// The words after `ticketctl`, without `-o`: `["hold", "expire", "--query", "age>10m", "--dry-run"]`.
+    #[schema(example = json!(["saga", "list", "--stuck"]))]
+    pub args: Vec<String>,
+}
+
 /// What `book` and `reserve` have in common.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -121,6 +121,44 @@ pub struct RefundForbidden(pub Failure);
 #[response(status = 200, description = "It need not be told again.")]
 pub struct WebhookTaken(pub Success<Received>);
 
+/// What a command of an operator printed.
+#[derive(Debug, IntoResponses)]
+#[response(
+    status = 200,
+    description = "What the command prints with `-o json`: an object, a list, or null. As `application/x-ndjson`: \
+                   `out`, `err`, `progress`, `ask`, `want` and at last `end`, one object a line."
+)]
+pub struct CommandDone(pub Success<serde_json::Value>);
+
+/// What a command of an operator may be answered instead. Codes are those of `ticketctl`'s errors.
+#[derive(Debug, IntoResponses)]
+pub enum AdminRefusals {
+    /// `USAGE`: the command line is wrong; `INVALID_JSON`.
+    #[response(status = 400)]
+    BadRequest(Failure),
+    /// No valid token.
+    #[response(status = 401)]
+    Unauthorized(Failure),
+    /// The caller is no operator.
+    #[response(status = 403)]
+    Forbidden(Failure),
+    /// What was named does not exist.
+    #[response(status = 404)]
+    NotFound(Failure),
+    /// The state forbids it, or the world has moved: `WORLD_MOVED`.
+    #[response(status = 409)]
+    Conflict(Failure),
+    /// `PAYLOAD_TOO_LARGE`: the files or the answer.
+    #[response(status = 413)]
+    PayloadTooLarge(Failure),
+    /// `NOT_CONFIRMED`: it takes something away, and `--yes` is not among its args; or a check failed.
+    #[response(status = 422)]
+    Refused(Failure),
+    /// A store or a broker is away.
+    #[response(status = 503)]
+    Unavailable(Failure),
+}
+
 /// What a webhook may be answered instead.
 #[derive(Debug, IntoResponses)]
 pub enum WebhookRefusals {

@@ -1,6 +1,7 @@
 //! Every address of the server, in one place.
 
 use super::Routes;
+use super::admin::commands;
 use super::network::{route, routes, schedule, schedules, seats};
 use super::operations::{document, health, live, metrics, ready};
 use super::payments::{charge, payment, refund};
@@ -8,6 +9,7 @@ use super::tickets::{book, cancel, confirm, details, my_tickets, pay, reserve};
 use super::webhooks::stripe;
 use crate::state::ServerState;
 use axum::routing::{get, post};
+use ticketing_desk::afar;
 
 /// Adds what buyers, their apps and the payment service call.
 #[must_use]
@@ -29,6 +31,7 @@ pub fn api(routes: Routes<ServerState>) -> Routes<ServerState> {
         .route("/v1/payments/{id}", get(payment::payment))
         .route("/v1/refund", post(refund::refund))
         .route(stripe::PATH, post(stripe::stripe))
+        .route(afar::PATH, post(commands::commands))
         .route("/api/openapi.json", get(document::document))
 }
 

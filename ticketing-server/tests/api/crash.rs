@@ -2,6 +2,7 @@
 //! and nothing is there twice.
 
 use crate::postgres::database;
+use crate::support::client;
 use crate::support::{City, hold_of};
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
@@ -76,7 +77,7 @@ async fn book_until_the_end(
     round: usize,
     me: usize,
 ) -> Vec<Sent> {
-    let client = reqwest::Client::new();
+    let client = client().build().unwrap();
     let mut sent = Vec::new();
     for n in 0.. {
         let body = bodies[(n * CLIENTS + me + round) % bodies.len()].clone();
@@ -117,7 +118,7 @@ async fn book(client: &reqwest::Client, base: &str, token: &str, key: &str, body
 }
 
 async fn all_tickets(base: &str, token: &str) -> Vec<Value> {
-    let client = reqwest::Client::new();
+    let client = client().build().unwrap();
     let mut all = Vec::new();
     for page in 1.. {
         let url = format!("{base}/api/tickets/queries/my-tickets?limit=100&page={page}");
@@ -162,7 +163,7 @@ async fn is_killed_and_loses_nothing(database_url: Option<String>) {
 
         // Whoever got no answer asks again with the same key; of the others some do, to be sure.
         let program = Program::start(folder.path(), database_url.as_deref());
-        let client = reqwest::Client::new();
+        let client = client().build().unwrap();
         for (n, (key, body, data)) in sent.into_iter().enumerate() {
             let booked = match data {
                 Some(data) if n % 8 != 0 => data,

@@ -1,10 +1,11 @@
 //! Start and end: who may serve a folder, what stands in the way, and that nothing accepted is lost.
 
+use crate::support::client;
 use crate::support::{City, config, hold_of};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use ticketing_server::folder::served_by;
+use ticketing_core::app::folder::served_by;
 use ticketing_server::settings::Environment;
 use ticketing_server::{Roles, StartError, prepare, start};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -17,7 +18,7 @@ async fn the_end_finishes_what_was_accepted_and_a_new_start_finds_it() {
     let ada = city.token("ada");
     let body = hold_of(&city.coach().await, json!({})).to_string();
     let address = city.running.address();
-    let client = Arc::new(reqwest::Client::new());
+    let client = Arc::new(client().build().unwrap());
     let mut tasks = JoinSet::new();
     for _ in 0..60 {
         let (client, ada, body) = (Arc::clone(&client), ada.clone(), body.clone());

@@ -4,6 +4,7 @@
 use crate::crash::{Program, SECRET};
 use crate::postgres::database;
 use crate::scripted_provider::{Rates, ScriptedProvider};
+use crate::support::client;
 use crate::support::{City, hold_of};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -31,7 +32,7 @@ struct Load {
 
 /// Books one after another, each with a key that is sent again until it is answered.
 async fn book(load: Arc<Load>, base: tokio::sync::watch::Receiver<String>) {
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
+    let client = client().timeout(Duration::from_secs(20)).build().unwrap();
     loop {
         let n = load.next.fetch_add(1, Ordering::SeqCst);
         if n >= BOOKINGS {
@@ -61,7 +62,8 @@ async fn book(load: Arc<Load>, base: tokio::sync::watch::Receiver<String>) {
 
 /// How many sagas stand in a state that is to pass by itself.
 async fn open(base: &str) -> Option<f64> {
-    let text = reqwest::get(format!("{base}/metrics")).await.ok()?.text().await.ok()?;
+    let text =
+        client().build().unwrap().get(format!("{base}/metrics")).send().await.ok()?.text().await.ok()?;
     let states = ["CHARGING", "RELEASING", "REFUNDING", "PARKED"];
     let figure = |state: &str| {
         let name = format!("sagas{{state=\"{state}\"}} ");

@@ -60,7 +60,7 @@ impl City {
 
     /// A client of a server that runs.
     pub fn of(running: Running, folder: TempDir) -> Self {
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
+        let client = client().timeout(Duration::from_secs(60)).build().unwrap();
         let document = serde_json::to_value(openapi::document()).unwrap();
         Self { running, folder, client, document }
     }
@@ -214,4 +214,10 @@ pub fn hold_of(schedule: &Value, change: Value) -> Value {
         }
     }
     body
+}
+
+/// A client to be built: TLS must be chosen before, though none is spoken.
+pub fn client() -> reqwest::ClientBuilder {
+    ticketing_core::adapters::tls::use_ring();
+    reqwest::Client::builder()
 }

@@ -209,6 +209,8 @@ mod tests {
             let mut merge = Merge::after(0);
             let mut folded: Vec<i64> = Vec::new();
             let mut at = [0_usize; 4];
+            // What was held at the restart is read again: no later than before the last reading of everything.
+            let restart_after = restart_after.min(reads.len());
             let finish = (0..4).map(|p| (p, 1_000));
             for (step, (partition, count)) in reads.into_iter().chain(finish).enumerate() {
                 if step == restart_after {

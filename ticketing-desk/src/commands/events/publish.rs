@@ -78,7 +78,7 @@ pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failur
         let count = grouped(messages.len() as u64);
         let title = format!("Publish {count} message{}", if messages.len() == 1 { "" } else { "s" });
         let plan = Plan::of(&planned)?;
-        let change = Change { title: title.clone(), severity: Severity::Adds, plan, protected: None };
+        let change = Change { title: title.clone(), severity: Severity::Adds, plan };
         if messages.is_empty() && !args.change.dry_run {
             printer.note("Nothing to publish.");
         } else if gate(printer, &change, &args.change)? == Gate::Stop {

@@ -77,8 +77,7 @@ async fn seek(args: &Args, desk: &Desk, session: &Session, printer: &mut Printer
     let offsets = offsets(&args.to, &carrier, &chosen, session).await?;
     let planned = groups::plan_seek(args.group, &chosen, &offsets)?;
     let title = format!("Move {} in {}", args.group.name(), args.topic);
-    let change =
-        Change { title, severity: Severity::Severe, plan: Plan::of(&planned.plan)?, protected: None };
+    let change = Change { title, severity: Severity::Severe, plan: Plan::of(&planned.plan)? };
     if gate(printer, &change, &args.change)? == Gate::Stop {
         return Ok(());
     }

@@ -40,7 +40,7 @@ pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failur
         let ending = if count == 1 { "" } else { "s" };
         let title = format!("Cancel {} job{ending}", grouped(count as u64));
         let severity = Severity::TakesAway;
-        let change = Change { title, severity, plan: Plan::of(&plan)?, protected: None };
+        let change = Change { title, severity, plan: Plan::of(&plan)? };
         if gate(printer, &change, &args.change)? == Gate::Stop {
             return Ok(());
         }

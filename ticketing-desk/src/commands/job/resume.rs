@@ -44,8 +44,7 @@ async fn resume(args: &Args, desk: &Desk, session: &Session, printer: &mut Print
     let (plan, job) = jobs::plan_resume(app, id).await?;
     let title = format!("Go on with job {id}");
     // What the job does was agreed to when it was begun.
-    let change =
-        Change { title: title.clone(), severity: Severity::Adds, plan: Plan::of(&plan)?, protected: None };
+    let change = Change { title: title.clone(), severity: Severity::Adds, plan: Plan::of(&plan)? };
     if gate(printer, &change, &args.change)? == Gate::Stop {
         return Ok(());
     }

@@ -39,7 +39,7 @@ pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failur
     let count = grouped(pending.len() as u64);
     let noun = if pending.len() == 1 { "migration" } else { "migrations" };
     let title = format!("Apply {count} {noun}");
-    let change = Change { title, severity: Severity::Adds, plan: Plan::of(&plan)?, protected: None };
+    let change = Change { title, severity: Severity::Adds, plan: Plan::of(&plan)? };
     if gate(printer, &change, &args.change)? == Gate::Stop {
         return Ok(());
     }

@@ -27,8 +27,7 @@ pub async fn carry_out(
     let actor = session::actor(desk, args)?;
     let planned = plan().await?;
     let severity = Severity::Severe;
-    let change =
-        Change { title: title.to_owned(), severity, plan: Plan::of(&planned.plan)?, protected: None };
+    let change = Change { title: title.to_owned(), severity, plan: Plan::of(&planned.plan)? };
     if gate(printer, &change, args)? == Gate::Stop {
         return Ok(());
     }

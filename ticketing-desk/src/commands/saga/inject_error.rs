@@ -87,7 +87,6 @@ async fn inject(args: &Args, desk: &Desk, session: &Session, printer: &mut Print
         title: format!("Let a {} of saga {id} go wrong", step.word()),
         severity: Severity::Adds,
         plan: Plan::of(&planned.plan)?,
-        protected: None,
     };
     if gate(printer, &change, &args.change)? == Gate::Stop {
         return Ok(());

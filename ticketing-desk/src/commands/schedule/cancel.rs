@@ -47,7 +47,7 @@ async fn cancel(args: &Args, desk: &Desk, session: &Session, printer: &mut Print
     let noun = if bookings == 1 { "booking" } else { "bookings" };
     let title = format!("Cancel schedule {} and its {} {noun}", args.id, grouped(bookings));
     let severity = Severity::TakesAway;
-    let change = Change { title, severity, plan: Plan::of(&planned.plan)?, protected: None };
+    let change = Change { title, severity, plan: Plan::of(&planned.plan)? };
     if gate(printer, &change, &args.change)? == Gate::Stop {
         return Ok(());
     }

@@ -65,8 +65,7 @@ pub async fn create(
             .hint(list));
     }
     let plan = Plan::of(&planned.plan)?;
-    let change =
-        Change { title: format!("Make the {kind}"), severity: Severity::Adds, plan, protected: None };
+    let change = Change { title: format!("Make the {kind}"), severity: Severity::Adds, plan };
     let is_there = planned.plan.affected == 0 && !args.dry_run;
     if is_there {
         printer.note("Nothing to change.");

@@ -111,7 +111,7 @@ pub async fn carry_out(
     let plan = Plan::of(&numbers)?;
     let count = planned.plan.affected as u64;
     let title = format!("Seed {} {}", grouped(count), if count == 1 { "thing" } else { "things" });
-    let change = Change { title, severity: Severity::Adds, plan, protected: None };
+    let change = Change { title, severity: Severity::Adds, plan };
     if count == 0 {
         // A run that was killed between its commit and here left the rest of the way to this one.
         let head = lists::head(&session.app).await?;
@@ -140,11 +140,8 @@ pub async fn carry_out(
         .doing
         .say("It is stored; the read store is being brought up to it, and the next command goes on.");
     session.reach_with(printer, &mut progress, done.position).await;
-    progress.finish(&format!(
-        "Seeded: {} new, {} changed.",
-        grouped(shown.counts.new as u64),
-        shown.counts.changed
-    ));
+    let (new, changed) = (grouped(shown.counts.new as u64), shown.counts.changed);
+    progress.finish(printer, &format!("Seeded: {new} new, {changed} changed."));
     tell_skipped(printer, feed);
     show(printer, action, &shown, &kinds, feed, false)
 }

@@ -101,7 +101,7 @@ pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failur
         };
         let plan = OpsPlan::new("user token", vec![change]);
         let title = format!("Make a token for {}", args.subject);
-        let shown = Change { title, severity: Severity::Adds, plan: Plan::of(&plan)?, protected: None };
+        let shown = Change { title, severity: Severity::Adds, plan: Plan::of(&plan)? };
         if gate(printer, &shown, &args.change)? == Gate::Stop {
             return Ok(());
         }

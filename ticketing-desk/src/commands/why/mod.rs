@@ -57,8 +57,8 @@ async fn tell(args: &Args, session: &Session, printer: &mut Printer) -> Result<(
     let style = printer.progress_style();
     let mut progress: Option<Progress> = None;
     let mut report = |done: u64, of: u64| {
-        let progress =
-            progress.get_or_insert_with(|| Progress::start(style, "looking through the log", Some(of)));
+        let progress = progress
+            .get_or_insert_with(|| Progress::start(style.clone(), "looking through the log", Some(of)));
         progress.report("looking through the log", done, Some(of));
     };
     let story = why::tell(&session.app, &args.id, &mut report).await;

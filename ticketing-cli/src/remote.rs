@@ -1,0 +1,355 @@
+//! A server elsewhere: the command is sent there, and what it says is printed here.
+//!
+//! Nothing of the stores is touched from here, and nothing is decided but the answer to a question. Only files that the
+//! command line itself names are sent along, whatever the server asks for.
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
+use reqwest::{Client, Response, StatusCode};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::error::Error as _;
+use std::io::{self, Read as _};
+use std::time::Duration;
+use ticketing_core::adapters::tls;
+use ticketing_desk::afar::{self, BEAT_EVERY, FRAMES_TYPE, Frame, Request, Sent};
+use ticketing_desk::confirm::{Answer, ask, said_no};
+use ticketing_desk::desk::STDIN;
+use ticketing_desk::globals::{Globals, Secret};
+use ticketing_desk::progress::Progress;
+use ticketing_desk::signals::{self, Doing};
+use ticketing_desk::{Exit, Failure, Printer};
+
+/// A server is given up that is silent for so many beats.
+const BEATS_MISSED_MAX: u32 = 5;
+/// No larger file is sent along, in bytes.
+const FILE_BYTES_MAX: u64 = 64 << 20;
+/// No line of an answer is longer, in bytes: a server sends smaller pieces.
+const LINE_BYTES_MAX: usize = 16 << 20;
+/// So much is read of an answer that is no stream, in bytes.
+const REFUSAL_BYTES_MAX: usize = 64 << 10;
+
+/// Which server, and who asks.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Its address, without a slash at the end: `https://tickets.example.org`.
+    pub url: String,
+    /// The token.
+    pub token: Secret,
+}
+
+/// Runs a command on a server and prints what it says. `args` is the command line without the program's name.
+///
+/// # Errors
+/// As the command fails, which has then been printed: only its exit code is left. Else what stands between here and
+/// the server.
+pub fn run(
+    server: &Server,
+    globals: &Globals,
+    args: Vec<String>,
+    printer: &mut Printer,
+) -> Result<Exit, Failure> {
+    let request = Request {
+        args: without_place(args),
+        terminal: printer.terminal(),
+        time_zone: jiff::tz::TimeZone::system().iana_name().unwrap_or("UTC").to_owned(),
+        store_flags: globals.store_flags(),
+        guard: globals.guard.clone(),
+        inputs: BTreeMap::new(),
+    };
+    let doing = Doing::default();
+    signals::run(&doing, async {
+        let client = client(globals.timeout)?;
+        talk(&client, server, globals.timeout, request, &doing, printer).await
+    })
+}
+
+fn client(timeout: Duration) -> Result<Client, Failure> {
+    tls::use_ring();
+    let user_agent = concat!("ticketctl/", env!("CARGO_PKG_VERSION"));
+    // A proxy of the environment is for the world outside; an operator names the server itself.
+    let builder = Client::builder().user_agent(user_agent).connect_timeout(timeout).no_proxy();
+    builder.build().map_err(|error| {
+        Failure::error("The connection can't be set up.").why(format!("{}.", root_of(&error)))
+    })
+}
+
+/// Sends the command as often as it takes: again with the files that it wants, and with the yes that it asks for.
+async fn talk(
+    client: &Client,
+    server: &Server,
+    timeout: Duration,
+    mut request: Request,
+    doing: &Doing,
+    printer: &mut Printer,
+) -> Result<Exit, Failure> {
+    loop {
+        doing.say("The server was told to stop; ticketctl audit list tells what it had done.");
+        let mut answer = Conversation::begin(client, server, timeout, &request).await?;
+        match answer.print(printer).await? {
+            Frame::Ask(question) => match ask(printer, &question.text) {
+                Answer::Line(line) if matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes") => {
+                    request.args = agreed(request.args, &question.plan);
+                }
+                Answer::Line(_) => return Err(said_no(question.declined)),
+                Answer::Stopped(failure) => return Err(failure.why("Nothing was done.")),
+            },
+            Frame::Want(names) => add_inputs(&mut request, &names)?,
+            Frame::End(ended) => return Ok(Exit::of(ended.exit)),
+            Frame::Out(_) | Frame::Err(_) | Frame::Progress(_) | Frame::Beat => {
+                return Err(broke_off(server));
+            }
+        }
+    }
+}
+
+/// An answer that comes piece by piece.
+struct Conversation<'s> {
+    server: &'s Server,
+    response: Response,
+    patience: Duration,
+    buffer: Vec<u8>,
+}
+
+impl<'s> Conversation<'s> {
+    async fn begin(
+        client: &Client,
+        server: &'s Server,
+        timeout: Duration,
+        request: &Request,
+    ) -> Result<Self, Failure> {
+        let url = format!("{}{}", server.url, afar::PATH);
+        let mut bearer = HeaderValue::try_from(format!("Bearer {}", server.token.expose()))
+            .map_err(|_| Failure::usage("The token has characters that no token has.").hint(TOKEN_HINT))?;
+        bearer.set_sensitive(true);
+        let sending =
+            client.post(url).header(AUTHORIZATION, bearer).header(ACCEPT, FRAMES_TYPE).json(request).send();
+        let response = match tokio::time::timeout(timeout, sending).await {
+            Err(_) => return Err(silent(server, timeout)),
+            Ok(Err(error)) => return Err(not_reached(server, &error)),
+            Ok(Ok(response)) => response,
+        };
+        if response.status() != StatusCode::OK {
+            return Err(refused(server, response).await);
+        }
+        let patience = timeout.max(BEAT_EVERY * BEATS_MISSED_MAX);
+        Ok(Self { server, response, patience, buffer: Vec::new() })
+    }
+
+    /// Prints what comes until the command has ended, and returns how.
+    async fn print(&mut self, printer: &mut Printer) -> Result<Frame, Failure> {
+        let mut progress: Option<Progress> = None;
+        loop {
+            match self.next().await? {
+                Frame::Out(text) => {
+                    drop(progress.take());
+                    printer.drawing(&text)?;
+                }
+                Frame::Err(text) => {
+                    drop(progress.take());
+                    printer.relay(&text);
+                }
+                Frame::Progress(told) => progress
+                    .get_or_insert_with(|| Progress::start(printer.progress_style(), &told.label, told.total))
+                    .report(&told.label, told.done, told.total),
+                Frame::Beat => {}
+                end @ (Frame::Ask(_) | Frame::Want(_) | Frame::End(_)) => return Ok(end),
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Result<Frame, Failure> {
+        loop {
+            if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.buffer.drain(..=end).collect();
+                return serde_json::from_slice(&line).map_err(|error| {
+                    Failure::error(format!("What the server at {} says can't be read.", self.server.url))
+                        .why(format!("{error}."))
+                        .hint("ticketctl version here and there: both should be the same")
+                });
+            }
+            if self.buffer.len() > LINE_BYTES_MAX {
+                return Err(broke_off(self.server));
+            }
+            match tokio::time::timeout(self.patience, self.response.chunk()).await {
+                Err(_) => return Err(silent(self.server, self.patience)),
+                Ok(Ok(Some(chunk))) => self.buffer.extend_from_slice(&chunk),
+                Ok(Ok(None) | Err(_)) => return Err(broke_off(self.server)),
+            }
+        }
+    }
+}
+
+/// Returns the command line with a yes to the plan that was shown.
+fn agreed(args: Vec<String>, plan: &str) -> Vec<String> {
+    let mut args = args;
+    let end = args.iter().position(|arg| arg == "--").unwrap_or(args.len());
+    args.splice(end..end, ["--yes".to_owned(), "--expect".to_owned(), plan.to_owned()]);
+    args
+}
+
+/// The flags that say where a command runs and who asks; each has a value.
+const PLACE_FLAGS: &[&str] = &["--server", "--context", "--token", "--token-file"];
+
+/// Returns the command line without what only this side needs.
+fn without_place(args: Vec<String>) -> Vec<String> {
+    let mut out = Vec::with_capacity(args.len());
+    let mut args = args.into_iter();
+    while let Some(arg) = args.next() {
+        if arg == "--" {
+            out.push(arg);
+            break;
+        }
+        let flag = PLACE_FLAGS.iter().find_map(|flag| arg.strip_prefix(flag));
+        match flag {
+            Some("") => drop(args.next()),
+            Some(rest) if rest.starts_with('=') => {}
+            Some(_) | None => out.push(arg),
+        }
+    }
+    out.extend(args);
+    out
+}
+
+fn add_inputs(request: &mut Request, names: &[String]) -> Result<(), Failure> {
+    for name in names {
+        let is_named =
+            name == STDIN || request.args.iter().any(|arg| arg == name || arg.ends_with(&format!("={name}")));
+        if !is_named || request.inputs.contains_key(name) {
+            return Err(Failure::refused(format!(
+                "The server asks for {}, which the command does not name.",
+                ticketing_core::text::quoted(name)
+            ))
+            .why("It was not sent."));
+        }
+        request.inputs.insert(name.clone(), Sent::of(read(name)));
+    }
+    Ok(())
+}
+
+fn read(name: &str) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = match name {
+        STDIN => io::stdin().take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?,
+        _ => std::fs::File::open(name)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?,
+    };
+    if read as u64 > FILE_BYTES_MAX {
+        return Err(io::Error::other(format!(
+            "it is larger than {} MiB, the most that is sent",
+            FILE_BYTES_MAX >> 20
+        )));
+    }
+    Ok(bytes)
+}
+
+const TOKEN_HINT: &str =
+    "export TICKETCTL_TOKEN=$(ticketctl user token NAME --role operator), made where the stores are";
+
+/// What a refusal's envelope says.
+#[derive(Deserialize)]
+struct Envelope {
+    error: EnvelopeError,
+}
+
+#[derive(Deserialize)]
+struct EnvelopeError {
+    code: String,
+    message: String,
+}
+
+async fn refused(server: &Server, mut response: Response) -> Failure {
+    let status = response.status();
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        body.extend_from_slice(&chunk);
+        if body.len() > REFUSAL_BYTES_MAX {
+            break;
+        }
+    }
+    let url = &server.url;
+    let Ok(Envelope { error }) = serde_json::from_slice::<Envelope>(&body) else {
+        return Failure::error(format!("{url} answered {status}, and not as a ticketing server does."))
+            .code("NOT_A_SERVER")
+            .hint(format!("curl {url}/api/health/live"));
+    };
+    let failure = |exit| Failure::new(exit, error.code.clone(), error.message.clone());
+    match status {
+        StatusCode::UNAUTHORIZED => failure(Exit::Auth).hint(TOKEN_HINT),
+        StatusCode::FORBIDDEN => failure(Exit::Auth).hint(TOKEN_HINT),
+        StatusCode::NOT_FOUND => failure(Exit::Error)
+            .why(format!("The server at {url} takes no commands: it has not the role api, or is older."))
+            .hint("ticketctl serve --roles api, …"),
+        StatusCode::TOO_MANY_REQUESTS => failure(Exit::Unreachable).hint("wait as long as it says"),
+        status if status.is_server_error() => failure(Exit::Unreachable).hint("try again in a moment"),
+        _ => failure(Exit::Error),
+    }
+}
+
+fn not_reached(server: &Server, error: &reqwest::Error) -> Failure {
+    let url = &server.url;
+    let failure = Failure::unreachable(format!("The server at {url} does not answer."))
+        .why(format!("{}.", root_of(error)))
+        .hint(format!("curl {url}/api/health/live; or work on the stores directly, without --server"));
+    if error.is_builder() {
+        return Failure::usage(format!("{url} is no address of a server."))
+            .why(format!("{}.", root_of(error)))
+            .hint("--server https://tickets.example.org");
+    }
+    failure
+}
+
+/// The innermost cause: what is around it says little.
+fn root_of(error: &reqwest::Error) -> String {
+    let mut cause = error.source();
+    let mut said = error.to_string();
+    while let Some(inner) = cause {
+        said = inner.to_string();
+        cause = inner.source();
+    }
+    said.trim_end_matches('.').to_owned()
+}
+
+fn silent(server: &Server, patience: Duration) -> Failure {
+    let seconds = patience.as_secs_f32();
+    lost(format!("The server at {} was silent for {seconds} s.", server.url))
+}
+
+fn broke_off(server: &Server) -> Failure {
+    lost(format!("The answer of the server at {} broke off.", server.url))
+}
+
+fn lost(message: String) -> Failure {
+    ticketing_desk::errors::answer_lost(&message, None)
+        .why("If the command was to change something, that may have happened.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{agreed, without_place};
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_says_where_a_command_runs_is_not_sent_there() {
+        let rows = [
+            ("--server http://x saga list", "saga list"),
+            ("saga --server=http://x list --token - -o json", "saga list -o json"),
+            ("--context prod --token-file f why x", "why x"),
+            ("saga list --query x -- --server y", "saga list --query x -- --server y"),
+            ("booking get --servers", "booking get --servers"),
+        ];
+        for (given, expected) in rows {
+            assert_eq!(without_place(words(given)).join(" "), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn a_yes_is_said_to_the_plan_that_was_shown() {
+        assert_eq!(agreed(words("booking cancel a"), "d").join(" "), "booking cancel a --yes --expect d");
+        assert_eq!(
+            agreed(words("booking cancel -- -a"), "d").join(" "),
+            "booking cancel --yes --expect d -- -a"
+        );
+    }
+}

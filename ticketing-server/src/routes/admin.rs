@@ -1,0 +1,3 @@
+//! What operators call: the desk's commands, over HTTP.
+
+pub mod commands;

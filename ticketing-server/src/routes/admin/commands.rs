@@ -1,0 +1,185 @@
+//! `POST /api/admin/commands`: runs a command of `ticketctl` where the stores are.
+//!
+//! No command is known here. A program is answered with the data that `-o json` prints, in the usual envelope; a
+//! distant `ticketctl`, which asks for frames, with what the command says as it says it.
+
+use crate::answer::{Answer, Json};
+use crate::auth::Caller;
+use crate::error::{ApiError, Code};
+use crate::openapi::bodies::AdminCommand;
+use crate::openapi::responses::{AdminRefusals, CommandDone};
+use crate::state::ServerState;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::State;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::value::RawValue;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use ticketing_desk::afar::{self, BEAT_EVERY, Ended, FRAMES_TYPE, Frame, Running};
+use tokio::time::{Instant, Interval, interval_at};
+
+/// Files are sent along in the body, in base64: no larger one is read.
+pub const BODY_BYTES_MAX: usize = 128 << 20;
+
+/// An answer that is no stream is no longer: it is kept whole until the command has ended.
+const DATA_BYTES_MAX: usize = 64 << 20;
+
+/// Runs a command of `ticketctl`, which says at each command what it does: `ticketctl help`, or its README.
+///
+/// Only for the roles `operator` and `admin`; changes are audited under the token's `sub`. `data` is what the command
+/// prints with `-o json`. A change that takes something away needs `--yes` among its `args`; `--dry-run` answers with
+/// its plan. With `Accept: application/x-ndjson` the answer is a stream of frames, one a line, that also brings what
+/// long commands say on their way; that is how `ticketctl --server` works.
+///
+/// # Errors
+/// See [`AdminRefusals`].
+#[utoipa::path(
+    post,
+    path = "/api/admin/commands",
+    tag = "operators",
+    request_body = AdminCommand,
+    responses(CommandDone, AdminRefusals),
+    security(("bearer" = []))
+)]
+pub async fn commands(
+    State(state): State<ServerState>,
+    caller: Caller,
+    request: Request<Body>,
+) -> Result<Response, ApiError> {
+    if !caller.role.is_operator() {
+        return Err(ApiError::forbidden(
+            "Only operators and admins run commands. Use a token of such a role: ticketctl user token NAME --role \
+             operator.",
+        ));
+    }
+    let (parts, body) = request.into_parts();
+    let body = crate::body::read_up_to(BODY_BYTES_MAX, &parts, body).await?;
+    let mut request: afar::Request = serde_json::from_slice(&body)
+        .map_err(|error| ApiError::invalid_json(format!("The body is no command: {error}.")))?;
+    let wants_frames = wants_frames(&parts.headers);
+    if !wants_frames {
+        if ticketing_desk::failure::names_format(&request.args) {
+            return Err(ApiError::invalid_field("args", "can't have -o here: the answer is JSON"));
+        }
+        request.args.extend(["-o".to_owned(), "json".to_owned()]);
+    }
+    let running = afar::start(state.lender.clone(), caller.user.0.clone(), request).map_err(|error| {
+        tracing::error!(%error, "a command got no thread");
+        ApiError::overloaded()
+    })?;
+    if wants_frames {
+        let mut response = Response::new(Body::new(Frames {
+            running,
+            has_ended: false,
+            beat: interval_at(Instant::now() + BEAT_EVERY, BEAT_EVERY),
+        }));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(FRAMES_TYPE));
+        return Ok(response);
+    }
+    whole(running).await.map(IntoResponse::into_response)
+}
+
+fn wants_frames(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|kind| kind.trim().starts_with(FRAMES_TYPE))
+}
+
+/// Waits for a command's end, and answers with its data.
+async fn whole(mut running: Running) -> Result<Answer, ApiError> {
+    let mut data = String::new();
+    while let Some(frame) = running.next().await {
+        match frame {
+            Frame::Out(text) if data.len() + text.len() > DATA_BYTES_MAX => {
+                let most = DATA_BYTES_MAX >> 20;
+                return Err(ApiError::new(
+                    Code::PayloadTooLarge,
+                    format!(
+                        "The answer is larger than {most} MiB. Add --limit N, or ask for a stream with Accept: {FRAMES_TYPE}."
+                    ),
+                ));
+            }
+            Frame::Out(text) => data.push_str(&text),
+            Frame::Err(_) | Frame::Progress(_) | Frame::Beat => {}
+            Frame::Want(names) => {
+                let names = names.join(", ");
+                return Err(ApiError::invalid_field(
+                    "inputs",
+                    &format!("lacks what the command reads: {names}"),
+                ));
+            }
+            Frame::Ask(question) => {
+                return Err(ApiError::of_command(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "NOT_CONFIRMED",
+                    question.declined,
+                ));
+            }
+            Frame::End(Ended { exit: 0, .. }) => return Ok(Answer::ok(json(data)?)),
+            Frame::End(Ended { exit, failure }) => {
+                let Some(failure) = failure else { return Err(ApiError::internal()) };
+                let message = match &failure.hint {
+                    Some(hint) => format!("{} Try: {hint}", failure.message),
+                    None => failure.message,
+                };
+                return Err(ApiError::of_command(status_of(exit), &failure.code, message));
+            }
+        }
+    }
+    Err(ApiError::internal())
+}
+
+fn json(data: String) -> Result<Json, ApiError> {
+    if data.trim().is_empty() {
+        return Ok(Json::Text("null".into()));
+    }
+    RawValue::from_string(data).map(Json::Raw).map_err(|error| {
+        tracing::error!(%error, "a command's answer is no JSON");
+        ApiError::internal()
+    })
+}
+
+/// What a command's exit code is over HTTP.
+const fn status_of(exit: u8) -> StatusCode {
+    match exit {
+        2 => StatusCode::BAD_REQUEST,
+        3 => StatusCode::NOT_FOUND,
+        4 => StatusCode::FORBIDDEN,
+        5 | 6 => StatusCode::CONFLICT,
+        7 => StatusCode::SERVICE_UNAVAILABLE,
+        8 | 9 => StatusCode::UNPROCESSABLE_ENTITY,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// A body of frames, one a line.
+struct Frames {
+    running: Running,
+    has_ended: bool,
+    beat: Interval,
+}
+
+impl HttpBody for Frames {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, Self::Error>>> {
+        if self.has_ended {
+            return Poll::Ready(None);
+        }
+        let frame = match self.running.poll_next(context) {
+            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Ready(Some(frame)) => frame,
+            Poll::Pending if self.beat.poll_tick(context).is_ready() => Frame::Beat,
+            Poll::Pending => return Poll::Pending,
+        };
+        self.has_ended = matches!(frame, Frame::Ask(_) | Frame::Want(_) | Frame::End(_));
+        // A frame is text and numbers: it always has a JSON form.
+        let line = serde_json::to_string(&frame).unwrap_or_default() + "\n";
+        Poll::Ready(Some(Ok(hyper::body::Frame::data(line.into()))))
+    }
+}
