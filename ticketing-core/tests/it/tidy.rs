@@ -28,6 +28,19 @@ const HOUSE: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// What each program and library may use of the others. From the bottom to the top.
+const CRATES: &[(&str, &[&str])] = &[
+    ("ticketing-core", &[]),
+    ("ticketing-desk", &["ticketing_core"]),
+    ("ticketing-tui", &["ticketing_core"]),
+    ("ticketing-server", &["ticketing_core", "ticketing_desk"]),
+    ("ticketing-cli", &["ticketing_core", "ticketing_desk", "ticketing_tui", "ticketing_server"]),
+];
+
+/// The crates of the workspace, as code names them.
+const OURS: &[&str] =
+    &["ticketing_core", "ticketing_desk", "ticketing_tui", "ticketing_server", "ticketing_cli"];
+
 /// Crates, each with the one folder that may name it.
 const CONFINED: &[(&str, &str)] = &[
     ("sqlx", "ticketing-core/src/store/"),
@@ -121,6 +134,7 @@ fn check(sources: &[Source]) -> Vec<String> {
             faults.insert((&source.path, line, what));
         };
         arrows(&source.path, tokens, &mut fault);
+        arrows_of_crates(&source.path, tokens, &mut fault);
         words(&source.path, tokens, &mut fault);
         evolve_names_every_variant(tokens, &mut fault);
     }
@@ -226,6 +240,24 @@ fn arrows(path: &str, tokens: &[Token], fault: &mut impl FnMut(usize, String)) {
             if top != part && !below.iter().any(allowed) {
                 fault(line, format!("{part} must not use {}: arrows go down only", target.join("::")));
             }
+        }
+    }
+}
+
+/// A crate of the workspace names only those below it.
+fn arrows_of_crates(path: &str, tokens: &[Token], fault: &mut impl FnMut(usize, String)) {
+    let Some((here, below)) = CRATES.iter().find(|(name, _)| path.starts_with(&format!("{name}/src/")))
+    else {
+        return;
+    };
+    let own = here.replace('-', "_");
+    for token in tokens {
+        if let Kind::Word(word) = &token.kind
+            && OURS.contains(&word.as_str())
+            && *word != own
+            && !below.contains(&word.as_str())
+        {
+            fault(token.line, format!("{here} must not use {word}: arrows go down only"));
         }
     }
 }
@@ -413,6 +445,8 @@ mod tests {
             assert!(found[0].starts_with(&format!("ticketing-core/src/{path}:1: ")), "{found:?}");
         }
         let elsewhere = [
+            ("ticketing-desk/src/session.rs", "use ticketing_server::auth;", "arrows go down only"),
+            ("ticketing-tui/src/lib.rs", "fn f() { ticketing_desk::x() }", "arrows go down only"),
             ("ticketing-cli/src/main.rs", "const Q: &str = \"SELECT 1\";", "SQL stands only in the core"),
             ("ticketing-tui/src/lib.rs", "f(r#\"\nINSERT INTO t\"#)", "SQL stands only in the core"),
             ("ticketing-server/src/lib.rs", "use sqlx::Row;", "sqlx stands only under"),
