@@ -59,7 +59,7 @@ fn a_wrong_command_line_says_what_why_and_what_to_try() {
     );
     assert_eq!(run(&["completions"]).0, 2);
     assert_eq!(run(&["--timeout", "10", "version"]).0, 2);
-    assert_eq!(run(&["--server", "http://localhost", "version"]).0, 2);
+    assert_eq!(run(&["--server", "http://localhost", "up"]).0, 2);
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn a_wrong_command_line_is_json_for_programs() {
     for args in [
         &["version", "--bogus", "-o", "json"][..],
         &["-ojsonl", "--bogus"],
-        &["--output=json", "--server=x", "version"],
+        &["--output=json", "--server=x", "--data-dir=y", "version"],
     ] {
         let (code, out, err) = run(args);
         assert_eq!((code, out.as_str()), (2, ""), "{args:?}");
