@@ -8,20 +8,27 @@ use crate::support::place::{Place, Reports, clock, on_both_engines, rows};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 use ticketing_core::app::App;
 use ticketing_core::args;
 use ticketing_core::clock::Clock;
 use ticketing_core::domain::booking::command::Reserve;
 use ticketing_core::domain::booking::state::BookingState;
-use ticketing_core::domain::id::{BookingId, OfferingId};
+use ticketing_core::domain::event::{CatalogEvent, Event, LayoutDefined};
+use ticketing_core::domain::id::{BookingId, LayoutId, OfferingId};
+use ticketing_core::domain::seating::LayoutSpec;
 use ticketing_core::engine::EngineConfig;
+use ticketing_core::store::batch;
+use ticketing_core::store::events::LogEntry;
 use ticketing_core::worker::sweeper;
+use uuid::Uuid;
 
 on_both_engines!(
     three_programs_hammer_the_same_departures_and_every_memory_stays_right,
     the_last_seat_is_sold_once_by_two_programs,
     one_payment_confirms_once_in_two_programs,
     what_one_program_changed_the_other_knows_at_its_next_command,
+    rows_that_were_sent_ahead_give_way_to_a_program_that_has_the_log,
 );
 
 const PROGRAMS: usize = 3;
@@ -204,4 +211,47 @@ async fn what_one_program_changed_the_other_knows_at_its_next_command(place: Pla
         assert_eq!(code(&cancel(other, held.id).await), "INVALID_STATE");
     }
     check(&apps[1]).await;
+}
+
+/// Far below PostgreSQL's `lock_timeout`, by which alone the circle would end.
+const GIVES_WAY_WITHIN: Duration = Duration::from_secs(2);
+
+async fn rows_that_were_sent_ahead_give_way_to_a_program_that_has_the_log(place: Place) {
+    let app = place.program(&clock()).await;
+    let bus = seed_line(&app, 5, "AB", 2, 1).await[0];
+    // Now the engine knows the bus, and a hold takes it no reading.
+    hold(&app, ask_seat(bus, "A1")).await;
+    let mut other = app.stores.write.begin().await.unwrap();
+    batch::lock_head(&mut other).await.unwrap();
+
+    // The first batch waits for the log, and the second, whose rows are sent already, for the first.
+    let mut buyers = Vec::new();
+    for seat in ["A2", "A3"] {
+        let (app, command) = (app.clone(), ask_seat(bus, seat));
+        buyers.push(tokio::spawn(async move { reserve(&app, command).await }));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // More events than the first batch has: they want the position that the second one's rows took.
+    let began = Instant::now();
+    let layout = |n: u32| {
+        let id = LayoutId(Uuid::new_v4());
+        let spec = LayoutSpec { name: format!("{n}"), rows: 1, columns: "A".into(), blocked: Vec::new() };
+        LogEntry {
+            position: 0,
+            stream_id: id.0,
+            stream_version: 1,
+            recorded_at: app.clock.now(),
+            actor: "olga".into(),
+            correlation_id: "test".into(),
+            causation_id: None,
+            event: Event::Catalog(CatalogEvent::LayoutDefined(LayoutDefined { id, spec })),
+        }
+    };
+    batch::append(&mut other, (0..3).map(layout).collect()).await.unwrap();
+    other.commit().await.unwrap();
+    for buyer in buyers {
+        assert_eq!(code(&buyer.await.unwrap()), "OK");
+    }
+    assert!(began.elapsed() < GIVES_WAY_WITHIN, "{:?}", began.elapsed());
+    check(&app).await;
 }
