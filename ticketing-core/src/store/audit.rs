@@ -1,6 +1,6 @@
 //! The audit log: who changed what with the operator's tools, and why.
 
-use super::db::Db;
+use super::db::{Column, Db};
 use super::error::Result;
 use super::sql::statements;
 use crate::args;
@@ -40,6 +40,8 @@ statements! {
     /// Reads the whole table, as above.
     LAST_DONE = "SELECT at FROM audit WHERE action = $1 AND target = $2 AND result = 'done'
         ORDER BY at DESC LIMIT 1";
+    /// Reads the whole table, as above. However it ended: what was begun may have been done.
+    FORGOTTEN = "SELECT DISTINCT target FROM audit WHERE action = $1 AND target {any text}";
     COUNT = "SELECT COUNT(*) AS n FROM audit";
 }
 
@@ -96,6 +98,18 @@ pub async fn about(db: &Db, id: Uuid, limit: i64) -> Result<Vec<AuditRow>> {
 pub async fn last_done(db: &Db, action: &str, target: &str) -> Result<Option<i64>> {
     let row: Option<(i64,)> = db.first(&LAST_DONE, args![action, target]).await?;
     Ok(row.map(|(at,)| at))
+}
+
+/// The action of forgetting the person of a booking, which is its target.
+pub const FORGET: &str = "passenger forget";
+
+/// Returns of which of these bookings the audit log says that their person was forgotten.
+///
+/// # Errors
+/// What the store says.
+pub async fn forgotten(db: &Db, bookings: Vec<String>) -> Result<Vec<String>> {
+    let rows: Vec<(String,)> = db.all(&FORGOTTEN, args![FORGET, Column::Text(bookings)]).await?;
+    Ok(rows.into_iter().map(|(booking,)| booking).collect())
 }
 
 /// Returns how many rows there are.

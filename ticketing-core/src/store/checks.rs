@@ -46,6 +46,10 @@ statements! {
     PASSENGERS_AFTER = "SELECT p.booking_id, b.id AS owner
         FROM passengers p LEFT JOIN bookings b ON b.id = p.booking_id
         WHERE p.booking_id > $1 ORDER BY p.booking_id LIMIT $2";
+    /// Leans on the primary keys.
+    TRAVELLERS_AFTER = "SELECT b.id, p.booking_id AS owner
+        FROM bookings b LEFT JOIN passengers p ON p.booking_id = b.id
+        WHERE b.id > $1 ORDER BY b.id LIMIT $2";
     /// Leans on the primary key.
     SAGAS_AFTER = "SELECT id FROM sagas WHERE id > $1 ORDER BY id LIMIT $2";
     /// Leans on the primary keys.
@@ -69,14 +73,35 @@ statements! {
     OUTBOX = "SELECT carrier, position FROM outbox ORDER BY carrier";
     COUNT_BOOKINGS = "SELECT COUNT(*) AS n FROM bookings";
     COUNT_SAGAS = "SELECT COUNT(*) AS n FROM sagas";
-    /// Leans on the primary keys.
-    OFFERINGS_AFTER = "SELECT id FROM offerings WHERE id > $1 ORDER BY id LIMIT $2";
-    /// Leans on the primary keys.
-    ROUTES_AFTER = "SELECT id FROM routes WHERE id > $1 ORDER BY id LIMIT $2";
-    /// Leans on the primary keys.
-    PATTERNS_AFTER = "SELECT id FROM patterns WHERE id > $1 ORDER BY id LIMIT $2";
-    /// Leans on the primary keys.
-    LAYOUTS_AFTER = "SELECT id FROM layouts WHERE id > $1 ORDER BY id LIMIT $2";
+    /// Leans on the primary key.
+    OFFERINGS_AFTER = "SELECT id, version FROM offerings WHERE id > $1 ORDER BY id LIMIT $2";
+    /// Leans on the primary key.
+    ROUTES_AFTER = "SELECT id, version FROM routes WHERE id > $1 ORDER BY id LIMIT $2";
+    /// Leans on the primary key.
+    PATTERNS_AFTER = "SELECT id, version FROM patterns WHERE id > $1 ORDER BY id LIMIT $2";
+    /// Leans on the primary key.
+    LAYOUTS_AFTER = "SELECT id, version FROM layouts WHERE id > $1 ORDER BY id LIMIT $2";
+    /// What of the catalogue begins here and has no row. Leans on the primary keys.
+    NOT_SOLD = "SELECT e.event_type, e.position, e.stream_id FROM events e
+        WHERE e.position > $1 AND e.position <= $2 AND e.stream_version = 1 AND (
+            (e.event_type = 'LayoutDefined' AND NOT EXISTS (SELECT 1 FROM layouts l WHERE l.id = e.stream_id))
+            OR (e.event_type = 'PatternDefined' AND NOT EXISTS (SELECT 1 FROM patterns p WHERE p.id = e.stream_id))
+            OR (e.event_type = 'RouteDefined' AND NOT EXISTS (SELECT 1 FROM routes r WHERE r.id = e.stream_id))
+            OR (e.event_type = 'OfferingDefined' AND NOT EXISTS (SELECT 1 FROM offerings o WHERE o.id = e.stream_id)))
+        ORDER BY e.position";
+    /// Events of payments whose saga has none. Leans on the primary key and `payments_saga`.
+    WITHOUT_PAYMENT = "SELECT e.position, e.stream_id FROM events e
+        WHERE e.position > $1 AND e.position <= $2
+            AND e.event_type IN ('PaymentRequested', 'PaymentCreated', 'PaymentFailed', 'PaymentRefunded')
+            AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.saga_id = e.stream_id)
+        ORDER BY e.position";
+    /// Reads all dead letters, which are few.
+    LETTERS_WITHOUT_CURSOR = "SELECT d.source, d.partition, MAX(d.message_offset) AS last FROM dead_letters d
+        WHERE d.at <= $1 AND NOT EXISTS (
+            SELECT 1 FROM inbound_cursors c WHERE c.topic = d.source AND c.partition = d.partition)
+        GROUP BY d.source, d.partition ORDER BY d.source, d.partition LIMIT $2";
+    /// Leans on the primary key.
+    WAS_TOLD = "SELECT message_id FROM saga_inbox WHERE source = $1 AND at <= $2 LIMIT 1";
 }
 
 /// Returns how many events lie after `from` up to `to`.
@@ -203,6 +228,14 @@ pub async fn passengers_after(db: &Db, after: Uuid, limit: i64) -> Result<Vec<Be
     db.all(&PASSENGERS_AFTER, args![after, limit]).await
 }
 
+/// Returns bookings after an id, and who travels with each: its own id, `None` if nobody is known.
+///
+/// # Errors
+/// What the store says.
+pub async fn travellers_after(db: &Db, after: Uuid, limit: i64) -> Result<Vec<Belonging>> {
+    db.all(&TRAVELLERS_AFTER, args![after, limit]).await
+}
+
 /// Returns sagas after an id.
 ///
 /// # Errors
@@ -322,19 +355,70 @@ impl CatalogKind {
             Self::Layout => "layout",
         }
     }
+
+    /// The event that begins one.
+    const fn defined_by(self) -> &'static str {
+        match self {
+            Self::Departure => "OfferingDefined",
+            Self::Route => "RouteDefined",
+            Self::Pattern => "PatternDefined",
+            Self::Layout => "LayoutDefined",
+        }
+    }
 }
 
-/// Returns what there is of a kind after an id, by id.
+/// Returns what there is of a kind after an id, by id, with the versions of the rows.
 ///
 /// # Errors
 /// What the store says.
-pub async fn catalog_after(db: &Db, kind: CatalogKind, after: Uuid, limit: i64) -> Result<Vec<Uuid>> {
+pub async fn catalog_after(db: &Db, kind: CatalogKind, after: Uuid, limit: i64) -> Result<Vec<(Uuid, i32)>> {
     let sql = match kind {
         CatalogKind::Departure => &OFFERINGS_AFTER,
         CatalogKind::Route => &ROUTES_AFTER,
         CatalogKind::Pattern => &PATTERNS_AFTER,
         CatalogKind::Layout => &LAYOUTS_AFTER,
     };
-    let rows: Vec<(Uuid,)> = db.all(sql, args![after, limit]).await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
+    db.all(sql, args![after, limit]).await
+}
+
+/// Returns what of the catalogue begins after `from` up to `to` and has no row, with the positions of the beginnings.
+///
+/// # Errors
+/// What the store says.
+pub async fn not_sold(db: &Db, from: i64, to: i64) -> Result<Vec<(CatalogKind, i64, Uuid)>> {
+    let rows: Vec<(String, i64, Uuid)> = db.all(&NOT_SOLD, args![from, to]).await?;
+    let kind = |(event_type, position, id): (String, i64, Uuid)| {
+        let kind = CatalogKind::ALL.into_iter().find(|kind| kind.defined_by() == event_type)?;
+        Some((kind, position, id))
+    };
+    Ok(rows.into_iter().filter_map(kind).collect())
+}
+
+/// Returns the events of payments after `from` up to `to` in streams whose saga has no payment: position, stream.
+///
+/// # Errors
+/// What the store says.
+pub async fn without_payment(db: &Db, from: i64, to: i64) -> Result<Vec<(i64, Uuid)>> {
+    db.all(&WITHOUT_PAYMENT, args![from, to]).await
+}
+
+/// Returns the partitions that no cursor is for and whose messages are dead letters since `since` or longer: topic,
+/// partition, the last such message's offset.
+///
+/// # Errors
+/// What the store says.
+pub async fn letters_without_cursor(
+    db: &Db,
+    since: Timestamp,
+    limit: i64,
+) -> Result<Vec<(String, i32, i64)>> {
+    db.all(&LETTERS_WITHOUT_CURSOR, args![since.as_millis(), limit]).await
+}
+
+/// Returns whether a saga was told a message of this topic at `since` or before.
+///
+/// # Errors
+/// What the store says.
+pub async fn was_told(db: &Db, topic: &str, since: Timestamp) -> Result<bool> {
+    Ok(db.first::<(String,)>(&WAS_TOLD, args![topic, since.as_millis()]).await?.is_some())
 }

@@ -34,7 +34,7 @@ pub(super) async fn check(run: &mut Run<'_>) -> Result<(), OpsError> {
 }
 
 /// What a row says, in words that can be compared.
-type Words = Vec<(&'static str, String)>;
+pub(super) type Words = Vec<(&'static str, String)>;
 
 /// Rows of one moment.
 struct Page {
@@ -94,12 +94,12 @@ async fn words(db: &Db, run: &Run<'_>, kind: CatalogKind, ids: Vec<Uuid>) -> Sto
     })
 }
 
-fn json_words<T: serde::Serialize>(value: &T) -> Words {
+pub(super) fn json_words<T: serde::Serialize>(value: &T) -> Words {
     vec![("data", serde_json::to_string(value).unwrap_or_default())]
 }
 
 /// What a later definition changes of a departure; its outside id and its day stay.
-fn departure_words(facts: &OfferingFacts) -> Words {
+pub(super) fn departure_words(facts: &OfferingFacts) -> Words {
     vec![
         ("route", facts.route_id.to_string()),
         ("pattern", facts.pattern_id.to_string()),
@@ -158,7 +158,7 @@ fn fault(
 }
 
 /// What the events say.
-fn folded(entries: &[LogEntry]) -> Option<Words> {
+pub(super) fn folded(entries: &[LogEntry]) -> Option<Words> {
     let Event::Catalog(event) = &entries.last()?.event else { return None };
     Some(match event {
         CatalogEvent::LayoutDefined(event) => json_words(&event.spec),
@@ -176,9 +176,10 @@ async fn missing(run: &mut Run<'_>, kind: CatalogKind) -> Result<(), OpsError> {
     let cursor = fold::cursor_of(&read, run.target).await?;
     let mut after = FIRST;
     loop {
-        let ids = checks::catalog_after(&write, kind, after, PAGE).await?;
-        let Some(last) = ids.last() else { return Ok(()) };
+        let rows = checks::catalog_after(&write, kind, after, PAGE).await?;
+        let Some((last, _)) = rows.last() else { return Ok(()) };
         after = *last;
+        let ids: Vec<Uuid> = rows.into_iter().map(|(id, _)| id).collect();
         let had: HashSet<Uuid> =
             views::checks::catalog_had(&read, run.target, kind, ids.clone()).await?.into_iter().collect();
         let lacking: Vec<Uuid> = ids.into_iter().filter(|id| !had.contains(id)).collect();

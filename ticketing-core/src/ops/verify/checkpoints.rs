@@ -1,6 +1,6 @@
 //! Checkpoints against the log's head: nothing has read, copied or answered what is not there.
 
-use super::{PAGE, Run, rebuild};
+use super::{PAGE, Run, inbound, rebuild};
 use crate::ops::OpsError;
 use crate::store::db::Db;
 use crate::store::views::{self, fold};
@@ -31,7 +31,8 @@ pub(super) async fn check(run: &mut Run<'_>) -> Result<(), OpsError> {
     let moment = write.moment().await?;
     let outcome = outbox(run, &moment).await;
     moment.close().await;
-    outcome
+    outcome?;
+    inbound::check(run).await
 }
 
 /// Looks at a page of stored answers; false at their end.

@@ -8,10 +8,13 @@ mod bookings;
 mod catalog;
 mod checkpoints;
 mod claims;
+mod inbound;
 mod log;
 mod money;
+mod offerings;
 mod passengers;
 mod past;
+mod payments;
 mod tickets;
 
 use super::OpsError;
@@ -37,9 +40,13 @@ pub enum Check {
     Claims,
     /// Sagas, payments and bookings agree.
     Money,
-    /// Nobody's name is kept for no booking.
+    /// Payments, charges and refunds are what the log says of them.
+    Payments,
+    /// Nobody's name is kept for no booking, and none is missing of one that was forgotten by nobody.
     Passengers,
-    /// Nothing says that it has read further than the log goes.
+    /// What is sold is the fold of its events.
+    Offerings,
+    /// Nothing says that it has read further than the log goes, or than a topic from outside does.
     Checkpoints,
     /// The read model's routes and departures are the fold of their events.
     Catalog,
@@ -49,12 +56,14 @@ pub enum Check {
 
 impl Check {
     /// All, in the order in which they are made.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Log,
         Self::Bookings,
         Self::Claims,
         Self::Money,
+        Self::Payments,
         Self::Passengers,
+        Self::Offerings,
         Self::Checkpoints,
         Self::Catalog,
         Self::Tickets,
@@ -71,7 +80,9 @@ impl Check {
             Self::Bookings => "bookings",
             Self::Claims => "claims",
             Self::Money => "money",
+            Self::Payments => "payments",
             Self::Passengers => "passengers",
+            Self::Offerings => "offerings",
             Self::Checkpoints => "checkpoints",
             Self::Catalog => "catalog",
             Self::Tickets => "tickets",
@@ -159,7 +170,9 @@ pub(crate) async fn verify_in(
             Check::Bookings => Box::pin(bookings::check(&mut run)).await?,
             Check::Claims => Box::pin(claims::check(&mut run)).await?,
             Check::Money => Box::pin(money::check(&mut run)).await?,
+            Check::Payments => Box::pin(payments::check(&mut run)).await?,
             Check::Passengers => Box::pin(passengers::check(&mut run)).await?,
+            Check::Offerings => Box::pin(offerings::check(&mut run)).await?,
             Check::Checkpoints => Box::pin(checkpoints::check(&mut run)).await?,
             Check::Catalog => Box::pin(catalog::check(&mut run)).await?,
             Check::Tickets => Box::pin(tickets::check(&mut run)).await?,

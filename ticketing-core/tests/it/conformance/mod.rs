@@ -18,3 +18,4 @@ mod seeding;
 mod sharing;
 mod sqlite_faults;
 mod verify;
+mod verify_rows;

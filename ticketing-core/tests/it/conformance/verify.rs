@@ -30,16 +30,16 @@ on_both_engines!(
 );
 
 /// One booking of each kind.
-struct History {
-    held: BookingId,
-    confirmed: BookingId,
-    paid: BookingId,
-    payment: Uuid,
-    refunded: BookingId,
-    offering: OfferingId,
+pub(super) struct History {
+    pub(super) held: BookingId,
+    pub(super) confirmed: BookingId,
+    pub(super) paid: BookingId,
+    pub(super) payment: Uuid,
+    pub(super) refunded: BookingId,
+    pub(super) offering: OfferingId,
 }
 
-async fn paid(app: &App, bus: OfferingId) -> BookingId {
+pub(super) async fn paid(app: &App, bus: OfferingId) -> BookingId {
     let command = Reserve { kind: HoldKind::Book, ..ask(bus) };
     let id = command.booking_id;
     commands::reserve_and_pay(app, command, passenger(), Some("tok_visa".into()), meta()).await.unwrap();
@@ -47,7 +47,7 @@ async fn paid(app: &App, bus: OfferingId) -> BookingId {
 }
 
 /// The provider does the last call that is open.
-async fn succeeded(app: &App, id: BookingId) {
+pub(super) async fn succeeded(app: &App, id: BookingId) {
     let attempts = attempts_of_sagas(&app.stores.write, &[id.into()]).await.unwrap();
     let open = attempts.into_iter().rev().find(|attempt| attempt.state.is_open()).unwrap();
     let answer = Answer::Succeeded { provider_ref: format!("ref-{}", open.id), amount: open.amount };
@@ -62,7 +62,7 @@ async fn succeeded(app: &App, id: BookingId) {
     app.engine.submit(work, Meta::system("provider".into())).await.unwrap();
 }
 
-async fn history(app: &App) -> History {
+pub(super) async fn history(app: &App) -> History {
     let buses = seed_line(app, 4, "ABCD", 3, 3).await;
     let bus = buses[0];
     let held = hold(app, Reserve { hold_seconds: 3_600, ..ask_seat(bus, "A1") }).await.id;
@@ -143,7 +143,7 @@ fn moved(table: &str, (before, after): (&str, &str), set: &str, back: &str, foun
 }
 
 /// An id that is nobody's.
-const STRAY: Uuid = Uuid::from_u128(0xffff_ffff_ffff_7fff_8fff_ffff_ffff_ffff);
+pub(super) const STRAY: Uuid = Uuid::from_u128(0xffff_ffff_ffff_7fff_8fff_ffff_ffff_ffff);
 
 /// Every fault. A row of a table is named by its id; the words that are looked for by id and finding.
 #[rustfmt::skip]
@@ -252,7 +252,7 @@ fn faults(history: &History, is_sqlite: bool) -> Vec<Fault> {
     ]
 }
 
-async fn put(db: &Db, text: &str) {
+pub(super) async fn put(db: &Db, text: &str) {
     let changed = by_hand(db, text, vec![]).await.unwrap_or_else(|error| panic!("{text}: {error}"));
     assert!(changed > 0, "{text} changed nothing");
 }

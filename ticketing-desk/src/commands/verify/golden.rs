@@ -59,7 +59,7 @@ async fn what_holds_is_a_table_of_checks_and_no_finding() {
 CHECK       LOOKED AT  FINDINGS
 bookings            1         0
 claims              6         0
-passengers          1         0
+passengers          2         0
 ";
     assert_eq!(screen.out(), expected);
     assert_eq!(screen.err(), "Everything holds.\n");

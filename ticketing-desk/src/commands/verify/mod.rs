@@ -21,8 +21,10 @@ It only reads, a page at a time, and may run beside servers under load: what is 
   bookings     each booking's row is the fold of its events
   claims       each claim is of a booking that has its seat, and the other way round; holds end in time
   money        what was captured stands for a confirmed booking, or goes back, or its saga is parked
-  passengers   nobody's name is kept for no booking
-  checkpoints  nothing says that it has read further than the log goes
+  payments     payments, charges and refunds are what the log says of them, none is missing or left over
+  passengers   nobody's name is kept for no booking; a booking without one is of somebody who was forgotten
+  offerings    the layouts, patterns, routes and schedules that are sold are the fold of their events
+  checkpoints  nothing says that it has read further than the log, or an embedded topic, goes
   catalog      the read model's layouts, patterns, routes and schedules are the fold of their events
   tickets      the read model's tickets are the projection of their events, none is missing or left over
 
