@@ -55,21 +55,53 @@ kafka_prepare() {
         printf '%s %s\n' "$port" "$TICKETING_KAFKA_PROXY_PORT" >"$folder/proxied"
         pick_port
     fi
+    local users=()
+    if [ "${TICKETING_KAFKA_SECURED:-}" = 1 ]; then
+        # A door for those who have a password, over TLS.
+        printf '%s %s\n' "$port" "$(head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n')" >"$folder/secured"
+        kafka_certificates
+        users=(--add-scram "SCRAM-SHA-512=[name=ticketing,password=$(cut -d ' ' -f 2 "$folder/secured")]")
+        pick_port
+    fi
     kafka_configure
-    "$kafka_java" -cp "$kafka_jars/*" kafka.tools.StorageTool format -c "$folder/server.properties" \
+    "$kafka_java" -cp "$kafka_jars/*" kafka.tools.StorageTool format -c "$folder/server.properties" "${users[@]}" \
         -t "$(head -c 16 /dev/urandom | base64 | tr '+/' 'ab' | cut -c 1-22)" >"$folder/format.log" 2>&1 ||
         die "Kafka's folder could not be formatted: $(tail -n 5 "$folder/format.log")"
 }
 
+# An authority of this broker's own, which vouches for the broker and for one client.
+kafka_certificates() {
+    local name
+    command -v openssl >/dev/null || die "a Kafka with TLS needs openssl, to make its certificates"
+    {
+        openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj "/CN=ticketing tests" \
+            -keyout "$folder/ca.key" -out "$folder/ca.pem"
+        for name in broker client; do
+            openssl req -newkey rsa:2048 -nodes -subj "/CN=$name" -keyout "$folder/$name.key" -out "$folder/$name.csr"
+            openssl x509 -req -in "$folder/$name.csr" -CA "$folder/ca.pem" -CAkey "$folder/ca.key" -CAcreateserial \
+                -days 30 -extfile <(printf 'subjectAltName=IP:127.0.0.1,DNS:localhost') -out "$folder/$name.pem"
+        done
+    } >"$folder/openssl.log" 2>&1 || die "certificates could not be made: $(tail -n 5 "$folder/openssl.log")"
+    # Kafka wants a key and its certificate in one file.
+    cat "$folder/broker.key" "$folder/broker.pem" >"$folder/broker.both.pem"
+}
+
 # The controller's port is the broker's own business, so it is another at every start.
 kafka_configure() {
-    local broker_port=$port controller_port behind=0 proxy=0 door="" shown=""
+    local broker_port=$port controller_port behind=0 proxy=0 secured=0 door="" shown=""
     if [ -f "$folder/proxied" ]; then
         read -r behind proxy <"$folder/proxied"
         door=,PROXIED://127.0.0.1:$behind
         shown=,PROXIED://127.0.0.1:$proxy
     fi
-    until [ "$port" -ne "$broker_port" ] && [ "$port" -ne "$behind" ]; do pick_port; done
+    if [ -f "$folder/secured" ]; then
+        read -r secured _ <"$folder/secured"
+        door=$door,SECURED://127.0.0.1:$secured
+        shown=$shown,SECURED://127.0.0.1:$secured
+    fi
+    until [ "$port" -ne "$broker_port" ] && [ "$port" -ne "$behind" ] && [ "$port" -ne "$secured" ]; do
+        pick_port
+    done
     controller_port=$port
     port=$broker_port
     cat >"$folder/server.properties" <<-CONF
@@ -77,7 +109,7 @@ kafka_configure() {
 		node.id=1
 		listeners=PLAINTEXT://127.0.0.1:$broker_port,CONTROLLER://127.0.0.1:$controller_port$door
 		advertised.listeners=PLAINTEXT://127.0.0.1:$broker_port$shown
-		listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT
+		listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT,SECURED:SASL_SSL
 		controller.listener.names=CONTROLLER
 		controller.quorum.voters=1@127.0.0.1:$controller_port
 		log.dirs=$folder/data
@@ -95,6 +127,16 @@ kafka_configure() {
 		broker.session.timeout.ms=4000
 		broker.heartbeat.interval.ms=500
 	CONF
+    [ "$secured" -eq 0 ] || cat >>"$folder/server.properties" <<-CONF
+		sasl.enabled.mechanisms=SCRAM-SHA-512
+		listener.name.secured.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+		ssl.keystore.type=PEM
+		ssl.keystore.location=$folder/broker.both.pem
+		ssl.truststore.type=PEM
+		ssl.truststore.location=$folder/ca.pem
+		# The client's certificate is looked at, too.
+		ssl.client.auth=required
+	CONF
 }
 
 kafka_command() {
@@ -108,12 +150,18 @@ kafka_command() {
 kafka_is_ready() { grep -q 'Kafka Server started' "$folder/log"; }
 
 kafka_export() {
-    local behind proxy
+    local behind proxy secured password
     printf 'export TEST_KAFKA_BROKERS=127.0.0.1:%s\n' "$port"
     if [ -f "$folder/proxied" ]; then
         read -r behind proxy <"$folder/proxied"
         printf 'export TEST_KAFKA_PROXIED_BROKERS=127.0.0.1:%s\n' "$proxy"
         printf 'export TEST_KAFKA_BEHIND_PROXY=127.0.0.1:%s\n' "$behind"
+    fi
+    if [ -f "$folder/secured" ]; then
+        read -r secured password <"$folder/secured"
+        printf 'export TEST_KAFKA_SECURED_BROKERS=127.0.0.1:%s\n' "$secured"
+        printf 'export TEST_KAFKA_SECURED_PASSWORD=%s\n' "$password"
+        printf 'export TEST_KAFKA_SECURED_FOLDER=%s\n' "$folder"
     fi
 }
 

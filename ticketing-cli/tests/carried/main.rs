@@ -5,4 +5,5 @@
 #[allow(dead_code, reason = "each file of tests uses its part")]
 mod rig;
 
+mod replay;
 mod scenario;

@@ -22,9 +22,6 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-/// Messages that may come twice, since a broker was killed before it acknowledged them.
-const REPEATS_MAX: usize = 10;
-
 /// One is begun so often.
 const PACE: Duration = Duration::from_millis(25);
 /// Whoever books has an answer by then, whatever is away.
@@ -101,7 +98,7 @@ impl Place {
         platform.assert_all_well();
         checks::no_seat_is_sold_twice(platform, &items, &bookings);
         checks::money_is_as_planned(platform, &items);
-        checks::letters_are_as_planned_with_repeats(platform, &items, REPEATS_MAX);
+        checks::letters_are_as_planned_with_repeats(platform, &items, &wire).await;
         checks::is_sound(platform);
         checks::log_is_published(platform, &wire).await;
     }

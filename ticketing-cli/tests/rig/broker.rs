@@ -78,6 +78,15 @@ impl Wire {
         }
     }
 
+    /// Reads all that a payment service has told the platform: what stands where. The embedded topics are not read.
+    pub async fn told(&self) -> Option<BTreeMap<(i64, i64), String>> {
+        match self {
+            Self::Embedded(_) => None,
+            Self::Kafka { brokers, prefix } => Some(kafka::told(brokers, prefix, PAYMENT_EVENTS).await),
+            Self::Nats { url, prefix } => Some(nats::told(url, prefix, PAYMENT_EVENTS).await),
+        }
+    }
+
     /// Reads all that the platform ever published; the embedded log has no topics beside it.
     pub async fn published(&self) -> Option<Vec<Published>> {
         match self {

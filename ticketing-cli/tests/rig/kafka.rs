@@ -2,6 +2,7 @@
 
 use super::broker::{Notice, Published};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
@@ -31,22 +32,37 @@ pub async fn publish(brokers: &str, topic: &str, batch: &[Notice]) -> Result<(),
 }
 
 /// Reads a topic from its beginning to its end.
-pub async fn read(brokers: &str, prefix: &str, topic: &str) -> Vec<Published> {
-    let name = format!("{prefix}{topic}");
-    let args = ["-b", brokers, "-t", &name, "-C", "-o", "beginning", "-e", "-q", "-J"].map(str::to_owned);
+async fn records(brokers: &str, name: &str) -> Vec<Value> {
+    let args = ["-b", brokers, "-t", name, "-C", "-o", "beginning", "-e", "-q", "-J"].map(str::to_owned);
     let output = tokio::task::spawn_blocking(|| Command::new("kcat").args(args).output().unwrap());
     let output = output.await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let record = |line: &str| {
-        let record: Value = serde_json::from_str(line).unwrap();
-        let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{line}")).to_owned();
-        let headers: Vec<String> = record["headers"].as_array().unwrap().iter().map(text).collect();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn text(record: &Value, value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{record}")).to_owned()
+}
+
+/// Reads all that the platform published to a topic.
+pub async fn read(brokers: &str, prefix: &str, topic: &str) -> Vec<Published> {
+    let published = |record: &Value| {
+        let headers = record["headers"].as_array().unwrap().iter();
+        let headers: Vec<String> = headers.map(|word| text(record, word)).collect();
         Published {
             topic: topic.to_owned(),
-            key: text(&record["key"]),
+            key: text(record, &record["key"]),
             headers: headers.chunks(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect(),
-            body: serde_json::from_str(&text(&record["payload"])).unwrap(),
+            body: serde_json::from_str(&text(record, &record["payload"])).unwrap(),
         }
     };
-    String::from_utf8(output.stdout).unwrap().lines().map(record).collect()
+    records(brokers, &format!("{prefix}{topic}")).await.iter().map(published).collect()
+}
+
+/// Reads all that the platform was told on a topic: what stands where.
+pub async fn told(brokers: &str, prefix: &str, topic: &str) -> BTreeMap<(i64, i64), String> {
+    let records = records(brokers, &format!("{prefix}{topic}")).await;
+    let place = |record: &Value| (record["partition"].as_i64().unwrap(), record["offset"].as_i64().unwrap());
+    records.iter().map(|record| (place(record), text(record, &record["payload"]))).collect()
 }

@@ -118,9 +118,16 @@ pub async fn publish(url: &str, subject: &str, batch: &[Notice]) -> Result<(), S
     Ok(())
 }
 
-/// Reads the whole stream of what the platform published.
-pub async fn read(url: &str, prefix: &str) -> Vec<Published> {
-    let stream = format!("{prefix}TICKETING");
+/// A record of a stream.
+struct Record {
+    subject: String,
+    sequence: i64,
+    headers: BTreeMap<String, String>,
+    body: Vec<u8>,
+}
+
+/// Reads a whole stream.
+async fn records(url: &str, stream: &str) -> Vec<Record> {
     let mut connection = Connection::open(url).await.unwrap();
     connection.ask(&format!("$JS.API.STREAM.INFO.{stream}"), &json!({})).await.unwrap();
     let info: Value = serde_json::from_slice(&connection.receive().await.unwrap().body).unwrap();
@@ -146,17 +153,35 @@ pub async fn read(url: &str, prefix: &str) -> Vec<Published> {
         }
         // Where it stands in the stream is in the subject that an acknowledgement would go to.
         let place = record.reply.expect("a record says where it stands");
-        assert!(place.starts_with("$JS.ACK."), "{place}");
+        let words: Vec<&str> = place.split('.').collect();
+        assert!(words.len() == 9 && words[..2] == ["$JS", "ACK"], "{place}");
+        let sequence = words[5].parse().unwrap();
+        all.push(Record { subject: record.subject, sequence, headers: record.headers, body: record.body });
+    }
+    all
+}
+
+/// Reads the whole stream of what the platform published.
+pub async fn read(url: &str, prefix: &str) -> Vec<Published> {
+    let published = |record: Record| {
         let mut headers = record.headers;
         let key = headers.remove("key").expect("a record has a key");
         let subject = record.subject.strip_prefix(prefix).expect("a subject of this platform");
-        all.push(Published {
+        Published {
             // Some events of the tickets' topic have a subject of their own.
             topic: if subject == "catalog-events" { subject } else { "ticket-events" }.to_owned(),
             key,
             headers,
             body: serde_json::from_slice(&record.body).unwrap(),
-        });
-    }
-    all
+        }
+    };
+    records(url, &format!("{prefix}TICKETING")).await.into_iter().map(published).collect()
+}
+
+/// Reads all that the platform was told on a topic: what stands where.
+pub async fn told(url: &str, prefix: &str, topic: &str) -> BTreeMap<(i64, i64), String> {
+    let subject = format!("{prefix}{topic}");
+    let all = records(url, &format!("{prefix}TICKETING_INBOUND")).await.into_iter();
+    let of_topic = all.filter(|record| record.subject == subject);
+    of_topic.map(|record| ((0, record.sequence), String::from_utf8(record.body).unwrap())).collect()
 }

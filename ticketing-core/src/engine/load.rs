@@ -4,10 +4,10 @@ use super::command::{IdempotencyKey, Outcome, Work};
 use super::run::Queued;
 use super::state::{Live, State};
 use crate::domain::booking::command::{Change, SeatChoice};
-use crate::domain::booking::state::BookingState;
-use crate::domain::catalog::Offering;
-use crate::domain::id::{BookingId, OfferingId, SagaId};
-use crate::domain::seating::LegRange;
+use crate::domain::booking::state::{Booking, BookingState};
+use crate::domain::catalog::{Offering, Pattern};
+use crate::domain::id::{BookingId, LayoutId, OfferingId, PatternId, SagaId};
+use crate::domain::seating::{Layout, LegRange};
 use crate::domain::time::Timestamp;
 use crate::saga::{Answer, Input, Notice};
 use crate::store::db::Db;
@@ -41,21 +41,26 @@ pub(super) struct Found {
     pub(super) lapsed: HashMap<OfferingId, Vec<BookingId>>,
 }
 
+impl Found {
+    fn keep_answers(&mut self, answers: Vec<StoredAnswer>) {
+        self.answers.extend(answers.into_iter().map(|a| ((a.caller.clone(), a.key.clone()), a)));
+    }
+}
+
 /// Brings memory up to the log's head.
 pub(super) async fn catch_up(db: &Db, state: &mut State) -> Result<()> {
-    let head = events::head(db).await?;
-    match state.head {
-        Some(known) if known == head => {}
-        Some(known) if known < head && head - known <= CATCH_UP_MAX => {
-            let entries = events::after(db, known, head - known).await?;
-            state.catch_up(&entries);
-            state.head = Some(head);
-        }
-        _ => {
-            state.forget();
-            state.head = Some(head);
-        }
+    let Some(known) = state.head else {
+        state.forget();
+        state.head = Some(events::head(db).await?);
+        return Ok(());
+    };
+    let (head, entries) = events::news(db, known, CATCH_UP_MAX).await?;
+    match head - known {
+        0..=CATCH_UP_MAX => state.catch_up(&entries),
+        // Too far behind, or the log is another one.
+        _ => state.forget(),
     }
+    state.head = Some(head);
     Ok(())
 }
 
@@ -76,12 +81,21 @@ pub(super) async fn load(
     }
     let mut found = Found::default();
     let keys = commands.iter().filter_map(|c| c.meta.idempotency.as_ref());
-    let keys = keys.filter(|key| state.met(key) || again).collect();
-    load_answers(db, keys, &mut found).await?;
-    load_bookings(db, state, named_bookings(commands, again)).await?;
+    let keys: Vec<_> = keys.filter(|key| state.met(key) || again).collect();
+    let named = missing(state, named_bookings(commands, again));
+    // None of these needs what another finds, so all are asked at once.
+    let (answers, bookings, (payers, payments), told) = tokio::try_join!(
+        find_answers(db, keys),
+        find_bookings(db, named),
+        find_payments(db, commands),
+        find_told(db, commands),
+    )?;
+    found.keep_answers(answers);
+    for booking in bookings {
+        state.bookings.insert(booking.id, Arc::new(booking));
+    }
+    (found.payers, found.payments, found.told) = (payers, payments, told);
     load_readable(db, state, due_bookings(commands)).await?;
-    load_payments(db, commands, &mut found).await?;
-    load_told(db, commands, &mut found).await?;
     let offerings = named_offerings(state, commands);
     load_offerings(db, state, offerings).await?;
     find_lapsed(state, commands, now, &mut found);
@@ -93,13 +107,16 @@ pub(super) async fn load(
 
 /// Looks up the stored answers to these keys.
 pub(super) async fn load_answers(db: &Db, keys: Vec<&IdempotencyKey>, found: &mut Found) -> Result<()> {
+    found.keep_answers(find_answers(db, keys).await?);
+    Ok(())
+}
+
+async fn find_answers(db: &Db, keys: Vec<&IdempotencyKey>) -> Result<Vec<StoredAnswer>> {
     if keys.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let callers = keys.iter().map(|k| k.caller.clone()).collect();
-    let answers = idempotency::find(db, callers, keys.iter().map(|k| k.key.clone()).collect()).await?;
-    found.answers.extend(answers.into_iter().map(|a| ((a.caller.clone(), a.key.clone()), a)));
-    Ok(())
+    idempotency::find(db, callers, keys.iter().map(|k| k.key.clone()).collect()).await
 }
 
 fn named_bookings(commands: &[Queued], again: bool) -> Vec<BookingId> {
@@ -131,15 +148,8 @@ fn missing(state: &mut State, mut ids: Vec<BookingId>) -> Vec<BookingId> {
     ids
 }
 
-async fn load_bookings(db: &Db, state: &mut State, ids: Vec<BookingId>) -> Result<()> {
-    let ids = missing(state, ids);
-    if ids.is_empty() {
-        return Ok(());
-    }
-    for booking in bookings::load(db, &ids).await? {
-        state.bookings.insert(booking.id, Arc::new(booking));
-    }
-    Ok(())
+async fn find_bookings(db: &Db, ids: Vec<BookingId>) -> Result<Vec<Booking>> {
+    if ids.is_empty() { Ok(Vec::new()) } else { bookings::load(db, &ids).await }
 }
 
 /// The same for holds that nobody names: one that can't be read keeps its seats and stops no other.
@@ -160,7 +170,10 @@ async fn load_readable(db: &Db, state: &mut State, ids: Vec<BookingId>) -> Resul
 }
 
 /// Looks up the payments that bookings are to be confirmed with: which booking each has confirmed, and whose it is.
-async fn load_payments(db: &Db, commands: &[Queued], found: &mut Found) -> Result<()> {
+async fn find_payments(
+    db: &Db,
+    commands: &[Queued],
+) -> Result<(HashMap<String, SagaId>, HashMap<String, BookingId>)> {
     let named: Vec<String> = commands
         .iter()
         .filter_map(|command| match &command.work {
@@ -171,15 +184,16 @@ async fn load_payments(db: &Db, commands: &[Queued], found: &mut Found) -> Resul
             Work::Change { .. } | Work::Reserve { .. } | Work::Saga { .. } | Work::Expire(_) => None,
         })
         .collect();
-    if !named.is_empty() {
-        found.payers = payments::owners(db, &named).await?;
-        found.payments = bookings::by_payment(db, named).await?.into_iter().collect();
+    if named.is_empty() {
+        return Ok((HashMap::new(), HashMap::new()));
     }
-    Ok(())
+    let confirmed = bookings::by_payment(db, named.clone());
+    let (payers, payments) = tokio::try_join!(payments::owners(db, &named), confirmed)?;
+    Ok((payers, payments.into_iter().collect()))
 }
 
 /// Looks up which of the messages at hand were told before.
-async fn load_told(db: &Db, commands: &[Queued], found: &mut Found) -> Result<()> {
+async fn find_told(db: &Db, commands: &[Queued]) -> Result<HashSet<Message>> {
     let messages: Vec<Message> = commands
         .iter()
         .filter_map(|command| match &command.work {
@@ -187,10 +201,10 @@ async fn load_told(db: &Db, commands: &[Queued], found: &mut Found) -> Result<()
             Work::Change { .. } | Work::Reserve { .. } | Work::Expire(_) => None,
         })
         .collect();
-    if !messages.is_empty() {
-        found.told = sagas::told(db, &messages).await?.into_iter().collect();
+    if messages.is_empty() {
+        return Ok(HashSet::new());
     }
-    Ok(())
+    Ok(sagas::told(db, &messages).await?.into_iter().collect())
 }
 
 /// Loads the sagas of all bookings that may change. That a booking has none is remembered too.
@@ -259,6 +273,14 @@ fn named_offerings(state: &mut State, commands: &[Queued]) -> Vec<OfferingId> {
     ids
 }
 
+async fn find_patterns(db: &Db, ids: &[PatternId]) -> Result<Vec<Pattern>> {
+    if ids.is_empty() { Ok(Vec::new()) } else { offerings::patterns(db, ids).await }
+}
+
+async fn find_layouts(db: &Db, ids: &[LayoutId]) -> Result<Vec<Layout>> {
+    if ids.is_empty() { Ok(Vec::new()) } else { offerings::layouts(db, ids).await }
+}
+
 async fn load_offerings(db: &Db, state: &mut State, mut ids: Vec<OfferingId>) -> Result<()> {
     ids.retain(|id| state.offerings.get_mut(*id).is_none());
     ids.sort_unstable();
@@ -268,26 +290,22 @@ async fn load_offerings(db: &Db, state: &mut State, mut ids: Vec<OfferingId>) ->
     }
     // What another process commits between these reads is folded again at the next catch-up.
     let as_of = state.head.unwrap_or(0);
-    let facts = offerings::facts(db, &ids).await?;
+    let (facts, mut claims) = tokio::try_join!(offerings::facts(db, &ids), offerings::claims(db, &ids))?;
     let mut patterns: Vec<_> = facts.iter().map(|f| f.pattern_id).collect();
     patterns.retain(|id| state.patterns.get_mut(*id).is_none());
     patterns.sort_unstable();
     patterns.dedup();
-    if !patterns.is_empty() {
-        for pattern in offerings::patterns(db, &patterns).await? {
-            state.patterns.insert(pattern.id, Arc::new(pattern));
-        }
-    }
     let mut layouts: Vec<_> = facts.iter().map(|f| f.layout_id).collect();
     layouts.retain(|id| state.layouts.get_mut(*id).is_none());
     layouts.sort_unstable();
     layouts.dedup();
-    if !layouts.is_empty() {
-        for layout in offerings::layouts(db, &layouts).await? {
-            state.layouts.insert(layout.id(), Arc::new(layout));
-        }
+    let (patterns, layouts) = tokio::try_join!(find_patterns(db, &patterns), find_layouts(db, &layouts))?;
+    for pattern in patterns {
+        state.patterns.insert(pattern.id, Arc::new(pattern));
     }
-    let mut claims = offerings::claims(db, &ids).await?;
+    for layout in layouts {
+        state.layouts.insert(layout.id(), Arc::new(layout));
+    }
     for facts in facts {
         let (Some(pattern), Some(layout)) =
             (state.patterns.get_mut(facts.pattern_id), state.layouts.get_mut(facts.layout_id))

@@ -284,6 +284,8 @@ impl Worker {
                 self.state.trim();
                 if self.alone > 0 {
                     self.alone -= 1;
+                    // Another process wrote a moment ago, and is likely to have written since.
+                    self.catch_up().await;
                     self.process(&mut commands).await;
                 } else {
                     self.depart(std::mem::take(&mut commands), &mut flights).await;
@@ -362,7 +364,10 @@ impl Worker {
         }
         self.state.go_back(again[0].batch.expected_head);
         match landed {
-            Ok(_) => self.alone = ALONE_AFTER_STALE,
+            Ok(_) => {
+                self.alone = ALONE_AFTER_STALE;
+                self.catch_up().await;
+            }
             Err(error) => {
                 // Whether it was committed is unknown; `process` looks before it does anything twice.
                 tracing::debug!(%error, "a batch came down without an answer");
@@ -374,6 +379,17 @@ impl Worker {
             self.process(&mut flight.commands).await;
         }
         self.in_doubt = false;
+    }
+
+    /// Folds what others wrote, before that makes a batch void. Nothing may be under way.
+    async fn catch_up(&mut self) {
+        if self.state.head.is_some()
+            && let Err(error) = catch_up(&self.db, &mut self.state).await
+        {
+            // Whoever decides next reads anew, and says what is wrong.
+            tracing::debug!(%error, "what others wrote can't be read");
+            self.state.forget();
+        }
     }
 
     /// Whether a batch whose write ended without an answer is in the log all the same.

@@ -10,8 +10,8 @@ use super::db::{Arg, Column, Db, Engine, Tx};
 use super::error::{Result, StoreError};
 use super::events::LogEntry;
 use super::idempotency::StoredAnswer;
-use super::sagas::{self, Lease, Message, SagaChange};
-use super::sql::statements;
+use super::sagas::{self, Lease, Message, SagaChange, SagaRows};
+use super::sql::{Sql, statements};
 use crate::args;
 use crate::domain::booking::passenger::Passenger;
 use crate::domain::booking::state::Booking;
@@ -208,7 +208,11 @@ pub async fn write(db: &Db, batch: &Batch, before: Option<oneshot::Receiver<()>>
                 Some(before) => before.await.is_err(),
                 None => false,
             };
-            if turned_back { Ok(Outcome::Stale) } else { write_in(db.begin().await?, batch).await }
+            match (turned_back, db.engine()) {
+                (true, _) => Ok(Outcome::Stale),
+                (false, Engine::Postgres) => take_head_and_write(db, batch).await,
+                (false, Engine::Sqlite) => write_in(db.begin().await?, batch).await,
+            }
         }
     };
     match done {
@@ -309,57 +313,101 @@ pub async fn lock_head(tx: &mut Tx) -> Result<()> {
     tx.first::<(i64,)>(&LOCK_HEAD, args![]).await.map(|_| ())
 }
 
+/// Writes a batch in a transaction of its own that begins by taking the log's head.
+async fn take_head_and_write(db: &Db, batch: &Batch) -> Result<Outcome> {
+    let head = format!(
+        "UPDATE log_head SET head = head + {} WHERE id = 1 AND head = {}",
+        batch.events.len(),
+        batch.expected_head
+    );
+    let (tx, taken) = db.begin_with(head).await?;
+    if taken == 0 {
+        // It has changed nothing and locked nothing, so nobody need wait until it is undone.
+        tokio::spawn(undo(tx));
+        return Ok(Outcome::Stale);
+    }
+    write_rows(tx, batch).await
+}
+
 /// Writes a batch in a transaction that holds the log's lock.
 ///
 /// # Errors
 /// As [`write`].
 pub async fn write_in(mut tx: Tx, batch: &Batch) -> Result<Outcome> {
-    match steps(&mut tx, batch).await {
-        Ok(Outcome::Committed) => {
-            tx.commit().await?;
-            Ok(Outcome::Committed)
+    let positions = args![batch.expected_head, batch.events.len() as i64];
+    match tx.run(&TAKE_POSITIONS, positions).await {
+        Ok(0) => {
+            tx.rollback().await?;
+            Ok(Outcome::Stale)
         }
+        Ok(_) => write_rows(tx, batch).await,
         Err(StoreError::Conflict { .. }) => {
             tx.rollback().await?;
             Ok(Outcome::Stale)
         }
-        other => {
-            // What undoing says matters less than why.
-            let _ = tx.rollback().await;
-            other
+        Err(error) => {
+            undo(tx).await;
+            Err(error)
         }
     }
 }
 
-async fn steps(tx: &mut Tx, batch: &Batch) -> Result<Outcome> {
-    let positions = args![batch.expected_head, batch.events.len() as i64];
-    if tx.run(&TAKE_POSITIONS, positions).await? == 0 {
-        return Ok(Outcome::Stale);
-    }
-    if !batch.freed.is_empty() {
-        tx.run(&FREE_CLAIMS, args![claim_rows(batch.freed.iter())]).await?;
-    }
-    if !batch.changed.is_empty() {
-        let changed = tx.run(&UPDATE_BOOKINGS, args![changed_rows(batch)]).await?;
-        if changed != batch.changed.len() as u64 {
-            return Ok(Outcome::Stale);
+/// Writes all but the head, and commits.
+async fn write_rows(mut tx: Tx, batch: &Batch) -> Result<Outcome> {
+    match rows(&mut tx, batch).await {
+        Ok(true) => {
+            tx.commit().await?;
+            Ok(Outcome::Committed)
+        }
+        Ok(false) | Err(StoreError::Conflict { .. }) => {
+            tx.rollback().await?;
+            Ok(Outcome::Stale)
+        }
+        Err(error) => {
+            undo(tx).await;
+            Err(error)
         }
     }
-    if !batch.created.is_empty() {
-        tx.run(&INSERT_BOOKINGS, args![booking_rows(batch)]).await?;
-        tx.run(&INSERT_PASSENGERS, args![passenger_rows(batch)]).await?;
+}
+
+/// Writes the rows in one round trip where the engine can; false if one is not as the batch was decided on.
+///
+/// What stands together always stands together, also where there is nothing of it to write: so PostgreSQL has a few
+/// long statements to remember, and not one for each mixture.
+async fn rows(tx: &mut Tx, batch: &Batch) -> Result<bool> {
+    let mut parts: Vec<(&'static Sql, Vec<Arg>)> = Vec::new();
+    if !batch.changed.is_empty() || !batch.freed.is_empty() {
+        parts.push((&UPDATE_BOOKINGS, args![changed_rows(batch)]));
+        parts.push((&FREE_CLAIMS, args![claim_rows(batch.freed.iter())]));
+        if !batch.taken.is_empty() || !batch.created.is_empty() {
+            // Somebody may take what is given back here, so that must be done first.
+            if !are_as_before(&tx.run_together(std::mem::take(&mut parts)).await?, batch) {
+                return Ok(false);
+            }
+        }
     }
-    if !batch.taken.is_empty() {
-        tx.run(&INSERT_CLAIMS, args![claim_rows(batch.taken.iter())]).await?;
+    let counts_bookings = !parts.is_empty();
+    let mut sagas_from = parts.len();
+    if !batch.created.is_empty() || !batch.taken.is_empty() {
+        parts.push((&INSERT_BOOKINGS, args![booking_rows(batch)]));
+        parts.push((&INSERT_PASSENGERS, args![passenger_rows(batch)]));
+        parts.push((&INSERT_CLAIMS, args![claim_rows(batch.taken.iter())]));
+        sagas_from = parts.len();
     }
-    if !batch.answers.is_empty() {
-        tx.run(&INSERT_ANSWERS, args![answer_rows(batch)]).await?;
+    let sagas = SagaRows::of(&batch.sagas, &batch.told, batch.lease.as_ref(), batch.decided_at);
+    if !sagas.is_empty() {
+        parts.extend(sagas.statements());
     }
-    if !batch.events.is_empty() {
-        tx.run(&INSERT_EVENTS, args![event_rows(&batch.events)]).await?;
-    }
-    let sagas = sagas::write(tx, &batch.sagas, &batch.told, batch.lease.as_ref(), batch.decided_at).await?;
-    Ok(if sagas { Outcome::Committed } else { Outcome::Stale })
+    parts.push((&INSERT_ANSWERS, args![answer_rows(batch)]));
+    parts.push((&INSERT_EVENTS, args![event_rows(&batch.events)]));
+    let counts = tx.run_together(parts).await?;
+    Ok((!counts_bookings || are_as_before(&counts, batch))
+        && (sagas.is_empty() || sagas.are_as_before(&counts[sagas_from..])))
+}
+
+/// Whether all bookings that changed were as the batch was decided on.
+fn are_as_before(counts: &[u64], batch: &Batch) -> bool {
+    counts.first() == Some(&(batch.changed.len() as u64))
 }
 
 /// Appends events to the log in a transaction that has written what they are about: seeding. Call it last:

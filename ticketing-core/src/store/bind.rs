@@ -135,6 +135,23 @@ pub enum Arg {
     Rows(Vec<Column>),
 }
 
+impl Arg {
+    /// How many parameters PostgreSQL is given for it.
+    pub(super) fn parameters(&self) -> usize {
+        match self {
+            Self::Rows(columns) => columns.len(),
+            Self::Big(_)
+            | Self::OptBig(_)
+            | Self::Int(_)
+            | Self::Text(_)
+            | Self::OptText(_)
+            | Self::Uuid(_)
+            | Self::Bytes(_)
+            | Self::Any(_) => 1,
+        }
+    }
+}
+
 macro_rules! impl_arg_from {
     ($($from:ty => $variant:ident),+ $(,)?) => {
         $(impl From<$from> for Arg {

@@ -47,8 +47,45 @@ impl EventRow {
     }
 }
 
+/// The head, and an event after the known one if there is any.
+#[derive(sqlx::FromRow)]
+struct NewsRow {
+    head: i64,
+    position: Option<i64>,
+    stream_id: Option<Uuid>,
+    stream_version: Option<i32>,
+    event_type: Option<String>,
+    recorded_at: Option<i64>,
+    actor: Option<String>,
+    correlation_id: Option<String>,
+    causation_id: Option<String>,
+    data: Option<String>,
+}
+
+impl NewsRow {
+    fn event(self) -> Option<EventRow> {
+        Some(EventRow {
+            position: self.position?,
+            stream_id: self.stream_id?,
+            stream_version: self.stream_version?,
+            event_type: self.event_type?,
+            recorded_at: self.recorded_at?,
+            actor: self.actor?,
+            correlation_id: self.correlation_id?,
+            causation_id: self.causation_id,
+            data: self.data?,
+        })
+    }
+}
+
 statements! {
     HEAD = "SELECT head FROM log_head WHERE id = 1";
+    /// Leans on the primary key. No events, if there are more than `$2`.
+    NEWS = "SELECT h.head, e.position, e.stream_id, e.stream_version, e.event_type, e.recorded_at, e.actor,
+            e.correlation_id, e.causation_id, e.data
+        FROM log_head h
+        LEFT JOIN events e ON e.position > $1 AND e.position <= h.head AND h.head - $1 <= $2
+        WHERE h.id = 1 ORDER BY e.position";
     /// Leans on the primary key.
     AFTER = "SELECT position, stream_id, stream_version, event_type, recorded_at, actor, correlation_id,
             causation_id, data
@@ -82,12 +119,28 @@ statements! {
 /// What the store says.
 pub async fn head(db: &Db) -> Result<i64> {
     let row: Option<(i64,)> = db.first(&HEAD, args![]).await?;
-    row.map(|(head,)| head).ok_or_else(|| StoreError::Corrupt {
+    row.map(|(head,)| head).ok_or_else(no_head)
+}
+
+fn no_head() -> StoreError {
+    StoreError::Corrupt {
         table: "log_head",
         column: "id",
         row: "1".into(),
         reason: "the row is missing".into(),
-    })
+    }
+}
+
+/// Returns the last position, and the events after a known one, in order; none of them if there are more than
+/// `limit`.
+///
+/// # Errors
+/// What the store says; [`StoreError::Corrupt`] for an event that can't be read.
+pub async fn news(db: &Db, known: i64, limit: i64) -> Result<(i64, Vec<LogEntry>)> {
+    let rows: Vec<NewsRow> = db.all(&NEWS, args![known, limit]).await?;
+    let head = rows.first().map(|row| row.head).ok_or_else(no_head)?;
+    let events = rows.into_iter().filter_map(NewsRow::event).map(EventRow::entry);
+    Ok((head, events.collect::<Result<Vec<LogEntry>>>()?))
 }
 
 /// Returns the events after a position, in order, `limit` at most.

@@ -7,9 +7,9 @@
 
 use super::bind::{Arg, Column, bind_postgres};
 use super::db::Record;
-use super::sql::Sql;
+use super::sql::{Sql, together};
 use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Row as _};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -93,6 +93,7 @@ impl Kept {
         let rows = query.fetch_all(&mut *connection).await;
         match &rows {
             Ok(_) => self.keep(connection),
+            Err(error) if is_about_rows(error) => self.keep(connection),
             Err(error) => self.doubt(error),
         }
         rows
@@ -104,13 +105,26 @@ impl Kept {
     }
 
     pub(super) async fn begin(&self) -> sqlx::Result<PgTx> {
+        self.begin_by("BEGIN".into()).await.map(|(tx, _)| tx)
+    }
+
+    /// Begins with a first statement, in one round trip; returns how many rows it changed.
+    pub(super) async fn begin_with(&self, statement: &str) -> sqlx::Result<(PgTx, u64)> {
+        self.begin_by(format!("BEGIN; {statement}")).await
+    }
+
+    async fn begin_by(&self, script: String) -> sqlx::Result<(PgTx, u64)> {
         let connection = self.take().await?;
         // From here on it is closed if it is dropped: a transaction may be open on it.
         let mut tx = PgTx { connection: Some(connection), kept: self.clone() };
-        match sqlx::raw_sql("BEGIN").execute(tx.connection()).await {
-            Ok(_) => Ok(tx),
+        match sqlx::raw_sql(AssertSqlSafe(script)).execute(tx.connection()).await {
+            Ok(done) => Ok((tx, done.rows_affected())),
             Err(error) => {
                 self.doubt(&error);
+                if matches!(error, sqlx::Error::Database(_)) {
+                    // Why it failed matters more than what undoing it says.
+                    let _ = tx.rollback().await;
+                }
                 Err(error)
             }
         }
@@ -120,6 +134,14 @@ impl Kept {
         drop(std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner)));
         self.pool.close().await;
     }
+}
+
+/// Whether the server refused a statement for what the rows are, or who has them: the connection is as good as before.
+fn is_about_rows(error: &sqlx::Error) -> bool {
+    // integrity_constraint_violation, transaction_rollback, object_not_in_prerequisite_state (a lock)
+    let about_rows = ["23", "40", "55"];
+    let code = error.as_database_error().and_then(|said| said.code());
+    code.is_some_and(|code| about_rows.iter().any(|class| code.starts_with(class)))
 }
 
 /// Counts somebody for as long as this lives.
@@ -158,6 +180,22 @@ impl PgTx {
     #[allow(clippy::expect_used, reason = "only the methods that consume the transaction take it out")]
     pub(super) fn connection(&mut self) -> &mut PgConnection {
         self.connection.as_mut().expect("a transaction has its connection until it ends")
+    }
+
+    /// Runs statements as one; returns how many rows each changed.
+    pub(super) async fn run_together(
+        &mut self,
+        parts: Vec<(&'static Sql, Vec<Arg>)>,
+    ) -> sqlx::Result<Vec<u64>> {
+        let texts: Vec<(&str, usize)> =
+            parts.iter().map(|(sql, args)| (sql.postgres, args.iter().map(Arg::parameters).sum())).collect();
+        let text = together(&texts);
+        let args = parts.into_iter().flat_map(|(_, args)| args);
+        let query = bind_postgres!(sqlx::query::<Postgres>(AssertSqlSafe(text)), args);
+        let row = query.fetch_one(self.connection()).await?;
+        (0..texts.len())
+            .map(|n| row.try_get::<i64, usize>(n).map(i64::unsigned_abs))
+            .collect::<sqlx::Result<Vec<u64>>>()
     }
 
     pub(super) async fn commit(self) -> sqlx::Result<()> {

@@ -1,10 +1,10 @@
 //! Saga rows: where each stands, its steps, and what outside services told. Written with the bookings that
 //! they are about, in the engine's one transaction.
 
-use super::db::{Column, Db, Tx};
+use super::db::{Arg, Column, Db};
 use super::error::{Result, StoreError};
 use super::payments;
-use super::sql::statements;
+use super::sql::{Sql, statements};
 use crate::args;
 use crate::domain::id::{AttemptId, BookingId, PaymentId, SagaId};
 use crate::domain::payment::{Attempt, Payment};
@@ -353,52 +353,55 @@ fn uuids(ids: impl Iterator<Item = Uuid>) -> Column {
     Column::Uuid(ids.collect())
 }
 
-/// Writes what a batch did to sagas; false if one of them has moved meanwhile: then nothing may be committed.
-pub(super) async fn write(
-    tx: &mut Tx,
-    changes: &[SagaChange],
-    told: &[(Message, SagaId)],
-    lease: Option<&Lease>,
+/// What a batch writes of sagas.
+pub(super) struct SagaRows<'a> {
+    rows: Rows<'a>,
+    told: &'a [(Message, SagaId)],
+    lease: Option<&'a Lease>,
     now: Timestamp,
-) -> Result<bool> {
-    let rows = Rows::of(changes);
-    if !rows.sagas_new.is_empty() {
-        tx.run(&INSERT_SAGAS, args![new_sagas(&rows.sagas_new)]).await?;
+}
+
+impl<'a> SagaRows<'a> {
+    /// Collects what these changes and messages come to.
+    pub(super) fn of(
+        changes: &'a [SagaChange],
+        told: &'a [(Message, SagaId)],
+        lease: Option<&'a Lease>,
+        now: Timestamp,
+    ) -> Self {
+        Self { rows: Rows::of(changes), told, lease, now }
     }
-    if !rows.sagas.is_empty() {
-        let moved = tx.run(&UPDATE_SAGAS, args![changed_sagas(&rows.sagas)]).await?;
-        if moved != rows.sagas.len() as u64 {
-            return Ok(false);
-        }
+
+    /// Whether there is nothing to write.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.told.is_empty()
     }
-    if !rows.payments_new.is_empty() {
-        tx.run(&INSERT_PAYMENTS, args![new_payments(&rows.payments_new)]).await?;
-    }
-    if !rows.payments.is_empty() {
-        let moved = tx.run(&UPDATE_PAYMENTS, args![changed_payments(&rows.payments)]).await?;
-        if moved != rows.payments.len() as u64 {
-            return Ok(false);
-        }
-    }
-    if !rows.attempts_new.is_empty() {
-        tx.run(&INSERT_ATTEMPTS, args![new_attempts(&rows.attempts_new, lease)]).await?;
-    }
-    if !rows.attempts.is_empty() {
-        tx.run(&UPDATE_ATTEMPTS, args![changed_attempts(&rows.attempts)]).await?;
-    }
-    if !rows.steps.is_empty() {
-        tx.run(&INSERT_STEPS, args![step_rows(&rows.steps)]).await?;
-    }
-    if !told.is_empty() {
-        let columns = vec![
+
+    /// The statements that write it; those that count what they changed come first.
+    pub(super) fn statements(&self) -> [(&'static Sql, Vec<Arg>); 8] {
+        let (rows, told) = (&self.rows, self.told);
+        let inbox = vec![
             Column::Text(told.iter().map(|(m, _)| m.source.clone()).collect()),
             Column::Text(told.iter().map(|(m, _)| m.message_id.clone()).collect()),
             uuids(told.iter().map(|(_, saga)| saga.0)),
-            Column::Big(vec![now.as_millis(); told.len()]),
+            Column::Big(vec![self.now.as_millis(); told.len()]),
         ];
-        tx.run(&INSERT_INBOX, args![columns]).await?;
+        [
+            (&UPDATE_SAGAS, args![changed_sagas(&rows.sagas)]),
+            (&UPDATE_PAYMENTS, args![changed_payments(&rows.payments)]),
+            (&INSERT_SAGAS, args![new_sagas(&rows.sagas_new)]),
+            (&INSERT_PAYMENTS, args![new_payments(&rows.payments_new)]),
+            (&INSERT_ATTEMPTS, args![new_attempts(&rows.attempts_new, self.lease)]),
+            (&UPDATE_ATTEMPTS, args![changed_attempts(&rows.attempts)]),
+            (&INSERT_STEPS, args![step_rows(&rows.steps)]),
+            (&INSERT_INBOX, args![inbox]),
+        ]
     }
-    Ok(true)
+
+    /// Whether all that changed were as the batch was decided on, by what the statements counted.
+    pub(super) fn are_as_before(&self, counts: &[u64]) -> bool {
+        counts.starts_with(&[self.rows.sagas.len() as u64, self.rows.payments.len() as u64])
+    }
 }
 
 /// The rows of new sagas that only wait for somebody to pay: all else of them is known.
@@ -424,6 +427,16 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
+    fn is_empty(&self) -> bool {
+        self.sagas_new.is_empty()
+            && self.sagas.is_empty()
+            && self.payments_new.is_empty()
+            && self.payments.is_empty()
+            && self.attempts_new.is_empty()
+            && self.attempts.is_empty()
+            && self.steps.is_empty()
+    }
+
     fn of(changes: &'a [SagaChange]) -> Self {
         let mut rows = Self::default();
         for SagaChange { before, after, steps } in changes {

@@ -80,6 +80,33 @@ impl Sql {
     }
 }
 
+/// Spells statements that change rows as one for PostgreSQL, which returns how many rows each changed. Each comes with
+/// how many parameters it has; they follow one another.
+///
+/// The order in which PostgreSQL does them is its own: none may need what another has done.
+pub(super) fn together(statements: &[(&str, usize)]) -> String {
+    let mut out = String::with_capacity(statements.iter().map(|(text, _)| text.len() + 64).sum());
+    let mut before = 0;
+    for (n, (text, parameters)) in statements.iter().enumerate() {
+        let _ = write!(out, "{} s{n} AS (", if n == 0 { "WITH" } else { "," });
+        for (i, part) in text.split('$').enumerate() {
+            if i == 0 {
+                out.push_str(part);
+                continue;
+            }
+            let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+            let number: usize = part[..end].parse().unwrap_or(0);
+            let _ = write!(out, "${}{}", before + number, &part[end..]);
+        }
+        out.push_str(" RETURNING 1)");
+        before += parameters;
+    }
+    let counts: Vec<String> =
+        (0..statements.len()).map(|n| format!("(SELECT COUNT(*) FROM s{n}) AS n{n}")).collect();
+    let _ = write!(out, " SELECT {}", counts.join(", "));
+    out
+}
+
 /// Replaces the tokens of `text`.
 fn spell(name: &str, text: &str, dialect: Dialect) -> String {
     let scalars = text
@@ -178,7 +205,18 @@ pub(crate) use statements;
 
 #[cfg(test)]
 mod tests {
-    use super::Sql;
+    use super::{Sql, together};
+
+    #[test]
+    fn statements_become_one_with_their_parameters_in_a_row() {
+        let one = "INSERT INTO t (a, b) SELECT a, b FROM unnest($1::int[], $2::int[]) AS v(a, b)";
+        assert_eq!(
+            together(&[(one, 2), ("DELETE FROM u WHERE id = ANY($1::uuid[])", 1)]),
+            "WITH s0 AS (INSERT INTO t (a, b) SELECT a, b FROM unnest($1::int[], $2::int[]) AS v(a, b) RETURNING 1), \
+             s1 AS (DELETE FROM u WHERE id = ANY($3::uuid[]) RETURNING 1) \
+             SELECT (SELECT COUNT(*) FROM s0) AS n0, (SELECT COUNT(*) FROM s1) AS n1"
+        );
+    }
 
     #[test]
     fn tokens_are_spelled_for_each_engine_with_parameters_after_the_scalars() {

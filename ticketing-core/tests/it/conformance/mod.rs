@@ -13,6 +13,7 @@ mod processes;
 mod reading;
 mod rebuilding;
 mod redriving;
+mod round_trips;
 mod schema;
 mod seeding;
 mod sharing;

@@ -6,5 +6,6 @@ pub mod city;
 pub mod place;
 pub mod postgres;
 pub mod redis;
+pub mod round_trips;
 pub mod scripted_provider;
 pub mod stripe_mock;
