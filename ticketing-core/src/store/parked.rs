@@ -185,16 +185,17 @@ pub async fn open_among(tx: &mut Tx, streams: Vec<Uuid>) -> Result<Vec<Uuid>> {
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-/// Parks events in a transaction, each at most once in `rows`; one that is parked and open stays as it is.
+/// Parks events of the tables with this cursor in a transaction, each at most once in `rows`; one that is parked and
+/// open stays as it is.
 ///
 /// # Errors
 /// What the store says.
-pub async fn put(tx: &mut Tx, rows: &[NewParked]) -> Result<()> {
+pub async fn put(tx: &mut Tx, name: &str, rows: &[NewParked]) -> Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
     let columns = vec![
-        Column::Text(rows.iter().map(|_| TICKETS.to_owned()).collect()),
+        Column::Text(rows.iter().map(|_| name.to_owned()).collect()),
         Column::Big(rows.iter().map(|r| r.position).collect()),
         Column::Uuid(rows.iter().map(|r| r.stream_id).collect()),
         Column::Int(rows.iter().map(|r| r.stream_version).collect()),

@@ -3,14 +3,14 @@
 use super::{Tell, not_ours};
 use crate::app::App;
 use crate::domain::event::Event;
-use crate::domain::log::{LogEntry, RawEntry};
+use crate::domain::log::RawEntry;
 use crate::ops::OpsError;
 use crate::store::error::StoreError;
 use crate::store::events;
 use crate::store::views::fold;
 use crate::store::views::pages::{self, Pages};
-use crate::store::views::rebuild::{self, Claim, ParkedEvent, Swap};
-use std::collections::HashMap;
+use crate::store::views::rebuild::{self, Claim, Swap};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// Events of one page.
@@ -29,14 +29,15 @@ pub(super) struct Filler<'a> {
     claim: &'a Claim,
     pages: Pages,
     position: i64,
-    /// Streams that wait for an event that could not be folded, and where it is.
-    parked: HashMap<Uuid, i64>,
+    /// Streams that wait for an event that could not be folded.
+    parked: HashSet<Uuid>,
+    /// Positions that an operator gave up.
+    discarded: HashSet<i64>,
 }
 
 /// What a stretch of the log comes to.
 struct Folded {
     page: fold::Page,
-    parked: Vec<ParkedEvent>,
     to: i64,
 }
 
@@ -47,8 +48,9 @@ impl<'a> Filler<'a> {
         let Some(position) = rebuild::begin(read, claim).await? else {
             return Err(OpsError::WorldMoved { what: "the tables of before".into() });
         };
-        let parked = rebuild::parked_streams(read, claim.target()).await?.into_iter().collect();
-        Ok(Self { app, claim, pages: Pages::of(claim.target()), position, parked })
+        let parked = rebuild::parked_streams(read, claim.target()).await?;
+        let discarded = rebuild::discarded(read, claim.target(), position).await?;
+        Ok(Self { app, claim, pages: Pages::of(claim.target()), position, parked, discarded })
     }
 
     /// Makes the indexes of the tables.
@@ -83,9 +85,8 @@ impl<'a> Filler<'a> {
     async fn write(&mut self, mut raw: Vec<RawEntry>) -> Result<()> {
         while !raw.is_empty() {
             let (folded, rest) = self.fold(raw).await?;
-            let (read, now) = (&self.app.stores.read, self.app.clock.now());
             let way = (self.position, folded.to);
-            if !rebuild::apply(read, self.claim, &folded.page, &folded.parked, way, now).await? {
+            if !rebuild::apply(&self.app.stores.read, self.claim, &folded.page, way).await? {
                 return Err(not_ours());
             }
             self.position = folded.to;
@@ -94,71 +95,15 @@ impl<'a> Filler<'a> {
         Ok(())
     }
 
-    /// Folds the beginning of a stretch, and returns what is left of it. An event that can't be folded is parked with
-    /// all of its stream that follows.
+    /// Folds the beginning of a stretch, and returns what is left of it. What an operator gave up is left out.
     async fn fold(&mut self, mut raw: Vec<RawEntry>) -> Result<(Folded, Vec<RawEntry>)> {
-        let mut parked = Vec::new();
-        let mut entries: Vec<LogEntry> = Vec::with_capacity(raw.len());
-        let mut to = self.position;
-        let mut taken = 0;
-        for entry in &raw {
-            if let Some(behind) = self.parked.get(&entry.stream_id) {
-                parked.push(event_parked(entry, false, format!("it waits behind position {behind}")));
-            } else {
-                match entry.clone().parse() {
-                    Ok(parsed) => {
-                        if entries.first().is_some_and(|first| kind(first) != kind(&parsed)) {
-                            break;
-                        }
-                        entries.push(parsed);
-                    }
-                    Err(error) => {
-                        self.parked.insert(entry.stream_id, entry.position);
-                        parked.push(event_parked(entry, true, error.to_string()));
-                    }
-                }
-            }
-            to = entry.position;
-            taken += 1;
-        }
-        pages::keep_one_kind(&mut entries);
-        let page = loop {
-            match self.pages.build(&self.app.stores.read, &entries).await {
-                Ok(page) => break page,
-                Err(StoreError::Corrupt { table: "events", row, reason, .. }) => {
-                    let Some(broken) = position_of(&row) else {
-                        let error = StoreError::Corrupt { table: "events", column: "data", row, reason };
-                        return Err(error.into());
-                    };
-                    self.set_aside(broken, &reason, &raw[..taken], &mut entries, &mut parked);
-                }
-                Err(error) => return Err(error.into()),
-            }
-        };
-        Ok((Folded { page, parked, to }, raw.split_off(taken)))
-    }
-
-    /// Parks the event at a position, and what follows of its stream.
-    fn set_aside(
-        &mut self,
-        broken: i64,
-        reason: &str,
-        raw: &[RawEntry],
-        entries: &mut Vec<LogEntry>,
-        parked: &mut Vec<ParkedEvent>,
-    ) {
-        let Some(stream) = raw.iter().find(|entry| entry.position == broken).map(|entry| entry.stream_id)
-        else {
-            return;
-        };
-        self.parked.insert(stream, broken);
-        entries.retain(|entry| entry.stream_id != stream || entry.position < broken);
-        for entry in raw.iter().filter(|entry| entry.stream_id == stream && entry.position >= broken) {
-            let is_first = entry.position == broken;
-            let reason =
-                if is_first { reason.to_owned() } else { format!("it waits behind position {broken}") };
-            parked.push(event_parked(entry, is_first, reason));
-        }
+        let rest = pages::keep_one_kind_raw(&mut raw);
+        let to = raw.last().map_or(self.position, |entry| entry.position);
+        raw.retain(|entry| !self.discarded.contains(&entry.position));
+        let (read, now) = (&self.app.stores.read, self.app.clock.now());
+        let page = self.pages.build_parking(read, raw, self.parked.clone(), now).await?;
+        self.parked.extend(page.parked.iter().map(|letter| letter.stream_id));
+        Ok((Folded { page, to }, rest))
     }
 
     /// Puts the tables in the place of the live ones; false if somebody is in the way, who may end.
@@ -166,7 +111,7 @@ impl<'a> Filler<'a> {
     /// What has come to the log meanwhile is folded while the live tables stand still, so that they have nothing that
     /// these have not, wherever their own reader is.
     pub(super) async fn swap(&mut self) -> Result<bool> {
-        let (write, now) = (self.app.stores.write.clone(), self.app.clock.now());
+        let write = self.app.stores.write.clone();
         let Some(mut swap) = Swap::begin(&self.app.stores.read, self.claim, self.position).await? else {
             return Err(not_ours());
         };
@@ -191,7 +136,7 @@ impl<'a> Filler<'a> {
         }
         while !raw.is_empty() {
             let (folded, rest) = self.fold(raw).await?;
-            swap.put(&folded.page, &folded.parked, now).await?;
+            swap.put(&folded.page).await?;
             raw = rest;
         }
         match swap.commit(position).await {
@@ -203,24 +148,4 @@ impl<'a> Filler<'a> {
             Err(error) => Err(error.into()),
         }
     }
-}
-
-const fn kind(entry: &LogEntry) -> bool {
-    matches!(entry.event, Event::Catalog(_))
-}
-
-fn event_parked(entry: &RawEntry, is_first: bool, reason: String) -> ParkedEvent {
-    ParkedEvent {
-        position: entry.position,
-        stream_id: entry.stream_id,
-        stream_version: entry.stream_version,
-        event_type: entry.event_type.clone(),
-        is_first,
-        reason,
-    }
-}
-
-/// The position in the words of an event that can't be folded.
-fn position_of(row: &str) -> Option<i64> {
-    row.strip_prefix("position ")?.parse().ok()
 }

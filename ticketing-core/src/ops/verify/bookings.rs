@@ -1,6 +1,7 @@
 //! Booking rows against the fold of their events.
 
-use super::{Differences, FIRST, PAGE, Run, past, shown, why};
+use super::past::{self, Aside};
+use super::{Differences, FIRST, PAGE, Run, shown, why};
 use crate::domain::booking::state::{Booking, evolve};
 use crate::domain::event::Event;
 use crate::domain::id::BookingId;
@@ -34,7 +35,8 @@ async fn page(run: &mut Run<'_>, db: &Db, after: BookingId) -> Result<Option<Boo
     let rows = bookings::after_each(db, after, PAGE).await?;
     let Some(last) = rows.last().map(|(id, _)| *id) else { return Ok(None) };
     let count = rows.len();
-    let streams = past::streams(run, db, rows.iter().map(|(id, _)| id.0).collect()).await?;
+    let streams =
+        past::streams(run, db, rows.iter().map(|(id, _)| id.0).collect(), &Aside::default()).await?;
     for (id, row) in rows {
         let stored = match row {
             Ok(stored) => stored,

@@ -1,6 +1,7 @@
 //! The read model's layouts, patterns, routes and departures against their events.
 
-use super::{Differences, FIRST, PAGE, Run, past, rebuild, shown};
+use super::past::{self, Aside};
+use super::{Differences, FIRST, PAGE, Run, rebuild, shown};
 use crate::domain::catalog::OfferingFacts;
 use crate::domain::event::{CatalogEvent, Event};
 use crate::domain::id::{LayoutId, OfferingId, PatternId, RouteId};
@@ -42,7 +43,7 @@ struct Page {
     rows: HashMap<Uuid, Words>,
     unreadable: Option<crate::store::error::StoreError>,
     cursor: i64,
-    parked: HashMap<Uuid, i32>,
+    aside: Aside,
 }
 
 async fn load(run: &Run<'_>, moment: &Db, kind: CatalogKind, after: Uuid) -> Result<Page, OpsError> {
@@ -63,8 +64,8 @@ async fn load(run: &Run<'_>, moment: &Db, kind: CatalogKind, after: Uuid) -> Res
         Err(error) => return Err(error.into()),
     }
     let cursor = fold::cursor_of(moment, run.target).await?;
-    let parked = views::checks::parked(moment, run.target, ids).await?;
-    Ok(Page { versions, rows, unreadable, cursor, parked })
+    let aside = Aside::of(moment, run.target, &ids).await?;
+    Ok(Page { versions, rows, unreadable, cursor, aside })
 }
 
 /// What these rows say.
@@ -113,7 +114,8 @@ pub(super) fn departure_words(facts: &OfferingFacts) -> Words {
 
 async fn judge(run: &mut Run<'_>, kind: CatalogKind, page: Page) -> Result<(), OpsError> {
     let write = run.app.stores.write.clone();
-    let streams = past::streams(run, &write, page.versions.iter().map(|(id, _)| *id).collect()).await?;
+    let streams =
+        past::streams(run, &write, page.versions.iter().map(|(id, _)| *id).collect(), &page.aside).await?;
     for (id, version) in &page.versions {
         let Some(words) = page.rows.get(id) else {
             let why = shown(&page.unreadable.as_ref().map(ToString::to_string));
@@ -124,7 +126,9 @@ async fn judge(run: &mut Run<'_>, kind: CatalogKind, page: Page) -> Result<(), O
             run.found(kind.word(), id, "the log has no event of it that can be read".into(), rebuild());
             continue;
         };
-        if let Some(finding) = fault(words, *version, entries, page.cursor, page.parked.get(id).copied()) {
+        if let Some(finding) =
+            fault(words, *version, entries, page.cursor, page.aside.parked.get(id).copied())
+        {
             run.found(kind.word(), id, finding, rebuild());
         }
     }
@@ -186,9 +190,9 @@ async fn missing(run: &mut Run<'_>, kind: CatalogKind) -> Result<(), OpsError> {
         if lacking.is_empty() {
             continue;
         }
-        let parked = views::checks::parked(&read, run.target, lacking.clone()).await?;
+        let aside = Aside::of(&read, run.target, &lacking).await?;
         for (id, position) in checks::beginnings(&write, lacking).await? {
-            if position <= cursor && !parked.contains_key(&id) {
+            if position <= cursor && !aside.explains(&id, position) {
                 let finding = format!("it has no row; the read model has read its beginning at {position}");
                 run.found(kind.word(), &id, finding, rebuild());
             }

@@ -3,7 +3,8 @@
 //! A row and its event come with one commit, so a row is at its stream's last version, and says what that says.
 
 use super::catalog::{Words, departure_words, folded, json_words};
-use super::{Differences, FIRST, PAGE, Run, past, shown};
+use super::past::{self, Aside};
+use super::{Differences, FIRST, PAGE, Run, shown};
 use crate::domain::catalog::OfferingFacts;
 use crate::domain::event::{CatalogEvent, Event};
 use crate::domain::id::{OfferingId, PatternId};
@@ -42,7 +43,7 @@ async fn page(run: &mut Run<'_>, db: &Db, kind: CatalogKind, after: Uuid) -> Res
     let Some((last, _)) = versions.last().copied() else { return Ok(None) };
     let ids: Vec<Uuid> = versions.iter().map(|(id, _)| *id).collect();
     let rows = readable(run, db, kind, &ids).await?;
-    let streams = past::streams(run, db, ids).await?;
+    let streams = past::streams(run, db, ids, &Aside::default()).await?;
     for (id, version) in &versions {
         let Some(words) = rows.get(id) else { continue };
         let Some(entries) = streams.get(id) else {

@@ -1,7 +1,6 @@
 //! What the log says: the events of streams, and the catalogue as it was at a position.
 
 use super::Run;
-use crate::app::App;
 use crate::domain::catalog::{Offering, OfferingFacts, OfferingStatus, Pattern};
 use crate::domain::event::{CatalogEvent, Event};
 use crate::domain::id::{LayoutId, OfferingId, PatternId, RouteId};
@@ -9,7 +8,8 @@ use crate::domain::log::LogEntry;
 use crate::domain::seating::Layout;
 use crate::ops::OpsError;
 use crate::store::db::Db;
-use crate::store::events;
+use crate::store::views::Target;
+use crate::store::{events, views};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -17,21 +17,52 @@ use uuid::Uuid;
 /// Things of the catalogue remembered between pages.
 const KNOWN_MAX: usize = 20_000;
 
-/// The events of these streams, each in order. An event that can't be read is a finding, and its stream ends there.
+/// What of some streams is in no row of the read model.
+#[derive(Debug, Default)]
+pub(super) struct Aside {
+    /// Streams that wait for an event that could not be folded, with its place in its stream.
+    pub(super) parked: HashMap<Uuid, i32>,
+    /// Positions that an operator gave up.
+    pub(super) discarded: HashSet<i64>,
+}
+
+impl Aside {
+    /// Loads what of these streams is in no row.
+    pub(super) async fn of(read: &Db, target: Target, ids: &[Uuid]) -> Result<Self, OpsError> {
+        let parked = views::checks::parked(read, target, ids.to_vec()).await?;
+        let discarded = views::checks::discarded(read, target, ids.to_vec()).await?;
+        Ok(Self { parked, discarded })
+    }
+
+    /// Whether a stream that begins here, which the read model has read, need have no row.
+    pub(super) fn explains(&self, id: &Uuid, beginning: i64) -> bool {
+        self.parked.contains_key(id) || self.discarded.contains(&beginning)
+    }
+}
+
+/// The events of these streams, each in order, without those that were given up. An event that can't be read is a
+/// finding, and nothing is said of its stream; but where the stream waits for it, that is known, and the stream ends
+/// there.
 pub(super) async fn streams(
     run: &mut Run<'_>,
     db: &Db,
     ids: Vec<Uuid>,
+    aside: &Aside,
 ) -> Result<HashMap<Uuid, Vec<LogEntry>>, OpsError> {
     let mut found: HashMap<Uuid, Vec<LogEntry>> = HashMap::with_capacity(ids.len());
     let mut broken: HashSet<Uuid> = HashSet::new();
+    let mut ended: HashSet<Uuid> = HashSet::new();
     for raw in events::raw_of_streams(db, ids).await? {
-        if broken.contains(&raw.stream_id) {
+        let (position, stream, version) = (raw.position, raw.stream_id, raw.stream_version);
+        let is_over = broken.contains(&stream) || ended.contains(&stream);
+        if is_over || aside.discarded.contains(&position) {
             continue;
         }
-        let (position, stream) = (raw.position, raw.stream_id);
         match raw.parse() {
             Ok(entry) => found.entry(stream).or_default().push(entry),
+            Err(_) if aside.parked.get(&stream).is_some_and(|parked| version >= *parked) => {
+                ended.insert(stream);
+            }
             Err(error) => {
                 broken.insert(stream);
                 let command = format!("ticketctl events show {position}");
@@ -81,7 +112,7 @@ impl Past {
     /// Loads the history of these departures, with all that they are made of.
     pub(super) async fn learn(
         &mut self,
-        app: &App,
+        run: &Run<'_>,
         ids: impl Iterator<Item = OfferingId>,
     ) -> Result<(), OpsError> {
         if self.departures.len() > KNOWN_MAX {
@@ -93,7 +124,7 @@ impl Past {
             return Ok(());
         }
         let mut parts: HashSet<Uuid> = HashSet::new();
-        for entry in entries(app, unknown).await? {
+        for entry in entries(run, unknown).await? {
             if let Event::Catalog(CatalogEvent::OfferingDefined(facts)) = &entry.event {
                 let has = self.patterns.contains_key(&facts.pattern_id);
                 parts.extend((!has).then_some(facts.pattern_id.0));
@@ -104,7 +135,7 @@ impl Past {
             }
             self.departures.entry(OfferingId(entry.stream_id)).or_default().push(entry);
         }
-        for entry in entries(app, parts).await? {
+        for entry in entries(run, parts).await? {
             let Event::Catalog(event) = entry.event else { continue };
             match event {
                 CatalogEvent::PatternDefined(pattern) => {
@@ -138,8 +169,11 @@ impl Past {
     }
 }
 
-/// The events of these streams that can be read.
-async fn entries(app: &App, streams: HashSet<Uuid>) -> Result<Vec<LogEntry>, OpsError> {
-    let raw = events::raw_of_streams(&app.stores.write, streams.into_iter().collect()).await?;
-    Ok(raw.into_iter().filter_map(|raw| raw.parse().ok()).collect())
+/// The events of these streams that can be read and that the read model has folded or will.
+async fn entries(run: &Run<'_>, streams: HashSet<Uuid>) -> Result<Vec<LogEntry>, OpsError> {
+    let ids: Vec<Uuid> = streams.into_iter().collect();
+    let left_out = views::checks::not_folded(&run.app.stores.read, run.target, ids.clone()).await?;
+    let raw = events::raw_of_streams(&run.app.stores.write, ids).await?;
+    let folded = raw.into_iter().filter(|raw| !left_out.contains(&raw.position));
+    Ok(folded.filter_map(|raw| raw.parse().ok()).collect())
 }

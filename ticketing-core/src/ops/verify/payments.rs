@@ -4,7 +4,8 @@
 //! own: the confirmation of its booking names it. One that no outside service was asked for has no event before its
 //! outcome is known.
 
-use super::{Differences, FIRST, PAGE, Run, past, shown, why};
+use super::past::{self, Aside};
+use super::{Differences, FIRST, PAGE, Run, shown, why};
 use crate::domain::booking::event::BookingEvent;
 use crate::domain::event::Event;
 use crate::domain::id::SagaId;
@@ -47,7 +48,8 @@ async fn page(run: &mut Run<'_>, db: &Db, after: Uuid) -> Result<Option<Uuid>, O
     let Some(last) = ids.last().map(|id| id.0) else { return Ok(None) };
     let cases = readable(db, &ids).await?;
     let paid: Vec<&Case> = cases.iter().filter(|case| !case.payments.is_empty()).collect();
-    let streams = past::streams(run, db, paid.iter().map(|case| case.saga.id.0).collect()).await?;
+    let streams =
+        past::streams(run, db, paid.iter().map(|case| case.saga.id.0).collect(), &Aside::default()).await?;
     for case in paid {
         // Where an event can't be read, that was told, and the rest of its stream says nothing.
         let Some(entries) = streams.get(&case.saga.id.0) else {

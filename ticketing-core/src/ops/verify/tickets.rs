@@ -4,7 +4,7 @@
 //! newer than the cursor of its moment, never older, unless its stream is parked.
 
 use super::bookings::differences;
-use super::past::{self, Past};
+use super::past::{self, Aside, Past};
 use super::{Differences, FIRST, PAGE, Run, rebuild};
 use crate::domain::event::Event;
 use crate::domain::id::BookingId;
@@ -16,7 +16,7 @@ use crate::store::db::Db;
 use crate::store::error::Result as StoreResult;
 use crate::store::views::{self, fold};
 use crate::store::{bookings, checks, events};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 pub(super) async fn check(run: &mut Run<'_>) -> Result<(), OpsError> {
@@ -42,26 +42,26 @@ struct Page {
     last: BookingId,
     rows: Vec<(BookingId, StoreResult<TicketRow>)>,
     cursor: i64,
-    parked: HashMap<Uuid, i32>,
+    aside: Aside,
 }
 
 async fn load(run: &Run<'_>, moment: &Db, after: BookingId) -> Result<Option<Page>, OpsError> {
     let rows = views::tickets::all_after_each(moment, run.target, after, PAGE).await?;
     let Some(last) = rows.last().map(|(id, _)| *id) else { return Ok(None) };
-    let ids = rows.iter().map(|(id, _)| id.0).collect();
-    let parked = views::checks::parked(moment, run.target, ids).await?;
-    Ok(Some(Page { last, cursor: fold::cursor_of(moment, run.target).await?, parked, rows }))
+    let ids: Vec<Uuid> = rows.iter().map(|(id, _)| id.0).collect();
+    let aside = Aside::of(moment, run.target, &ids).await?;
+    Ok(Some(Page { last, cursor: fold::cursor_of(moment, run.target).await?, aside, rows }))
 }
 
 async fn judge(run: &mut Run<'_>, past: &mut Past, page: Page) -> Result<(), OpsError> {
     let write = run.app.stores.write.clone();
     let ids: Vec<Uuid> = page.rows.iter().map(|(id, _)| id.0).collect();
-    let streams = past::streams(run, &write, ids).await?;
+    let streams = past::streams(run, &write, ids, &page.aside).await?;
     let departures = streams.values().filter_map(|entries| match &entries.first()?.event {
         Event::Booking(event) => Some(event.offering_id()),
         Event::Payment(_) | Event::Catalog(_) => None,
     });
-    past.learn(run.app, departures.collect::<HashSet<_>>().into_iter()).await?;
+    past.learn(run, departures.collect::<HashSet<_>>().into_iter()).await?;
     for (id, row) in page.rows {
         let row = match row {
             Ok(row) => row,
@@ -76,7 +76,7 @@ async fn judge(run: &mut Run<'_>, past: &mut Past, page: Page) -> Result<(), Ops
             }
             continue;
         };
-        let parked = page.parked.get(&id.0).copied();
+        let parked = page.aside.parked.get(&id.0).copied();
         let finding = match age_fault(&row, entries, page.cursor, parked) {
             Some(finding) => Some(finding),
             None => match project(past, id, entries, row.booking.version) {
@@ -156,9 +156,9 @@ async fn missing(run: &mut Run<'_>) -> Result<(), OpsError> {
         if lacking.is_empty() {
             continue;
         }
-        let parked = views::checks::parked(&read, run.target, lacking.clone()).await?;
+        let aside = Aside::of(&read, run.target, &lacking).await?;
         for (id, position) in checks::beginnings(&write, lacking).await? {
-            if position <= cursor && !parked.contains_key(&id) {
+            if position <= cursor && !aside.explains(&id, position) {
                 let finding =
                     format!("it has no ticket; the read model has read its beginning at {position}");
                 run.found("ticket", &id, finding, rebuild());

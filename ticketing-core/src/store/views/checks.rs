@@ -6,7 +6,7 @@ use crate::store::checks::CatalogKind;
 use crate::store::db::{Column, Db};
 use crate::store::error::Result;
 use crate::store::sql::statements;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 statements! {
@@ -31,6 +31,12 @@ statements! {
     /// Leans on `view_parked_open`.
     PARKED = "SELECT stream_id, MIN(stream_version) AS version FROM view_parked
         WHERE name = $1 AND stream_id {any uuid} AND state IN ('dead', 'waiting') GROUP BY stream_id";
+    /// Leans on the primary key; what was parked is little.
+    NOT_FOLDED = "SELECT position FROM view_parked
+        WHERE name = $1 AND stream_id {any uuid} AND state IN ('dead', 'waiting', 'discarded')";
+    /// Leans on the primary key, as above.
+    DISCARDED = "SELECT position FROM view_parked
+        WHERE name = $1 AND stream_id {any uuid} AND state = 'discarded'";
     COUNT_PARKED = "SELECT COUNT(DISTINCT stream_id) AS n FROM view_parked
         WHERE name = $1 AND state IN ('dead', 'waiting')";
     LAST_PARKED = "SELECT COALESCE(MAX(position), 0) AS position FROM view_parked WHERE name = $1";
@@ -90,6 +96,24 @@ pub async fn catalog_after(
 pub async fn parked(db: &Db, target: Target, streams: Vec<Uuid>) -> Result<HashMap<Uuid, i32>> {
     let rows: Vec<(Uuid, i32)> = db.all(&PARKED, args![target.cursor(), Column::Uuid(streams)]).await?;
     Ok(rows.into_iter().collect())
+}
+
+/// Returns the positions of these streams that an operator gave up: nothing of them is in any row.
+///
+/// # Errors
+/// What the store says.
+pub async fn discarded(db: &Db, target: Target, streams: Vec<Uuid>) -> Result<HashSet<i64>> {
+    let rows: Vec<(i64,)> = db.all(&DISCARDED, args![target.cursor(), Column::Uuid(streams)]).await?;
+    Ok(rows.into_iter().map(|(position,)| position).collect())
+}
+
+/// Returns the positions of these streams that were given up, or wait to be folded.
+///
+/// # Errors
+/// What the store says.
+pub async fn not_folded(db: &Db, target: Target, streams: Vec<Uuid>) -> Result<HashSet<i64>> {
+    let rows: Vec<(i64,)> = db.all(&NOT_FOLDED, args![target.cursor(), Column::Uuid(streams)]).await?;
+    Ok(rows.into_iter().map(|(position,)| position).collect())
 }
 
 /// Returns how many streams wait for an event that could not be folded.

@@ -167,7 +167,7 @@ pub async fn apply_live(db: &Db, page: &Page, from: i64, to: i64, beside: Beside
         return Ok(Applied::Parked(parked));
     }
     let changed = put(&mut tx, Target::Live, page).await?;
-    parked::put(&mut tx, &page.parked).await?;
+    parked::put(&mut tx, TICKETS, &page.parked).await?;
     progress::put_offsets(&mut tx, beside.offsets).await?;
     tx.commit().await?;
     Ok(Applied::Done(changed))

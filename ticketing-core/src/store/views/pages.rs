@@ -60,13 +60,12 @@ fn corrupt(entry: &LogEntry, reason: impl Into<String>) -> Unfolded {
     Unfolded::Event { position: entry.position, reason: reason.into() }
 }
 
-/// Cuts a page of the log as it is stored where [`keep_one_kind`] would.
-pub fn keep_one_kind_raw(entries: &mut Vec<RawEntry>) {
+/// Cuts a page of the log as it is stored where [`keep_one_kind`] would, and returns what is cut off.
+pub fn keep_one_kind_raw(entries: &mut Vec<RawEntry>) -> Vec<RawEntry> {
     let is_of_catalog = |entry: &RawEntry| CatalogEvent::TYPES.contains(&entry.event_type.as_str());
-    let Some(kind) = entries.first().map(is_of_catalog) else { return };
-    if let Some(cut) = entries.iter().position(|entry| is_of_catalog(entry) != kind) {
-        entries.truncate(cut);
-    }
+    let Some(kind) = entries.first().map(is_of_catalog) else { return Vec::new() };
+    let cut = entries.iter().position(|entry| is_of_catalog(entry) != kind);
+    entries.split_off(cut.unwrap_or(entries.len()))
 }
 
 /// Cuts a page of the log where events of bookings and of the catalogue meet: tickets need the rows of what they

@@ -11,11 +11,12 @@
 use super::target::TABLES;
 use super::{Target, fold, identity};
 use crate::args;
-use crate::domain::time::Timestamp;
 use crate::store::db::{Db, Engine, Role, Tx};
 use crate::store::error::Result;
 use crate::store::migrate;
+use crate::store::parked;
 use crate::store::sql::statements;
+use std::collections::HashSet;
 use uuid::Uuid;
 
 statements! {
@@ -31,31 +32,25 @@ statements! {
         ON CONFLICT (name) DO UPDATE SET position = excluded.position";
     FORGET_PARKED = "DELETE FROM view_parked WHERE name = $1";
     RENAME_PARKED = "UPDATE view_parked SET name = $2 WHERE name = $1";
-    PARK = "INSERT INTO view_parked (name, position, stream_id, stream_version, event_type, state, reason, tries, at,
-            moved_at, moved_by)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8, NULL)
-        ON CONFLICT (name, position) DO NOTHING";
-    PARKED_STREAMS = "SELECT stream_id, MIN(position) AS position FROM view_parked
-        WHERE name = $1 AND state IN ('dead', 'waiting') GROUP BY stream_id";
+    /// What operators gave up of one set ($1) they gave up of another ($2), too: what that has not read yet, after $3,
+    /// and what it has read and could not fold. Leans on the primary key.
+    COPY_DISCARDED = "INSERT INTO view_parked (name, position, stream_id, stream_version, event_type, state, reason,
+            tries, at, moved_at, moved_by)
+        SELECT $2, d.position, d.stream_id, d.stream_version, d.event_type, d.state, d.reason, d.tries, d.at,
+            d.moved_at, d.moved_by
+        FROM view_parked d
+        WHERE d.name = $1 AND d.state = 'discarded' AND (d.position > $3 OR EXISTS (
+            SELECT 1 FROM view_parked o
+            WHERE o.name = $2 AND o.position = d.position AND o.state IN ('dead', 'waiting')))
+        ON CONFLICT (name, position) DO UPDATE SET state = excluded.state, reason = excluded.reason,
+            tries = excluded.tries, moved_at = excluded.moved_at, moved_by = excluded.moved_by
+        WHERE view_parked.state IN ('dead', 'waiting')";
+    /// Leans on the primary key.
+    DISCARDED = "SELECT position FROM view_parked WHERE name = $1 AND state = 'discarded' AND position > $2";
+    PARKED_STREAMS = "SELECT DISTINCT stream_id FROM view_parked
+        WHERE name = $1 AND state IN ('dead', 'waiting')";
     TABLE_NAMED = sqlite "SELECT name FROM sqlite_master WHERE type = 'table' AND name = $1"
         postgres "SELECT $1 AS name WHERE to_regclass($1) IS NOT NULL";
-}
-
-/// An event that was not folded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ParkedEvent {
-    /// Its place in the log.
-    pub position: i64,
-    /// Its stream.
-    pub stream_id: Uuid,
-    /// Its place there.
-    pub stream_version: i32,
-    /// Its type.
-    pub event_type: String,
-    /// Whether it is the one that could not be folded; the others of its stream wait behind it.
-    pub is_first: bool,
-    /// Why it was not folded.
-    pub reason: String,
 }
 
 /// How long a swap waits for a reader before it lets everybody go on and tries again. Shorter than PostgreSQL takes to
@@ -156,6 +151,7 @@ pub async fn begin(db: &Db, claim: &Claim) -> Result<Option<i64>> {
     };
     tx.run(&FORGET_CLAIMS, args![claims(target)]).await?;
     tx.run(&BEGIN_CURSOR, args![claim.row()]).await?;
+    copy_discarded(&mut tx, target, position).await?;
     tx.commit().await?;
     Ok(Some(position))
 }
@@ -253,12 +249,28 @@ pub async fn is_there(db: &Db, target: Target) -> Result<bool> {
     Ok(db.first::<(String,)>(&TABLE_NAMED, args![table]).await?.is_some())
 }
 
-/// Returns the streams that wait for an event that could not be folded, and where it is.
+/// Returns the streams that wait for an event that could not be folded.
 ///
 /// # Errors
 /// What the store says.
-pub async fn parked_streams(db: &Db, target: Target) -> Result<Vec<(Uuid, i64)>> {
-    db.all(&PARKED_STREAMS, args![target.cursor()]).await
+pub async fn parked_streams(db: &Db, target: Target) -> Result<HashSet<Uuid>> {
+    let rows: Vec<(Uuid,)> = db.all(&PARKED_STREAMS, args![target.cursor()]).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Returns the positions after this one that are not folded, since an operator gave their events up.
+///
+/// # Errors
+/// What the store says.
+pub async fn discarded(db: &Db, target: Target, after: i64) -> Result<HashSet<i64>> {
+    let rows: Vec<(i64,)> = db.all(&DISCARDED, args![target.cursor(), after]).await?;
+    Ok(rows.into_iter().map(|(position,)| position).collect())
+}
+
+/// What operators gave up of the live tables is given up of these, which are at `position`, too.
+async fn copy_discarded(tx: &mut Tx, target: Target, position: i64) -> Result<()> {
+    tx.run(&COPY_DISCARDED, args![Target::Live.cursor(), target.cursor(), position]).await?;
+    Ok(())
 }
 
 /// Writes a page of tables that are not live, what it parked, and their cursor, from `from` to `to`. False if the claim
@@ -266,47 +278,20 @@ pub async fn parked_streams(db: &Db, target: Target) -> Result<Vec<(Uuid, i64)>>
 ///
 /// # Errors
 /// What the store says.
-pub async fn apply(
-    db: &Db,
-    claim: &Claim,
-    page: &fold::Page,
-    parked: &[ParkedEvent],
-    (from, to): (i64, i64),
-    now: Timestamp,
-) -> Result<bool> {
+pub async fn apply(db: &Db, claim: &Claim, page: &fold::Page, (from, to): (i64, i64)) -> Result<bool> {
     let mut tx = db.begin().await?;
     if !claim.advance(&mut tx, from, to).await? {
         tx.rollback().await?;
         return Ok(false);
     }
-    put(&mut tx, claim.target, page, parked, now).await?;
+    put(&mut tx, claim.target, page).await?;
     tx.commit().await?;
     Ok(true)
 }
 
-async fn put(
-    tx: &mut Tx,
-    target: Target,
-    page: &fold::Page,
-    parked: &[ParkedEvent],
-    now: Timestamp,
-) -> Result<()> {
+async fn put(tx: &mut Tx, target: Target, page: &fold::Page) -> Result<()> {
     fold::put(tx, target, page).await?;
-    for event in parked {
-        let state = if event.is_first { "dead" } else { "waiting" };
-        let row = args![
-            target.cursor(),
-            event.position,
-            event.stream_id,
-            event.stream_version,
-            event.event_type.clone(),
-            state,
-            event.reason.clone(),
-            now.as_millis(),
-        ];
-        tx.run(&PARK, row).await?;
-    }
-    Ok(())
+    parked::put(tx, target.cursor(), &page.parked).await
 }
 
 /// A swap under way: the live cursor's row is locked, so the live tables do not move until it ends.
@@ -343,8 +328,8 @@ impl Swap {
     ///
     /// # Errors
     /// What the store says.
-    pub async fn put(&mut self, page: &fold::Page, parked: &[ParkedEvent], now: Timestamp) -> Result<()> {
-        put(&mut self.tx, self.incoming, page, parked, now).await
+    pub async fn put(&mut self, page: &fold::Page) -> Result<()> {
+        put(&mut self.tx, self.incoming, page).await
     }
 
     /// Changes the names and commits: the incoming tables, which are at `position`, are live, and what was live is
@@ -359,6 +344,8 @@ impl Swap {
             let live = TABLES.map(|table| format!("{}{table}", Target::Live.prefix()));
             tx.script(format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", live.join(", "))).await?;
         }
+        // What was given up while these tables were filled; those behind it then wait for nothing, and are released.
+        copy_discarded(tx, incoming, position).await?;
         // The names go round: live, then aside, then where it stays.
         let aside = "aside_";
         if incoming != Target::Before {

@@ -4,6 +4,7 @@ use crate::support::place::{BEGIN, Place, on_both_engines};
 use ticketing_core::store::dead_letters::{self, LetterMove, LetterState, NewLetter};
 use ticketing_core::store::jobs::{self, JobProgress, JobState, NewJob};
 use ticketing_core::store::parked::{self, NewParked, ParkedMove};
+use ticketing_core::store::views::fold::TICKETS;
 use uuid::Uuid;
 
 on_both_engines!(
@@ -121,7 +122,7 @@ async fn a_parked_event_moves_only_from_where_it_was_seen_and_is_open_again_when
     };
     let put = async |rows: Vec<NewParked>| {
         let mut tx = db.begin().await.unwrap();
-        parked::put(&mut tx, &rows).await.unwrap();
+        parked::put(&mut tx, TICKETS, &rows).await.unwrap();
         tx.commit().await.unwrap();
     };
     put(vec![row(4, LetterState::Dead), row(9, LetterState::Waiting)]).await;

@@ -1,6 +1,7 @@
 //! What the product promises, on both engines: each test runs on SQLite and, by the same name, on PostgreSQL.
 
 mod bookings;
+mod given_up;
 mod holds;
 mod idempotency;
 mod inbound;

@@ -31,12 +31,12 @@ on_both_engines!(
     tables_beyond_the_log_are_made_anew,
 );
 
-async fn rebuild(app: &App) -> Result<ProjectionBody, OpsError> {
+pub(super) async fn rebuild(app: &App) -> Result<ProjectionBody, OpsError> {
     let plan = projections::plan_rebuild(app, "tickets").await?;
     projections::execute(app, plan, &operator(), &mut |_, _, _| ()).await
 }
 
-async fn revert(app: &App) -> Result<ProjectionBody, OpsError> {
+pub(super) async fn revert(app: &App) -> Result<ProjectionBody, OpsError> {
     let plan = projections::plan_revert(app, "tickets").await?;
     projections::execute(app, plan, &operator(), &mut |_, _, _| ()).await
 }
@@ -349,7 +349,7 @@ async fn spoiled(app: &App) -> bool {
 }
 
 /// A rebuild that stands still when it first says `phase`: what tells that it does, what lets it go on, and its end.
-async fn sleeping(app: &App, phase: &'static str) -> Sleeping {
+pub(super) async fn sleeping(app: &App, phase: &'static str) -> Sleeping {
     let plan = projections::plan_rebuild(app, "tickets").await.unwrap();
     let (told, sleeps) = tokio::sync::oneshot::channel::<()>();
     let (wake, woken) = std::sync::mpsc::channel::<()>();
@@ -370,13 +370,13 @@ async fn sleeping(app: &App, phase: &'static str) -> Sleeping {
     Sleeping { wake, end }
 }
 
-struct Sleeping {
+pub(super) struct Sleeping {
     wake: std::sync::mpsc::Sender<()>,
     end: tokio::task::JoinHandle<Result<ProjectionBody, OpsError>>,
 }
 
 impl Sleeping {
-    async fn end(self) -> Result<ProjectionBody, OpsError> {
+    pub(super) async fn end(self) -> Result<ProjectionBody, OpsError> {
         self.wake.send(()).unwrap();
         self.end.await.unwrap()
     }
@@ -403,7 +403,7 @@ async fn only_the_last_claim_to_a_set_of_tables_stands(place: Place) {
     let app = place.program(&clock()).await;
     past(&app).await;
     rebuild(&app).await.unwrap();
-    let (read, now) = (&app.stores.read, app.clock.now());
+    let read = &app.stores.read;
     for (target, count) in [(Target::Next, 5), (Target::Before, 5)] {
         let claims = ["a", "b"].map(|stamp| Claim::of(target, format!("{target:?}{stamp}").to_lowercase()));
         let mut at = 0;
@@ -413,17 +413,17 @@ async fn only_the_last_claim_to_a_set_of_tables_stands(place: Place) {
         let [old, new] = &claims;
         // Both are at the same place: that alone does not tell them apart.
         let page = Page::default();
-        assert!(!made::apply(read, old, &page, &[], (at, at + 1), now).await.unwrap());
+        assert!(!made::apply(read, old, &page, (at, at + 1)).await.unwrap());
         assert!(!made::index(read, old, at, &mut |_, _| ()).await.unwrap());
         assert!(Swap::begin(read, old, at).await.unwrap().is_none());
         made::give_up(read, old).await.unwrap();
         assert_eq!(tables(&app, &format!("{}%", target.prefix())).await.len(), count);
         assert!(Swap::begin(read, new, at + 1).await.unwrap().is_none(), "it is not there");
-        assert!(!made::apply(read, new, &page, &[], (at + 1, at + 2), now).await.unwrap());
-        assert!(made::apply(read, new, &page, &[], (at, at), now).await.unwrap());
+        assert!(!made::apply(read, new, &page, (at + 1, at + 2)).await.unwrap());
+        assert!(made::apply(read, new, &page, (at, at)).await.unwrap());
         Swap::begin(read, new, at).await.unwrap().unwrap().let_go().await.unwrap();
         made::give_up(read, new).await.unwrap();
-        assert!(!made::apply(read, new, &page, &[], (at, at), now).await.unwrap());
+        assert!(!made::apply(read, new, &page, (at, at)).await.unwrap());
     }
     assert_eq!(tables(&app, "next_%").await, Vec::<String>::new());
     assert_eq!(count(read, "view_cursors").await, 2, "of the live tables, and of those of before");

@@ -21,6 +21,7 @@ use ticketing_core::store::dead_letters::{self, LetterMove, LetterState};
 use ticketing_core::store::events;
 use ticketing_core::store::jobs::{self, Job, JobState};
 use ticketing_core::store::parked::{self, NewParked};
+use ticketing_core::store::views::fold::TICKETS;
 use ticketing_core::worker::jobs::{JobContext, drive, run};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -197,7 +198,7 @@ async fn a_parked_event_is_folded_with_those_behind_it(place: Place) {
         })
         .collect();
     let mut tx = app.stores.read.begin().await.unwrap();
-    parked::put(&mut tx, &rows).await.unwrap();
+    parked::put(&mut tx, TICKETS, &rows).await.unwrap();
     tx.commit().await.unwrap();
 
     let listed: Vec<DlqRow> = dlq::list(&app, None, true).await.unwrap();
