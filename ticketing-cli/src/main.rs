@@ -3,6 +3,7 @@
 //! No SQL and no rules live here. Parsing needs no runtime, so that `--help` is instant.
 
 mod commands;
+mod dashboard;
 mod place;
 mod remote;
 
@@ -110,7 +111,7 @@ fn dispatch(cli: &Cli, printer: &mut Printer) -> Result<Exit, Failure> {
         Command::Serve(args) => {
             here("serve", globals).and_then(|()| commands::serve::run(args, &desk, printer))
         }
-        Command::Tui(args) => commands::tui::run(args, &desk, printer),
+        Command::Tui(args) => commands::tui::run(args, &desk, printer, &Cli::command()),
         Command::Completions(args) => commands::completions::run(args, printer, &mut Cli::command()),
         Command::Version(args) => commands::version::run(args, printer),
     }

@@ -63,7 +63,11 @@ pub fn run(
     })
 }
 
-fn client(timeout: Duration) -> Result<Client, Failure> {
+/// Returns what connects to servers; a connection that is not there in time is given up.
+///
+/// # Errors
+/// What stands in TLS's way.
+pub fn client(timeout: Duration) -> Result<Client, Failure> {
     tls::use_ring();
     let user_agent = concat!("ticketctl/", env!("CARGO_PKG_VERSION"));
     // A proxy of the environment is for the world outside; an operator names the server itself.
@@ -103,7 +107,7 @@ async fn talk(
 }
 
 /// An answer that comes piece by piece.
-struct Conversation<'s> {
+pub struct Conversation<'s> {
     server: &'s Server,
     response: Response,
     patience: Duration,
@@ -111,7 +115,11 @@ struct Conversation<'s> {
 }
 
 impl<'s> Conversation<'s> {
-    async fn begin(
+    /// Sends a command.
+    ///
+    /// # Errors
+    /// What stands between here and the server, or its refusal.
+    pub async fn begin(
         client: &Client,
         server: &'s Server,
         timeout: Duration,
@@ -157,7 +165,11 @@ impl<'s> Conversation<'s> {
         }
     }
 
-    async fn next(&mut self) -> Result<Frame, Failure> {
+    /// Waits for the next piece.
+    ///
+    /// # Errors
+    /// A server that falls silent, breaks off or says what can't be read.
+    pub async fn next(&mut self) -> Result<Frame, Failure> {
         loop {
             if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.buffer.drain(..=end).collect();

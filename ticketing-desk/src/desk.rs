@@ -86,6 +86,18 @@ impl Desk {
         Self { globals, sign, place: Place::Here }
     }
 
+    /// Returns another desk of this process, with the same flags.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self::here(self.globals.clone(), self.sign)
+    }
+
+    /// Returns what signs tokens.
+    #[must_use]
+    pub const fn signer(&self) -> SignToken {
+        self.sign
+    }
+
     /// Returns the desk of a server.
     #[must_use]
     pub fn served(globals: Globals, sign: SignToken, served: Served) -> Self {

@@ -2,6 +2,7 @@
 //!
 //! Reading makes nothing: a folder that is not there stays so. Only what seeds or migrates makes stores.
 
+use crate::afar::Lender;
 use crate::desk::Desk;
 use crate::errors;
 use crate::failure::Failure;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use ticketing_core::adapters::payments::PROVIDERS;
 use ticketing_core::app::commands::new_booking_id;
 use ticketing_core::app::config::Settings;
-use ticketing_core::app::{App, StoreConfig, Stores};
+use ticketing_core::app::{App, EngineTask, StoreConfig, Stores};
 use ticketing_core::clock::Clock;
 use ticketing_core::domain::rules::{check_text, len_max};
 use ticketing_core::engine::EngineConfig;
@@ -63,6 +64,39 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         // What is left of it is in the way of nobody.
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Stores that are open for many commands, one after another or at once.
+#[derive(Debug)]
+pub struct Opened {
+    /// What the commands run on.
+    pub lender: Lender,
+    engine: EngineTask,
+}
+
+impl Opened {
+    /// Opens the stores that a desk names.
+    ///
+    /// # Errors
+    /// What the stores say.
+    pub async fn open(desk: &Desk) -> Result<Self, Failure> {
+        let (settings, config) = configured(desk)?;
+        let open = async {
+            let stores = within(desk.globals.timeout, Stores::open(&config)).await??;
+            let engine = EngineConfig { provider: provider(&settings)?, ..EngineConfig::default() };
+            Ok(App::start(stores, Clock::system(), engine, |_| ()))
+        };
+        let (app, engine) = open.await.map_err(|failure| placed(failure, &config))?;
+        Ok(Self { lender: Lender { app, settings, stores: config, sign: desk.signer() }, engine })
+    }
+
+    /// Closes them once every command has ended.
+    pub async fn close(self) {
+        let stores = self.lender.app.stores.clone();
+        drop(self.lender);
+        self.engine.finished().await;
+        stores.close().await;
     }
 }
 

@@ -1,37 +1,41 @@
-//! The live dashboard: [`run`] takes the terminal over, shows how the platform is, and gives it back.
+//! The operator's dashboard: [`run`] takes the terminal over, shows how the platform is, lets an operator mend it, and
+//! gives the terminal back.
 //!
-//! `watch` looks at the stores through `ticketing_core::ops`, `state` is what is known, `view` draws it,
-//! `input` reads keys, `screen` takes and returns the terminal; here they meet in one loop. There is no SQL and
-//! no rule in it, and it changes nothing.
+//! Everything it shows or does is a `ticketctl` command, run through a [`Desk`]; it has no rule and no SQL of its own.
+//! `state` is what is known and what the keys do, `screens` says as data what each screen asks and can do, `view`
+//! draws, `input` reads keys, `screen` takes and returns the terminal; here they meet in one loop.
 
+mod desk;
 mod input;
-mod picture;
+mod outside;
+mod problems;
 mod rate;
-#[cfg(test)]
-mod sample;
+mod row;
 mod screen;
+mod screens;
 mod state;
 mod text;
 mod view;
-mod watch;
 
-use input::Input;
+pub use desk::{Answer, Colour, CommandHelp, Desk, Place, Refusal, Running};
+
+use crate::desk::EXIT_UNREACHABLE;
+use input::{Gate, Input};
 use jiff::tz::TimeZone;
-use ratatui::Terminal;
-use ratatui::backend::Backend;
+use outside::Signal;
 use ratatui::layout::{Position, Rect};
-use screen::Screen;
-use state::{Next, State};
-use std::future::Future;
+use ratatui::{Terminal, backend::Backend};
+use row::Tone;
+use screen::{Canvas, Screen};
+use state::{Ask, Effect, OVERVIEW, Spot, State, To, Told};
+use std::any::Any;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
-use ticketing_core::app::StoreConfig;
 use ticketing_core::clock::Clock;
-use ticketing_core::store::error::StoreError;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use view::Theme;
-use watch::{Look, Watch};
 
 /// How times are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,15 +68,21 @@ impl TimeStyle {
     }
 }
 
-/// How the dashboard looks and waits.
-#[derive(Clone, Copy, Debug)]
+/// How the dashboard looks, waits, and what it may do.
+#[derive(Clone, Debug)]
 pub struct Options {
+    /// Where it opens: `saga/ID`, `sagas`; the overview without it.
+    pub at: Option<String>,
+    /// Whether it never changes anything, whatever its place allows.
+    pub readonly: bool,
     /// How times are shown at first.
     pub time: TimeStyle,
     /// Whether there may be colour.
     pub colour: bool,
-    /// So long the store may take to answer.
+    /// So long a look may take; a change takes as long as it takes.
     pub timeout: Duration,
+    /// The commands that the palette knows. Without any, it takes every line for a look.
+    pub commands: Vec<CommandHelp>,
 }
 
 /// How the dashboard ended.
@@ -88,120 +98,266 @@ pub enum Ended {
     HungUp,
 }
 
-/// Why the dashboard could not go on.
+/// Why the dashboard could not begin, or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum TuiError {
-    /// There is nothing to look at, and waiting will not bring it.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    /// [`Options::at`] names no place; this says which there are.
+    #[error("{0}")]
+    At(String),
     /// The terminal can't be drawn on or read.
     #[error("the terminal can't be used: {0}")]
     Terminal(#[from] io::Error),
 }
 
-/// Looks that wait to be shown; past it, the stores are not looked at.
-const LOOKS_QUEUED_MAX: usize = 1;
 /// Keys that wait for their turn; past it, the terminal keeps them.
 const INPUTS_QUEUED_MAX: usize = 64;
-/// Ending waits no longer than this for the stores to be closed.
-const END_WAIT: Duration = Duration::from_secs(3);
+/// Answers that wait to be taken in.
+const NEWS_QUEUED_MAX: usize = 16;
+/// With this in the environment the dashboard panics once it has drawn: so that anybody can see that the terminal is
+/// given back even then.
+const PANIC_ENV: &str = "TICKETCTL_TUI_PANIC";
 
 /// Shows the dashboard until a key or a signal ends it. The terminal is given back on every way out.
 ///
-/// SIGINT, SIGTERM and SIGHUP are listened to from the first call on, for as long as the process lives.
+/// SIGINT, SIGTERM and SIGHUP are listened to from the first call on, for as long as the process lives. It must run on
+/// a multi-threaded runtime. A change that is under way when it ends is not waited for.
 ///
 /// # Errors
-/// [`TuiError::Store`] if there are no stores of this program's schema; [`TuiError::Terminal`] for what the
-/// terminal says. Stores that do not answer, or stop answering, are shown as such and tried again.
-pub async fn run(stores: StoreConfig, clock: Clock, options: Options) -> Result<Ended, TuiError> {
-    let stop = signals()?;
+/// [`TuiError::At`] for a place that is none; [`TuiError::Terminal`] for what the terminal says. A desk that does not
+/// answer, or stops answering, is shown as such and asked again.
+pub async fn run(desk: Arc<dyn Desk>, options: Options) -> Result<Ended, TuiError> {
+    let start = options.at.as_deref().map(Spot::parse).transpose().map_err(TuiError::At)?;
+    let signals = outside::signals()?;
     let mut screen = Screen::take()?;
-    let address = stores.write_address().redacted();
-    let state = State::new(address, options.time, TimeZone::system(), clock.now());
+    let clock = Clock::system();
+    let mut place = desk.place();
+    place.readonly |= options.readonly;
+    let mut state =
+        State::new(place, start.unwrap_or(OVERVIEW), options.time, TimeZone::system(), clock.now());
+    state.commands = options.commands;
     let theme = Theme { has_colour: options.colour };
 
+    let gate = Arc::new(Gate::default());
     let (inputs_in, inputs) = mpsc::channel(INPUTS_QUEUED_MAX);
-    let keyboard = std::thread::spawn(move || input::read(&inputs_in));
-    let (looks_in, looks) = mpsc::channel(LOOKS_QUEUED_MAX);
-    let watch = tokio::spawn(Watch { stores, clock: clock.clone(), patience: options.timeout }.run(looks_in));
-
-    let sources = Sources { inputs, looks, clock };
-    let stopped = attend(&mut screen.terminal, state, theme, sources, stop).await;
+    let ears = Arc::clone(&gate);
+    let keyboard = std::thread::spawn(move || input::read(&inputs_in, &ears));
+    let (news_in, news) = mpsc::channel(NEWS_QUEUED_MAX);
+    let sources = Sources { inputs, news, signals, clock };
+    let hands = Hands { desk, news: news_in, patience: options.timeout, gate };
+    let stopped = attend(&mut screen, state, theme, sources, &hands).await;
     screen.give_back();
     // It ends within a tenth of a second; until then it would take keys from whoever comes next.
+    hands.gate.open();
     let _ = tokio::task::spawn_blocking(move || keyboard.join()).await;
-    let watched = timeout(END_WAIT, watch).await;
     match stopped? {
         Stopped::By(ended) => Ok(ended),
         Stopped::Keyboard(error) => Err(error.into()),
-        Stopped::Watch => match watched {
-            Ok(Ok(Err(error))) => Err(error.into()),
-            Ok(Err(crash)) if crash.is_panic() => std::panic::resume_unwind(crash.into_panic()),
-            // The one who looks ends by itself only with an error.
-            Ok(Ok(Ok(())) | Err(_)) | Err(_) => Ok(Ended::Terminated),
-        },
+        Stopped::Crash(crash) => std::panic::resume_unwind(crash),
     }
 }
 
 /// Where things come from that change the picture.
 struct Sources {
     inputs: mpsc::Receiver<io::Result<Input>>,
-    looks: mpsc::Receiver<Look>,
+    news: mpsc::Receiver<News>,
+    signals: mpsc::Receiver<Signal>,
     clock: Clock,
 }
 
+/// What the loop works with.
+struct Hands {
+    desk: Arc<dyn Desk>,
+    news: mpsc::Sender<News>,
+    patience: Duration,
+    gate: Arc<Gate>,
+}
+
+/// What came of a command that was run.
+enum News {
+    Told(Told),
+    Crash(Box<dyn Any + Send>),
+}
+
 /// Why the loop ended.
-#[derive(Debug)]
 enum Stopped {
     By(Ended),
     /// No key can be read any more.
     Keyboard(io::Error),
-    /// Nobody looks at the stores any more.
-    Watch,
+    /// A command panicked.
+    Crash(Box<dyn Any + Send>),
 }
 
-/// Draws the first frame before anything is known, then on each change and once a second.
-async fn attend<B: Backend>(
-    terminal: &mut Terminal<B>,
+/// Draws the first frame before anything is asked, then on each change and once a second.
+async fn attend<C: Canvas>(
+    canvas: &mut C,
     mut state: State,
     theme: Theme,
     mut sources: Sources,
-    stop: impl Future<Output = Ended>,
-) -> Result<Stopped, io::Error> {
+    hands: &Hands,
+) -> io::Result<Stopped> {
     const SECOND: Duration = Duration::from_secs(1);
     let mut second = interval_at(Instant::now() + SECOND, SECOND);
     second.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    tokio::pin!(stop);
-    let mut next = Next::Draw;
+    draw(canvas.terminal(), &mut state, theme)?;
+    if std::env::var_os(PANIC_ENV).is_some_and(|value| value == "1") {
+        std::panic::panic_any(format!("{PANIC_ENV} is set"));
+    }
+    state.tick(sources.clock.now());
     loop {
-        match next {
-            Next::Quit => return Ok(Stopped::By(Ended::Quit)),
-            Next::Nothing => {}
-            Next::Draw => draw(terminal, &state, theme)?,
-            Next::Redraw => {
-                blank(terminal)?;
-                draw(terminal, &state, theme)?;
+        for effect in state.take_effects() {
+            if let Some(stopped) = act(effect, canvas, &mut state, &mut sources, hands).await? {
+                return Ok(stopped);
             }
         }
-        next = tokio::select! {
+        draw(canvas.terminal(), &mut state, theme)?;
+        tokio::select! {
             biased;
-            ended = &mut stop => return Ok(Stopped::By(ended)),
+            signal = sources.signals.recv() => match signal {
+                Some(Signal::End(ended)) => return Ok(Stopped::By(ended)),
+                Some(Signal::Continued) => {
+                    canvas.retake()?;
+                    blank(canvas.terminal())?;
+                }
+                None => return Ok(Stopped::By(Ended::Terminated)),
+            },
             _ = second.tick() => state.tick(sources.clock.now()),
-            input = sources.inputs.recv() => match input {
-                Some(Ok(input)) => state.input(input, sources.clock.now()),
-                Some(Err(error)) => return Ok(Stopped::Keyboard(error)),
-                None => return Ok(Stopped::Keyboard(io::ErrorKind::UnexpectedEof.into())),
+            input = sources.inputs.recv() => {
+                let mut next = input;
+                loop {
+                    match next {
+                        Some(Ok(input)) => state.input(input, sources.clock.now()),
+                        Some(Err(error)) => return Ok(Stopped::Keyboard(error)),
+                        None => return Ok(Stopped::Keyboard(io::ErrorKind::UnexpectedEof.into())),
+                    }
+                    // What is typed faster than it can be drawn is drawn once.
+                    next = match sources.inputs.try_recv() {
+                        Ok(input) => Some(input),
+                        Err(_) => break,
+                    };
+                }
+            }
+            news = sources.news.recv() => match news {
+                Some(News::Told(told)) => state.told(told, sources.clock.now()),
+                Some(News::Crash(crash)) => return Ok(Stopped::Crash(crash)),
+                // The loop itself holds the other end.
+                None => return Ok(Stopped::By(Ended::Terminated)),
             },
-            look = sources.looks.recv() => match look {
-                Some(look) => state.look(look, sources.clock.now()),
-                None => return Ok(Stopped::Watch),
-            },
-        };
+        }
     }
 }
 
-fn draw<B: Backend>(terminal: &mut Terminal<B>, state: &State, theme: Theme) -> io::Result<()> {
-    terminal.draw(|frame| view::draw(frame, state, theme)).map(|_| ()).map_err(io_error)
+/// Does what the state wants done; says if that ends the loop.
+async fn act<C: Canvas>(
+    effect: Effect,
+    canvas: &mut C,
+    state: &mut State,
+    sources: &mut Sources,
+    hands: &Hands,
+) -> io::Result<Option<Stopped>> {
+    match effect {
+        Effect::Quit => return Ok(Some(Stopped::By(Ended::Quit))),
+        Effect::Redraw => blank(canvas.terminal())?,
+        Effect::Ask(ask) => {
+            let (desk, news, patience) = (Arc::clone(&hands.desk), hands.news.clone(), hands.patience);
+            tokio::spawn(async move {
+                let answered = answer(desk, ask, patience).await;
+                // If nobody listens any more, the dashboard has ended.
+                let _ = news.send(answered).await;
+            });
+        }
+        Effect::Copy(text) => canvas.copy(&text)?,
+        Effect::Mouse(is_taken) => canvas.mouse(is_taken)?,
+        Effect::Save(name, lines) => match outside::save(name, &lines, sources.clock.now()) {
+            Ok(path) => {
+                let count = text::grouped(lines.len() as u64);
+                state.say(Tone::Good, format!("{count} rows were written to {path}"));
+            }
+            Err(why) => state.say(Tone::Bad, format!("The rows could not be written: {why}")),
+        },
+        Effect::Page(text) => {
+            hands.gate.shut();
+            canvas.leave();
+            let paged = page(text, &mut sources.signals).await;
+            if let Ok(Some(ended)) = paged {
+                return Ok(Some(Stopped::By(ended)));
+            }
+            canvas.retake()?;
+            blank(canvas.terminal())?;
+            hands.gate.open();
+            if let Err(why) = paged {
+                state.say(
+                    Tone::Bad,
+                    format!("The pager could not be run: {why}. Set PAGER to one that there is."),
+                );
+            }
+            state.tick(sources.clock.now());
+        }
+        Effect::Suspend => {
+            hands.gate.shut();
+            canvas.leave();
+            let stopped = outside::stop();
+            canvas.retake()?;
+            blank(canvas.terminal())?;
+            hands.gate.open();
+            if let Err(why) = stopped {
+                state.say(Tone::Bad, format!("It could not be stopped: {why}"));
+            }
+            state.tick(sources.clock.now());
+        }
+    }
+    Ok(None)
+}
+
+/// Waits for the pager. Ctrl-c is the pager's own; the other signals end the dashboard, too.
+async fn page(text: String, signals: &mut mpsc::Receiver<Signal>) -> io::Result<Option<Ended>> {
+    let mut paging = tokio::task::spawn_blocking(move || outside::page(&text));
+    loop {
+        tokio::select! {
+            done = &mut paging => return done.unwrap_or_else(|crash| Err(io::Error::other(crash))).map(|()| None),
+            signal = signals.recv() => match signal {
+                Some(Signal::End(Ended::Interrupted) | Signal::Continued) => {}
+                Some(Signal::End(ended)) => return Ok(Some(ended)),
+                None => return Ok(Some(Ended::Terminated)),
+            },
+        }
+    }
+}
+
+/// Runs a command. A look that takes too long is given up; a change never is.
+async fn answer(desk: Arc<dyn Desk>, ask: Ask, patience: Duration) -> News {
+    let begun = Instant::now();
+    let Ask { question, to, command } = ask;
+    let is_change = to == To::Change;
+    let mut work = tokio::spawn(async move { desk.run(command).await });
+    let ended = if is_change { Ok((&mut work).await) } else { timeout(patience, &mut work).await };
+    let result = match ended {
+        Ok(Ok(result)) => result,
+        Ok(Err(crash)) => {
+            return News::Crash(if crash.is_panic() {
+                crash.into_panic()
+            } else {
+                Box::new("a command was lost")
+            });
+        }
+        Err(_) => {
+            work.abort();
+            Err(Refusal {
+                exit: EXIT_UNREACHABLE,
+                code: "TIMEOUT".to_owned(),
+                message: format!("There was no answer within {} s.", patience.as_secs_f32()),
+                retryable: true,
+                ..Refusal::default()
+            })
+        }
+    };
+    News::Told(Told { question, to, result, took: begun.elapsed() })
+}
+
+fn draw<B: Backend>(terminal: &mut Terminal<B>, state: &mut State, theme: Theme) -> io::Result<()> {
+    let mut drawn = state::Drawn::default();
+    terminal.draw(|frame| drawn = view::draw(frame, state, theme)).map(|_| ()).map_err(io_error)?;
+    state.drawn = drawn;
+    Ok(())
 }
 
 /// Clears the screen, so that everything is drawn. `Terminal::clear` would ask the terminal where its cursor
@@ -214,33 +370,3 @@ fn blank<B: Backend>(terminal: &mut Terminal<B>) -> io::Result<()> {
 fn io_error(error: impl std::error::Error) -> io::Error {
     io::Error::other(error.to_string())
 }
-
-/// Begins to listen to the signals that end the program, and returns what waits for the first of them.
-#[cfg(unix)]
-fn signals() -> io::Result<impl Future<Output = Ended>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => Ended::Interrupted,
-            _ = terminate.recv() => Ended::Terminated,
-            _ = hang_up.recv() => Ended::HungUp,
-        }
-    })
-}
-
-/// Begins to listen to ctrl-c from outside, and returns what waits for it.
-#[cfg(not(unix))]
-fn signals() -> io::Result<impl Future<Output = Ended>> {
-    Ok(async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        Ended::Interrupted
-    })
-}
-
-#[cfg(test)]
-mod tests;

@@ -6,6 +6,7 @@
 use crate::TimeStyle;
 use jiff::tz::TimeZone;
 use ticketing_core::domain::time::Timestamp;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// No text of a cell is longer, however wide the terminal.
 const CELL_CHARS_MAX: usize = 64;
@@ -22,6 +23,82 @@ pub(crate) fn harmless(text: &str) -> String {
 /// Returns what [`harmless`] returns, of at most `chars_max` characters.
 pub(crate) fn harmless_up_to(text: &str, chars_max: usize) -> String {
     head(text, chars_max).chars().map(|c| if is_unseen(c) { UNSHOWN } else { c }).collect()
+}
+
+/// Returns `text` with its lines kept, and every other character that acts on the reader written as JSON writes it.
+pub(crate) fn harmless_lines(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c != '\n' && is_unseen(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Returns `text` cut to `width` columns, with a mark where it was cut.
+pub(crate) fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    let mut left = width.saturating_sub(1);
+    for c in text.chars() {
+        let wide = c.width().unwrap_or(0);
+        if wide > left {
+            break;
+        }
+        left -= wide;
+        out.push(c);
+    }
+    if width > 0 {
+        out.push('…');
+    }
+    out
+}
+
+/// Returns an id in `width` columns: where it does not fit, its two ends, which tell ids of one moment apart.
+pub(crate) fn short_id(id: &str, width: usize) -> String {
+    /// So much of an id's end tells it from its neighbours.
+    const END: usize = 4;
+    if !id.is_ascii() || id.len() <= width || width < END + 4 {
+        return cut(id, width);
+    }
+    format!("{}…{}", &id[..(width - END - 1).min(8)], &id[id.len() - END..])
+}
+
+/// Returns `text` in lines of at most `width` columns, broken at blanks where there are any.
+pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split(' ') {
+        let mut word = word.to_owned();
+        if !line.is_empty() && line.width() + 1 + word.width() > width {
+            lines.push(std::mem::take(&mut line));
+        }
+        while word.width() > width {
+            let mut begin = String::new();
+            for c in word.chars() {
+                if !begin.is_empty() && begin.width() + c.width().unwrap_or(0) > width {
+                    break;
+                }
+                begin.push(c);
+            }
+            word = word[begin.len()..].to_owned();
+            lines.push(begin);
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(&word);
+    }
+    lines.push(line);
+    lines
 }
 
 /// Returns the beginning of `text`, with a mark where it was cut to `width` characters.
@@ -157,7 +234,10 @@ fn relative(at: Timestamp, now: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Room, duration, grouped, harmless, head, seconds_left, tail, time, time_width};
+    use super::{
+        Room, cut, duration, grouped, harmless, harmless_lines, head, seconds_left, short_id, tail, time,
+        time_width, wrapped,
+    };
     use crate::TimeStyle;
     use jiff::tz::TimeZone;
     use ticketing_core::domain::time::Timestamp;
@@ -196,6 +276,42 @@ mod tests {
         {
             assert_eq!(tail("data/write.db", width), expected, "{width}");
         }
+    }
+
+    #[test]
+    fn a_wide_character_is_never_cut_in_half() {
+        for (width, expected) in
+            [(8, "東京 🚌"), (7, "東京 🚌"), (6, "東京 …"), (4, "東…"), (1, "…"), (0, "")]
+        {
+            assert_eq!(cut("東京 🚌", width), expected, "{width}");
+        }
+    }
+
+    #[test]
+    fn a_shortened_id_has_both_its_ends() {
+        let id = "01928a7c-1111-7000-8000-00000000beef";
+        for (width, expected) in [(36, id), (13, "01928a7c…beef"), (20, "01928a7c…beef"), (6, "01928…")]
+        {
+            assert_eq!(short_id(id, width), expected, "{width}");
+        }
+    }
+
+    #[test]
+    fn lines_are_broken_at_blanks_and_a_long_word_where_it_must_be() {
+        let rows: [(&str, usize, &[&str]); 4] = [
+            ("a bc def", 5, &["a bc", "def"]),
+            ("abcdefgh i", 3, &["abc", "def", "gh", "i"]),
+            ("", 5, &[""]),
+            ("東京東京", 5, &["東京", "東京"]),
+        ];
+        for (text, width, expected) in rows {
+            assert_eq!(wrapped(text, width), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn lines_for_the_pager_are_json_that_drives_nothing() {
+        assert_eq!(harmless_lines("a\n\u{1b}[2J\u{202e}\u{e0041}"), "a\n\\u001b[2J\\u202e\\udb40\\udc41");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The colours, all in one place; without colour, weight has to say it.
 
-use crate::picture::Tone;
+use crate::desk::Colour;
+use crate::row::Tone;
 use ratatui::style::{Color, Modifier, Style};
 
 /// How things are coloured.
@@ -45,6 +46,32 @@ impl Theme {
         Style::new().add_modifier(Modifier::REVERSED)
     }
 
+    /// The row that keys act on.
+    pub(crate) const fn selected(self) -> Style {
+        Style::new().add_modifier(Modifier::REVERSED)
+    }
+
+    /// The ground of the line that says what the dashboard works on: red where changes are dangerous. Without colour
+    /// the line says so in words.
+    pub(crate) const fn place(self, colour: Option<Colour>, is_protected: bool) -> Style {
+        let colour = match colour {
+            _ if !self.has_colour => return Style::new(),
+            None if is_protected => Color::Red,
+            None => return Style::new(),
+            Some(Colour::Red) => Color::Red,
+            Some(Colour::Green) => Color::Green,
+            Some(Colour::Yellow) => Color::Yellow,
+            Some(Colour::Blue) => Color::Blue,
+            Some(Colour::Magenta) => Color::Magenta,
+            Some(Colour::Cyan) => Color::Cyan,
+        };
+        let ink = match colour {
+            Color::Red | Color::Blue | Color::Magenta => Color::White,
+            _ => Color::Black,
+        };
+        Style::new().bg(colour).fg(ink)
+    }
+
     /// The bars of a chart.
     pub(crate) const fn bars(self) -> Style {
         self.coloured(Color::Cyan)
@@ -61,6 +88,7 @@ impl Theme {
         match tone {
             Tone::Good => self.good(),
             Tone::Waiting => self.waiting(),
+            Tone::Bad => self.bad(),
             Tone::Faint => self.faint(),
             Tone::Plain => Style::new(),
         }

@@ -1,0 +1,48 @@
+//! The dashboard on a server elsewhere.
+
+use super::{Gathered, name_of, place_of, refusal, request};
+use crate::remote::{Conversation, Server, client};
+use reqwest::Client;
+use ticketing_desk::{Failure, Globals};
+use ticketing_tui::{Answer, Refusal, Running};
+
+/// A server, and the connections to it.
+pub struct There {
+    client: Client,
+    server: Server,
+    globals: Globals,
+}
+
+impl There {
+    /// Makes ready; asks nothing yet.
+    ///
+    /// # Errors
+    /// What stands in TLS's way.
+    pub fn new(server: Server, globals: &Globals) -> Result<Self, Failure> {
+        Ok(Self { client: client(globals.timeout)?, server, globals: globals.clone() })
+    }
+
+    async fn answer(&self, command: Vec<String>) -> Result<Answer, Refusal> {
+        let request = request(&command, &self.globals);
+        let failed = |failure: Failure| refusal(&failure);
+        let begun = Conversation::begin(&self.client, &self.server, self.globals.timeout, &request).await;
+        let mut conversation = begun.map_err(failed)?;
+        let mut gathered = Gathered::default();
+        loop {
+            let frame = conversation.next().await.map_err(failed)?;
+            if let Some(answer) = gathered.take(frame, &command) {
+                return answer;
+            }
+        }
+    }
+}
+
+impl ticketing_tui::Desk for There {
+    fn run(&self, command: Vec<String>) -> Running<'_> {
+        Box::pin(self.answer(command))
+    }
+
+    fn place(&self) -> ticketing_tui::Place {
+        place_of(&self.globals, name_of(&self.server))
+    }
+}

@@ -1,0 +1,103 @@
+//! What is wrong, worst first, as far as `ticketctl status` tells: each with the place where it can be mended.
+
+use crate::row::{Tone, moment, number, text};
+use crate::screens::ScreenId;
+use crate::state::{OVERVIEW, Spot, State};
+use crate::text::{duration, grouped, seconds_left};
+use serde_json::Value;
+
+/// So many are shown.
+pub(crate) const PROBLEMS_MAX: usize = 5;
+/// A reader that is so many events behind is slow; ten times as many, and it stands.
+const LAG_MAX: i64 = 1_000;
+/// A hold that ended so many seconds ago and is still there: nobody expires holds.
+const EXPIRY_LATE_SECONDS: i64 = 3;
+/// A process that was not heard of for so many seconds is gone.
+const SILENT_SECONDS: i64 = 30;
+
+/// Something that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub tone: Tone,
+    pub text: String,
+    /// Where to go.
+    pub spot: Spot,
+    /// The filter that shows what it is about.
+    pub filter: Option<(ScreenId, &'static str)>,
+}
+
+/// Returns the worst problems, worst first.
+pub(crate) fn of(state: &State) -> Vec<Problem> {
+    let feed = state.feed_of(&OVERVIEW);
+    let Some(status) = feed.object() else { return Vec::new() };
+    let at = feed.at.unwrap_or(state.now);
+    let mut found = Vec::new();
+    let mut add = |tone, screen: &str, filter: Option<&'static str>, text: String| {
+        if let Some(id) = ScreenId::named(screen) {
+            let filter = filter.map(|filter| (id, filter));
+            found.push(Problem { tone, text, spot: Spot::Screen(id), filter });
+        }
+    };
+    let count = |path| number(status, path).unwrap_or(0);
+    let things =
+        |count: i64, one: &str| format!("{} {one}{}", grouped(count), if count == 1 { "" } else { "s" });
+    if count("payments.stuck") > 0 {
+        let text = format!("{} stuck: money waits for a person", things(count("payments.stuck"), "payment"));
+        add(Tone::Bad, "sagas", Some("stuck=true"), text);
+    }
+    if count("deadLetters") > 0 {
+        let text = format!("{}: could not be handled", things(count("deadLetters"), "dead letter"));
+        add(Tone::Bad, "letters", None, text);
+    }
+    if let Some(ended) = moment(status, "nextHoldEndsAt") {
+        let late = -seconds_left(ended, at);
+        if late >= EXPIRY_LATE_SECONDS {
+            let text = format!("Nobody expires holds: one ended {} ago", duration(late));
+            add(Tone::Bad, "holds", None, text);
+        }
+    }
+    if count("payments.overdue") > 0 {
+        let text =
+            format!("{} overdue: the provider is not being asked", things(count("payments.overdue"), "call"));
+        add(Tone::Bad, "sagas", None, text);
+    }
+    if count("lag") > LAG_MAX {
+        let tone = if count("lag") > LAG_MAX * 10 { Tone::Bad } else { Tone::Waiting };
+        add(tone, "projections", None, format!("The read model is {} behind", things(count("lag"), "event")));
+    }
+    let list = |path| crate::row::at(status, path).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    for carrier in list("carriers") {
+        let lag = number(carrier, "lag").unwrap_or(0);
+        if lag > LAG_MAX {
+            let name = crate::text::harmless(&text(carrier, "carrier"));
+            let tone = if lag > LAG_MAX * 10 { Tone::Bad } else { Tone::Waiting };
+            add(tone, "outbox", None, format!("{name} is {} behind", things(lag, "event")));
+        }
+    }
+    for process in list("processes") {
+        let silent = moment(process, "seenAt").map_or(0, |seen| -seconds_left(seen, at));
+        if silent > SILENT_SECONDS {
+            let name = crate::text::harmless(&format!("{} {}", text(process, "host"), text(process, "pid")));
+            add(
+                Tone::Waiting,
+                "outbox",
+                None,
+                format!("Process {name} was last heard of {} ago", duration(silent)),
+            );
+        }
+    }
+    for part in list("services") {
+        let state = text(part, "state");
+        if crate::row::state_tone(&state) == Tone::Bad {
+            let what =
+                crate::text::harmless(&format!("{}: {state} {}", text(part, "name"), text(part, "why")));
+            add(Tone::Bad, "outbox", None, what);
+        }
+    }
+    if let Some(warning) = crate::row::at(status, "payments.warning") {
+        add(Tone::Waiting, "sagas", None, crate::text::harmless_up_to(&crate::row::raw(warning), 200));
+    }
+    found.sort_by_key(|problem| problem.tone != Tone::Bad);
+    found.truncate(PROBLEMS_MAX);
+    found
+}

@@ -1,0 +1,163 @@
+//! The screens as data: what each asks, which columns it has, what can be done there. To add one, write it down
+//! in [`SCREENS`].
+
+mod bookings;
+pub(crate) mod columns;
+mod list;
+mod work;
+
+pub(crate) use columns::{Column, fit};
+pub(crate) use list::SCREENS;
+
+use serde_json::Value;
+
+/// Which screen: its place among [`SCREENS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ScreenId(pub usize);
+
+impl ScreenId {
+    /// Returns what the screen is.
+    pub(crate) fn get(self) -> &'static Screen {
+        SCREENS.get(self.0).unwrap_or(&SCREENS[0])
+    }
+
+    /// Returns the screen of a name (`sagas`) or of one thing on it (`saga`).
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let is_it = |screen: &Screen| screen.name == name || screen.noun == name;
+        SCREENS.iter().position(is_it).map(Self)
+    }
+
+    /// Returns the screen of a key.
+    pub(crate) fn of_key(key: char) -> Option<Self> {
+        SCREENS.iter().position(|screen| screen.key == Some(key)).map(Self)
+    }
+}
+
+/// How a screen is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// Figures, and the worst problems.
+    Overview,
+    /// A table.
+    Table,
+    /// A table of the log's latest events, newest first, as many as the ring keeps.
+    Ring,
+}
+
+/// How one thing is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ItemLook {
+    /// All its fields, then what it is made of.
+    Fields,
+    /// A map of seats.
+    Seats,
+}
+
+/// A screen.
+#[derive(Debug)]
+pub(crate) struct Screen {
+    /// What it is called in the palette.
+    pub name: &'static str,
+    /// What it is called on the screen.
+    pub title: &'static str,
+    /// What one thing on it is called.
+    pub noun: &'static str,
+    /// The key that leads there.
+    pub key: Option<char>,
+    /// How it is drawn.
+    pub look: Look,
+    /// The command that lists what is on it.
+    pub command: &'static [&'static str],
+    /// Whether that takes `--limit`.
+    pub has_limit: bool,
+    /// The fields of its `--query`; without any, a filter is looked for in the rows.
+    pub query: &'static [&'static str],
+    /// What tells one row from another: the texts at these paths.
+    pub id: &'static [&'static str],
+    /// What has changed if a row is not as it was: the texts at these paths.
+    pub version: &'static [&'static str],
+    /// Its columns.
+    pub columns: &'static [Column],
+    /// What an empty list means.
+    pub empty: &'static str,
+    /// The command that shows one thing, by its id; without one, its row is all there is.
+    pub item: &'static [&'static str],
+    /// How that is drawn.
+    pub item_look: ItemLook,
+    /// The fields of one thing that are told first, in this order.
+    pub first: &'static [(&'static str, &'static str, crate::row::Kind)],
+    /// What one thing is made of.
+    pub sections: &'static [Section],
+    /// What can be done to one thing.
+    pub actions: &'static [Action],
+    /// Between two looks, in seconds.
+    pub every_seconds: i64,
+}
+
+impl Screen {
+    /// Returns the id of a row: what a command takes, and what tells it from the others.
+    pub(crate) fn id_of(&self, row: &Value) -> String {
+        joined(row, self.id)
+    }
+
+    /// Returns what a row is as of now; another text means that it changed.
+    pub(crate) fn version_of(&self, row: &Value) -> String {
+        joined(row, self.version)
+    }
+}
+
+fn joined(row: &Value, paths: &[&str]) -> String {
+    let mut parts = paths.iter().map(|path| crate::row::text(row, path));
+    let first = parts.next().unwrap_or_default();
+    parts.fold(first, |all, part| all + "/" + &part)
+}
+
+/// A table of what one thing is made of.
+#[derive(Debug)]
+pub(crate) struct Section {
+    pub title: &'static str,
+    /// Where the list is.
+    pub path: &'static str,
+    pub columns: &'static [Column],
+}
+
+/// Something that can be done to one thing.
+#[derive(Debug)]
+pub(crate) struct Action {
+    /// Its key in the menu; never `y`, which agrees to a plan.
+    pub key: char,
+    /// What it does, as an order.
+    pub title: &'static str,
+    /// The command; `{}` is the row's id, `{path}` the text there.
+    pub command: &'static [&'static str],
+    /// What has to be typed first, and the flag it goes with.
+    pub wants: Option<(&'static str, &'static str)>,
+    /// Whether the target's name has to be typed, too.
+    pub is_severe: bool,
+    /// Says why it can't be done to a row, as far as the row tells; the plan has the last word.
+    pub off: fn(&Value) -> Option<&'static str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Look, SCREENS, ScreenId};
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_screen_can_be_told_from_the_others_and_used() {
+        let mut keys = HashSet::new();
+        let mut names = HashSet::new();
+        for (index, screen) in SCREENS.iter().enumerate() {
+            assert!(names.insert(screen.name), "{}", screen.name);
+            assert_eq!(ScreenId::named(screen.name), Some(ScreenId(index)));
+            assert!(screen.key.is_none_or(|key| keys.insert(key)), "{}", screen.name);
+            if screen.look != Look::Overview && !screen.command.is_empty() {
+                assert!(!screen.id.is_empty() && !screen.columns.is_empty(), "{}", screen.name);
+            }
+            let mut letters = HashSet::from(['y', 'q', 'j', 'k']);
+            for action in screen.actions {
+                assert!(letters.insert(action.key), "{}: {}", screen.name, action.title);
+            }
+        }
+    }
+}
