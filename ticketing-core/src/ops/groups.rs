@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::domain::time::Timestamp;
 use crate::store::db::Db;
 use crate::store::positions::{self, Reader, ReaderCursor};
-use crate::store::{events, views};
+use crate::store::{events, leases, outbox, views};
 use serde::Serialize;
 
 /// What the carrier is called where no broker is.
@@ -331,11 +331,12 @@ pub struct Holder {
 pub async fn outbox(app: &App, carrier: Option<&str>) -> Result<Vec<OutboxBody>, OpsError> {
     let db = &app.stores.write;
     let head = events::head(db).await?;
-    let leases = positions::leases(db).await?;
-    let mut copied: Vec<(String, i64, Option<Timestamp>)> = positions::outbox(db)
+    let leases = leases::all(db).await?;
+    let processes = leases::processes(db).await?;
+    let mut copied: Vec<(String, i64, Option<Timestamp>)> = outbox::all(db)
         .await?
         .into_iter()
-        .map(|row| (row.carrier, row.position, Some(row.moved_at)))
+        .map(|row| (row.carrier, row.position, Some(Timestamp::from_millis(row.moved_at))))
         .collect();
     match carrier {
         Some(carrier) if !copied.iter().any(|(known, ..)| known == carrier) => {
@@ -355,15 +356,16 @@ pub async fn outbox(app: &App, carrier: Option<&str>) -> Result<Vec<OutboxBody>,
         let of_carrier = |name: &str| name == RELAY || (name.starts_with(RELAY) && name.ends_with(&carrier));
         let lease = leases.iter().filter(|_| carrier != EMBEDDED).find(|lease| of_carrier(&lease.name));
         let holder = lease.and_then(|lease| {
-            let (host, pid) = lease.process.clone().unzip();
+            let owner = lease.owner?;
+            let process = processes.iter().find(|process| process.id == owner);
             Some(Holder {
                 lease: lease.name.clone(),
-                owner: lease.owner?,
-                host,
-                pid,
+                owner,
+                host: process.map(|process| process.host.clone()),
+                pid: process.map(|process| process.pid),
                 epoch: lease.epoch,
-                taken_at: lease.taken_at,
-                seen_at: lease.seen_at,
+                taken_at: Timestamp::from_millis(lease.taken_at),
+                seen_at: process.map(|process| Timestamp::from_millis(process.seen_at)),
             })
         });
         let (lag, lag_seconds) = ((head - position).max(0), waits.max(0) / 1_000);

@@ -1,7 +1,16 @@
 //! Leases: what only one process does at a time, and which processes serve.
 //!
-//! No clock decides: a holder beats, and whoever watches takes a lease whose beat has stood still for long enough by
-//! its own clock. Each taking makes the epoch grow, and what is written under a lease names its epoch.
+//! One table, each row with one of two rules, by who holds it:
+//!
+//! - A process that serves watches for as long as it runs. No clock decides: a holder beats, its beat is a number that
+//!   grows, and whoever watches takes a lease whose beat has stood still for long enough by its own clock: [`take`],
+//!   [`beat`], [`give_back`]. What is written under such a lease names its epoch.
+//! - An operator's command looks once and does not stay to watch. So the beat of its work is a time in milliseconds,
+//!   and work whose beat is older than [`WORK_BEAT_MS_MAX`] may be taken: [`begin_work`], [`work_goes_on`],
+//!   [`end_work`]. What it does must bear a clock that is wrong: of two that are at it, each step of the one that was
+//!   taken from must fail by itself, as those of a rebuild do by its claim.
+//!
+//! Names of work have a slash, `rebuild/tickets`, and no lease of a process has one. Each taking makes the epoch grow.
 
 use super::db::Db;
 use super::error::Result;
@@ -46,6 +55,9 @@ pub struct Process {
     pub seen_at: i64,
 }
 
+/// Work whose beat is older may be taken, in milliseconds.
+pub const WORK_BEAT_MS_MAX: i64 = 30_000;
+
 statements! {
     ALL = "SELECT name, epoch, owner, beat, taken_at FROM leases ORDER BY name";
     MAKE = "INSERT INTO leases (name, epoch, owner, beat, taken_at) VALUES ($1, 1, $2, 1, $3)
@@ -62,6 +74,18 @@ statements! {
         ORDER BY started_at, id";
     FORGET_PROCESS = "DELETE FROM processes WHERE id = $1 RETURNING id";
     FORGET_BEFORE = "DELETE FROM processes WHERE seen_at < $1 RETURNING id";
+    /// Leans on the primary key.
+    BEGIN_WORK = "INSERT INTO leases (name, epoch, owner, beat, taken_at) VALUES ($1, 1, $2, $3, $3)
+        ON CONFLICT (name) DO UPDATE SET epoch = leases.epoch + 1, owner = excluded.owner, beat = excluded.beat,
+            taken_at = excluded.taken_at
+        WHERE leases.owner IS NULL OR leases.beat <= $4
+        RETURNING epoch";
+    /// Leans on the primary key.
+    WORK_GOES_ON = "UPDATE leases SET beat = $3 WHERE name = $1 AND owner = $2 RETURNING epoch";
+    /// Leans on the primary key.
+    END_WORK = "UPDATE leases SET owner = NULL WHERE name = $1 AND owner = $2 RETURNING epoch";
+    /// Leans on the primary key.
+    WORK_SINCE = "SELECT taken_at FROM leases WHERE name = $1 AND owner IS NOT NULL";
 }
 
 /// Returns all leases.
@@ -138,4 +162,41 @@ pub async fn forget(db: &Db, id: Uuid, before: Option<Timestamp>) -> Result<()> 
         Some(before) => db.write(&FORGET_BEFORE, args![before.as_millis()]).await?,
     };
     Ok(())
+}
+
+/// Begins an operator's work; false if somebody else is at it.
+///
+/// # Errors
+/// What the store says.
+pub async fn begin_work(db: &Db, name: &str, owner: Uuid, now: Timestamp) -> Result<bool> {
+    let old = now.as_millis() - WORK_BEAT_MS_MAX;
+    let rows: Vec<(i64,)> = db.write(&BEGIN_WORK, args![name, owner, now.as_millis(), old]).await?;
+    Ok(!rows.is_empty())
+}
+
+/// Says that an operator's work goes on; false if somebody else has taken it.
+///
+/// # Errors
+/// What the store says.
+pub async fn work_goes_on(db: &Db, name: &str, owner: Uuid, now: Timestamp) -> Result<bool> {
+    let rows: Vec<(i64,)> = db.write(&WORK_GOES_ON, args![name, owner, now.as_millis()]).await?;
+    Ok(!rows.is_empty())
+}
+
+/// Ends an operator's work, if it is this owner's.
+///
+/// # Errors
+/// What the store says.
+pub async fn end_work(db: &Db, name: &str, owner: Uuid) -> Result<()> {
+    let _: Vec<(i64,)> = db.write(&END_WORK, args![name, owner]).await?;
+    Ok(())
+}
+
+/// Returns since when somebody is at an operator's work.
+///
+/// # Errors
+/// What the store says.
+pub async fn work_since(db: &Db, name: &str) -> Result<Option<Timestamp>> {
+    let row: Option<(i64,)> = db.first(&WORK_SINCE, args![name]).await?;
+    Ok(row.map(|(at,)| Timestamp::from_millis(at)))
 }

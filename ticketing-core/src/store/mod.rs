@@ -16,7 +16,6 @@ pub mod dead_letters;
 pub mod drills;
 pub mod error;
 pub mod events;
-pub mod exclusive;
 pub mod idempotency;
 pub mod inbound;
 pub mod jobs;
@@ -46,7 +45,6 @@ pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
         checks::STATEMENTS,
         drills::STATEMENTS,
         events::STATEMENTS,
-        exclusive::STATEMENTS,
         idempotency::STATEMENTS,
         inbound::STATEMENTS,
         leases::STATEMENTS,

@@ -1,14 +1,15 @@
-//! How far each of our readers and the relay are, and who holds what: read for operators, and moved by `group seek`.
+//! Where our readers go on, whichever store says so, as one list; and the moves of `group seek`.
 //!
 //! A cursor is moved by hand only from where it was seen: a reader that has gone on meanwhile keeps its place.
 
 use super::db::{Arg, Db, Tx};
 use super::error::Result;
+use super::inbound::{self, InboundCursor};
 use super::sql::{Sql, statements};
 use super::views::fold::TICKETS;
+use super::views::progress::{self, Offset};
 use crate::args;
 use crate::domain::time::Timestamp;
-use uuid::Uuid;
 
 /// Where a reader goes on in a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,36 +26,6 @@ pub struct ReaderCursor {
     pub moved_at: Option<Timestamp>,
 }
 
-/// How far the log has been copied to a carrier.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OutboxRow {
-    /// `kafka` or `nats`.
-    pub carrier: String,
-    /// The last position that the broker has acknowledged.
-    pub position: i64,
-    /// By which holder of the relay's lease.
-    pub epoch: i64,
-    /// When it last moved.
-    pub moved_at: Timestamp,
-}
-
-/// Who holds what only one process does at a time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeaseRow {
-    /// What.
-    pub name: String,
-    /// How often it changed hands.
-    pub epoch: i64,
-    /// Who; `None` if it was given back.
-    pub owner: Option<Uuid>,
-    /// When it was taken.
-    pub taken_at: Timestamp,
-    /// The owner's host and process, where it is known.
-    pub process: Option<(String, i32)>,
-    /// When the owner was last seen.
-    pub seen_at: Option<Timestamp>,
-}
-
 /// Whose cursors are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
@@ -65,12 +36,6 @@ pub enum Reader {
 }
 
 statements! {
-    OUTBOX = "SELECT carrier, position, epoch, moved_at FROM outbox ORDER BY carrier";
-    LEASES = "SELECT l.name, l.epoch, l.owner, l.taken_at, p.host, p.pid, p.seen_at
-        FROM leases l LEFT JOIN processes p ON p.id = l.owner
-        ORDER BY l.name";
-    INBOUND = "SELECT carrier, topic, partition, next_offset, moved_at FROM inbound_cursors
-        ORDER BY carrier, topic, partition";
     /// Leans on the primary key.
     EMBEDDED_ENDS = "SELECT topic, MIN(message_offset) AS low, MAX(message_offset) AS high FROM inbound_messages
         GROUP BY topic ORDER BY topic";
@@ -86,18 +51,11 @@ pub(crate) mod read {
     use crate::store::sql::statements;
 
     statements! {
-        /// Leans on the primary key.
-        OFFSETS = "SELECT carrier, topic, partition, next_offset FROM view_offsets WHERE name = $1
-            ORDER BY carrier, topic, partition";
         /// Leans on the primary key. Only from where it was seen.
         MOVE_OFFSET = "UPDATE view_offsets SET next_offset = $6
             WHERE name = $1 AND carrier = $2 AND topic = $3 AND partition = $4 AND next_offset = $5";
         BEGIN_OFFSET = "INSERT INTO view_offsets (name, carrier, topic, partition, next_offset)
             VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
-    }
-
-    pub(super) fn offsets() -> &'static crate::store::sql::Sql {
-        &OFFSETS
     }
 
     pub(super) fn move_offset() -> &'static crate::store::sql::Sql {
@@ -109,68 +67,33 @@ pub(crate) mod read {
     }
 }
 
-/// Returns how far the log has been copied, by carrier. Write store.
-///
-/// # Errors
-/// What the store says.
-pub async fn outbox(db: &Db) -> Result<Vec<OutboxRow>> {
-    let rows: Vec<(String, i64, i64, i64)> = db.all(&OUTBOX, args![]).await?;
-    let row = |(carrier, position, epoch, at)| OutboxRow {
-        carrier,
-        position,
-        epoch,
-        moved_at: Timestamp::from_millis(at),
-    };
-    Ok(rows.into_iter().map(row).collect())
-}
-
-/// Returns who holds what. Write store.
-///
-/// # Errors
-/// What the store says.
-pub async fn leases(db: &Db) -> Result<Vec<LeaseRow>> {
-    type Row = (String, i64, Option<Uuid>, i64, Option<String>, Option<i32>, Option<i64>);
-    let rows: Vec<Row> = db.all(&LEASES, args![]).await?;
-    let row = |(name, epoch, owner, taken_at, host, pid, seen_at): Row| LeaseRow {
-        name,
-        epoch,
-        owner,
-        taken_at: Timestamp::from_millis(taken_at),
-        process: host.zip(pid),
-        seen_at: seen_at.map(Timestamp::from_millis),
-    };
-    Ok(rows.into_iter().map(row).collect())
-}
-
 /// Returns a reader's cursors. The projector's are in the read store, the others in the write store.
 ///
 /// # Errors
 /// What the store says.
 pub async fn cursors(db: &Db, reader: Reader) -> Result<Vec<ReaderCursor>> {
-    match reader {
+    Ok(match reader {
         Reader::Projector => {
-            let rows: Vec<(String, String, i32, i64)> = db.all(read::offsets(), args![TICKETS]).await?;
-            let cursor = |(carrier, topic, partition, next_offset)| ReaderCursor {
-                carrier,
-                topic,
-                partition,
-                next_offset,
+            let cursor = |offset: Offset| ReaderCursor {
+                carrier: offset.carrier,
+                topic: offset.topic,
+                partition: offset.partition,
+                next_offset: offset.next_offset,
                 moved_at: None,
             };
-            Ok(rows.into_iter().map(cursor).collect())
+            progress::offsets(db).await?.into_iter().map(cursor).collect()
         }
         Reader::Payments => {
-            let rows: Vec<(String, String, i32, i64, i64)> = db.all(&INBOUND, args![]).await?;
-            let cursor = |(carrier, topic, partition, next_offset, at)| ReaderCursor {
-                carrier,
-                topic,
-                partition,
-                next_offset,
-                moved_at: Some(Timestamp::from_millis(at)),
+            let cursor = |cursor: InboundCursor| ReaderCursor {
+                carrier: cursor.carrier,
+                topic: cursor.topic,
+                partition: cursor.partition,
+                next_offset: cursor.next_offset,
+                moved_at: Some(Timestamp::from_millis(cursor.moved_at)),
             };
-            Ok(rows.into_iter().map(cursor).collect())
+            inbound::cursors(db).await?.into_iter().map(cursor).collect()
         }
-    }
+    })
 }
 
 /// Returns, for each topic of the embedded bus that has messages, the first offset and the last. Write store.

@@ -13,7 +13,7 @@ use crate::domain::time::Timestamp;
 use crate::projection::bodies;
 use crate::store::views::rebuild::{self, Claim};
 use crate::store::views::{self, Target, fold};
-use crate::store::{audit, events, exclusive};
+use crate::store::{audit, events, leases};
 use fill::Filler;
 use serde::Serialize;
 use std::time::Duration;
@@ -168,8 +168,8 @@ pub async fn execute(
 ) -> Result<ProjectionBody, OpsError> {
     let owner = plan.owner;
     let write = &app.stores.write;
-    if !exclusive::take(write, EXCLUSIVE, owner, app.clock.now()).await? {
-        let since = exclusive::since(write, EXCLUSIVE).await?.unwrap_or_else(|| app.clock.now());
+    if !leases::begin_work(write, EXCLUSIVE, owner, app.clock.now()).await? {
+        let since = leases::work_since(write, EXCLUSIVE).await?.unwrap_or_else(|| app.clock.now());
         let what = format!("the projection {} is being rebuilt", fold::TICKETS);
         return Err(OpsError::UnderWay { what, since });
     }
@@ -179,7 +179,7 @@ pub async fn execute(
     if outcome.is_err() {
         clean(&app.stores, &plan).await;
     }
-    exclusive::let_go(write, EXCLUSIVE, owner).await?;
+    leases::end_work(write, EXCLUSIVE, owner).await?;
     outcome?;
     one(app).await
 }
@@ -197,7 +197,7 @@ impl SwapPlan {
         let (stores, plan) = (app.stores.clone(), self.clone());
         async move {
             clean(&stores, &plan).await;
-            if let Err(error) = exclusive::let_go(&stores.write, EXCLUSIVE, plan.owner).await {
+            if let Err(error) = leases::end_work(&stores.write, EXCLUSIVE, plan.owner).await {
                 tracing::warn!(%error, "the row that says that a rebuild runs could not be cleared; it ends by itself");
             }
         }
@@ -226,7 +226,7 @@ async fn alone<T>(
 }
 
 async fn still_ours(app: &App, owner: Uuid) -> Result<(), OpsError> {
-    if exclusive::beat(&app.stores.write, EXCLUSIVE, owner, app.clock.now()).await? {
+    if leases::work_goes_on(&app.stores.write, EXCLUSIVE, owner, app.clock.now()).await? {
         return Ok(());
     }
     Err(not_ours())
