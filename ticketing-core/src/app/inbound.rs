@@ -30,6 +30,7 @@ use crate::store::sagas::Message;
 use crate::store::{bookings, payments as payment_store, sagas};
 use crate::text::quoted;
 use read::{Reading, Told, Unreadable};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// A message of a topic from outside.
@@ -127,6 +128,46 @@ fn stream(message: &InboundMessage, reading: &Reading) -> String {
             reading.unknown_booking.clone().or_else(key).or(reading.payment_id.clone()).unwrap_or_else(place)
         }
     }
+}
+
+/// Returns whose order each of these messages, which come one after the other, is to be kept: that of the booking
+/// that it is about, however it names it, or else that of its label. A payment that nobody knows yet is of the
+/// booking that an earlier or later one of these messages names with it.
+///
+/// # Errors
+/// What the store says.
+pub async fn streams(app: &App, messages: &[InboundMessage]) -> Result<Vec<String>, StoreError> {
+    let db = &app.stores.write;
+    let readings: Vec<Reading> = messages.iter().map(read::read).collect();
+    let named: HashSet<Uuid> = readings.iter().flat_map(|reading| reading.bookings.iter().copied()).collect();
+    let named: Vec<BookingId> = named.into_iter().map(BookingId).collect();
+    // A row that can't be read is a booking all the same.
+    let rows = bookings::load_each(db, &named).await?;
+    let is_there: HashSet<BookingId> = match rows.iter().all(Result::is_ok) {
+        true => rows.into_iter().flatten().map(|booking| booking.id).collect(),
+        false => named.into_iter().collect(),
+    };
+    let booking = |reading: &Reading| {
+        reading.bookings.iter().copied().map(BookingId).find(|id| is_there.contains(id)).map(SagaId::from)
+    };
+    let mut found: Vec<Option<SagaId>> = readings.iter().map(booking).collect();
+    let nameless = readings.iter().zip(&found).filter(|(_, saga)| saga.is_none());
+    let payments: HashSet<String> = nameless.filter_map(|(reading, _)| reading.payment_id.clone()).collect();
+    if !payments.is_empty() {
+        let mut owners = payment_store::owners(db, &payments.into_iter().collect::<Vec<_>>()).await?;
+        for (reading, saga) in readings.iter().zip(&found) {
+            if let (Some(payment), Some(saga)) = (&reading.payment_id, saga) {
+                owners.entry(payment.clone()).or_insert(*saga);
+            }
+        }
+        for (reading, saga) in readings.iter().zip(&mut found).filter(|(_, saga)| saga.is_none()) {
+            *saga = reading.payment_id.as_ref().and_then(|payment| owners.get(payment)).copied();
+        }
+    }
+    let stream = |((message, reading), saga): ((&InboundMessage, &Reading), Option<SagaId>)| {
+        saga.map_or_else(|| stream(message, reading), |saga| saga.to_string())
+    };
+    Ok(messages.iter().zip(&readings).zip(found).map(stream).collect())
 }
 
 /// Makes the letter of a message that is not handled, in the stream of its label: `Dead` with what its verdict says,

@@ -1,7 +1,7 @@
 //! Reads what payment services tell: from the carrier's topics, or from the embedded ones.
 //!
 //! A message is handled, or kept as a dead letter, before its cursor moves past it, and what was handled twice counts
-//! once. Messages of one stream go in their order; different streams go side by side, so that they share the engine's
+//! once. Messages of one booking go in their order, however they name it; different ones go side by side, so that they share the engine's
 //! batches. It decides nothing about a message: `app::inbound` does.
 
 use super::RETRY_AFTER;
@@ -186,54 +186,68 @@ impl Source {
     }
 }
 
-/// Handles messages, those of one stream in their order; returns when each is handled or is a dead letter.
+/// Handles messages, those of one booking in their order; returns when each is handled or is a dead letter.
 async fn handle_all(app: &App, messages: Vec<InboundMessage>) {
-    let mut streams: BTreeMap<String, Vec<InboundMessage>> = BTreeMap::new();
-    for message in messages {
-        streams.entry(inbound::label(&message).stream).or_default().push(message);
-    }
-    let names: Vec<String> = streams.keys().cloned().collect();
+    let of = again(|| inbound::streams(app, &messages)).await;
+    // What a message calls its stream may have letters, too, from when nobody knew its booking.
+    let own = messages.iter().map(|message| inbound::label(message).stream);
+    let names: Vec<String> = own.chain(of.iter().cloned()).collect::<HashSet<_>>().into_iter().collect();
     let open = again(|| dead_letters::is_open(&app.stores.write, names.clone())).await;
-    let open: HashSet<String> = open.into_iter().collect();
+    let open: Arc<HashSet<String>> = Arc::new(open.into_iter().collect());
+    let mut streams: BTreeMap<String, Vec<InboundMessage>> = BTreeMap::new();
+    for (message, stream) in messages.into_iter().zip(of) {
+        streams.entry(stream).or_default().push(message);
+    }
     let mut under_way = JoinSet::new();
     let mut begun = HashMap::new();
     for (stream, messages) in streams {
         let messages = Arc::new(messages);
-        let task = under_way.spawn(handle_stream(app.clone(), open.contains(&stream), Arc::clone(&messages)));
-        begun.insert(task.id(), messages);
+        let work = handle_stream(app.clone(), stream.clone(), Arc::clone(&open), Arc::clone(&messages));
+        let task = under_way.spawn(work);
+        begun.insert(task.id(), (stream, messages));
     }
     while let Some(ended) = under_way.join_next_with_id().await {
         if let Err(error) = ended {
             // The panic was logged where it happened. What was done before it is known, and done once.
-            for message in begun.remove(&error.id()).iter().flat_map(|messages| messages.iter()) {
+            let Some((stream, messages)) = begun.remove(&error.id()) else { continue };
+            for message in messages.iter() {
                 let why = ("BROKE_OFF", "Handling it broke off: a fault of this program.");
-                keep(app, None, message, Some(why)).await;
+                keep(app, &stream, message, Some(why)).await;
             }
         }
     }
 }
 
-async fn handle_stream(app: App, mut is_open: bool, messages: Arc<Vec<InboundMessage>>) {
+/// Handles the messages of one stream; `open` are the streams that have open letters.
+async fn handle_stream(
+    app: App,
+    stream: String,
+    open: Arc<HashSet<String>>,
+    messages: Arc<Vec<InboundMessage>>,
+) {
+    let mut died = HashSet::new();
     for message in messages.iter() {
-        if is_open {
-            keep(&app, None, message, None).await;
+        let own = inbound::label(message).stream;
+        let is_open = |name: &&String| open.contains(*name) || died.contains(*name);
+        if let Some(behind) = [&stream, &own].into_iter().find(is_open) {
+            keep(&app, behind, message, None).await;
             continue;
         }
         match verdict(&app, message).await {
             Verdict::Done => {}
-            Verdict::Dead { code, reason, stream } => {
-                keep(&app, Some(&stream), message, Some((code, &reason))).await;
+            Verdict::Dead { code, reason, stream: of } => {
+                keep(&app, &of, message, Some((code, &reason))).await;
                 // Where it is another stream's, those behind it find that out by themselves.
-                is_open = stream == inbound::label(message).stream;
+                died.insert(of);
             }
-            Verdict::Waits { stream } => keep(&app, Some(&stream), message, None).await,
+            Verdict::Waits { stream: of } => keep(&app, &of, message, None).await,
         }
     }
 }
 
-/// Keeps a message as a letter, once: in this stream, or in its label's.
-async fn keep(app: &App, stream: Option<&str>, message: &InboundMessage, verdict: Option<(&str, &str)>) {
-    let letter = inbound::letter_in(stream, message, verdict, app.clock.now());
+/// Keeps a message as a letter of this stream, once.
+async fn keep(app: &App, stream: &str, message: &InboundMessage, verdict: Option<(&str, &str)>) {
+    let letter = inbound::letter_in(Some(stream), message, verdict, app.clock.now());
     if again(|| dead_letters::put(&app.stores.write, &letter)).await {
         tracing::warn!(
             topic = message.source,

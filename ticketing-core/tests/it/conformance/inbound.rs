@@ -29,6 +29,8 @@ on_both_engines!(
     a_refunds_own_transaction_is_not_taken_for_another_payment,
     a_message_that_names_its_booking_otherwise_waits_behind_its_dead_letter,
     a_dead_letter_that_names_only_a_payment_stands_in_its_bookings_stream,
+    messages_of_one_booking_keep_their_order_however_they_name_it,
+    what_a_payment_is_of_is_known_from_the_messages_beside_it,
 );
 
 /// A program with an outside payment service.
@@ -290,4 +292,67 @@ async fn a_dead_letter_that_names_only_a_payment_stands_in_its_bookings_stream(p
         let Verdict::Dead { code, stream, .. } = told(&app, &message).await else { panic!("{expected}") };
         assert_eq!((code, stream), (expected, id.to_string()));
     }
+}
+
+/// Publishes a message of a type to the embedded topic.
+async fn publish_as(app: &App, event_type: &str, body: String) {
+    let headers = [("ce_type".to_owned(), event_type.to_owned())];
+    topics::append(&app.stores.write, PAYMENT_EVENTS, None, &headers, body.as_bytes(), BEGIN).await.unwrap();
+}
+
+/// Reads what was published, in one go.
+async fn read_all(app: &App, count: i64) {
+    let worker = tokio::spawn(run(app.clone(), None));
+    for _ in 0..400 {
+        let cursors = topics::cursors(&app.stores.write).await.unwrap();
+        if cursors.iter().any(|cursor| cursor.next_offset >= count) {
+            worker.abort();
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the messages were not read");
+}
+
+async fn messages_of_one_booking_keep_their_order_however_they_name_it(place: Place) {
+    let (app, _) = program(&place).await;
+    let buses = seed_line(&app, 20, "ABCD", 2, 1).await;
+    let mut asked = Vec::new();
+    for _ in 0..40 {
+        asked.push(asked_to_pay(&app, buses[0]).await);
+    }
+    // It failed, which cancels the booking; then the money came all the same.
+    for (id, payment) in &asked {
+        publish_as(&app, "PaymentFailed", format!(r#"{{"bookingId":"{id}"}}"#)).await;
+        publish_as(&app, "PaymentSucceeded", format!(r#"{{"paymentId":"{}"}}"#, payment.id)).await;
+    }
+    read_all(&app, 80).await;
+    for (id, _) in &asked {
+        let case = case(&app, *id).await;
+        assert_eq!(case.saga.state, SagaState::Refunding, "the money came after the booking was cancelled");
+        assert_eq!(case.payments[0].status, PaymentStatus::Success);
+    }
+    assert!(dead_letters::page(&app.stores.write, i64::MAX, false, 9).await.unwrap().is_empty());
+    check(&app).await;
+}
+
+async fn what_a_payment_is_of_is_known_from_the_messages_beside_it(place: Place) {
+    let (app, _) = program(&place).await;
+    let bus = seed_line(&app, 20, "ABCD", 2, 1).await[0];
+    let mut ids = Vec::new();
+    for n in 0..40 {
+        let id = book(&app, bus).await.id;
+        ids.push(id);
+        publish_as(&app, "PaymentSucceeded", format!(r#"{{"bookingId":"{id}","paymentId":"w-{n}"}}"#)).await;
+        publish_as(&app, "PaymentRefunded", format!(r#"{{"paymentId":"w-{n}"}}"#)).await;
+    }
+    // Nobody has heard of this one.
+    publish_as(&app, "PaymentRefunded", r#"{"paymentId":"w-unknown"}"#.into()).await;
+    read_all(&app, 81).await;
+    for id in ids {
+        assert_eq!(case(&app, id).await.saga.state, SagaState::Refunded);
+    }
+    let kept = letters(&app, 1).await;
+    assert_eq!((kept.len(), kept[0].code.as_str(), kept[0].stream.as_str()), (1, "NO_BOOKING", "w-unknown"));
+    check(&app).await;
 }
