@@ -90,6 +90,8 @@ pub struct Job {
     pub owner: Option<Uuid>,
     /// Grows while somebody does it.
     pub beat: i64,
+    /// How often it was taken up since it last got on.
+    pub takings: i32,
     /// When it was asked for.
     pub created_at: Timestamp,
     /// When it was first begun.
@@ -153,6 +155,7 @@ struct JobRow {
     reason: Option<String>,
     owner: Option<Uuid>,
     beat: i64,
+    takings: i32,
     created_at: i64,
     started_at: Option<i64>,
     moved_at: i64,
@@ -183,6 +186,7 @@ impl JobRow {
             reason: self.reason,
             owner: self.owner,
             beat: self.beat,
+            takings: self.takings,
             created_at: Timestamp::from_millis(self.created_at),
             started_at: self.started_at.map(Timestamp::from_millis),
             moved_at: Timestamp::from_millis(self.moved_at),
@@ -200,15 +204,15 @@ statements! {
         WHERE true";
     /// Leans on the primary key.
     BY_ID = "SELECT id, kind, spec, state, done, total, cursor, rate, outcome, error, cancel_wanted, actor, reason,
-            owner, beat, created_at, started_at, moved_at, ended_at
+            owner, beat, takings, created_at, started_at, moved_at, ended_at
         FROM jobs WHERE id {any uuid} ORDER BY id";
     /// Leans on the primary key: ids grow with time.
     NEWEST = "SELECT id, kind, spec, state, done, total, cursor, rate, outcome, error, cancel_wanted, actor, reason,
-            owner, beat, created_at, started_at, moved_at, ended_at
+            owner, beat, takings, created_at, started_at, moved_at, ended_at
         FROM jobs WHERE id < $1 ORDER BY id DESC LIMIT $2";
     /// Leans on `jobs_open`.
     OPEN = "SELECT id, kind, spec, state, done, total, cursor, rate, outcome, error, cancel_wanted, actor, reason,
-            owner, beat, created_at, started_at, moved_at, ended_at
+            owner, beat, takings, created_at, started_at, moved_at, ended_at
         FROM jobs WHERE state IN ('waiting', 'running') ORDER BY created_at LIMIT $1";
     /// Leans on the primary key.
     BETWEEN = "SELECT id FROM jobs WHERE id >= $1 AND id <= $2 LIMIT 2";
@@ -217,21 +221,25 @@ statements! {
             (SELECT b.id FROM jobs b WHERE b.id < v.id ORDER BY b.id DESC LIMIT 1) AS below,
             (SELECT a.id FROM jobs a WHERE a.id > v.id ORDER BY a.id LIMIT 1) AS above
         FROM {rows id uuid}";
-    /// Leans on the primary key. Nobody else has taken it since it was looked at, and its owner has not beaten.
-    CLAIM = "UPDATE jobs SET state = 'running', owner = $2, beat = beat + 1, started_at = COALESCE(started_at, $4),
-            moved_at = $4, error = NULL
+    /// Leans on the primary key. Nobody else has taken it since it was looked at, and its owner has not beaten. Why it
+    /// broke off before stays until it gets on.
+    CLAIM = "UPDATE jobs SET state = 'running', owner = $2, beat = beat + 1, takings = takings + 1,
+            started_at = COALESCE(started_at, $4), moved_at = $4
         WHERE id = $1 AND beat = $3 AND state IN ('waiting', 'running')";
     /// Leans on the primary key.
     BEAT = "UPDATE jobs SET beat = beat + 1 WHERE id = $1 AND owner = $2 AND state = 'running'
         RETURNING cancel_wanted";
     /// Leans on the primary key.
-    PROGRESS = "UPDATE jobs SET done = $3, total = $4, cursor = $5, outcome = $6, beat = beat + 1, moved_at = $7
+    PROGRESS = "UPDATE jobs SET done = $3, total = $4, cursor = $5, outcome = $6, beat = beat + 1, takings = 0,
+            error = NULL, moved_at = $7
         WHERE id = $1 AND owner = $2 AND state = 'running'
         RETURNING cancel_wanted";
     /// Leans on the primary key.
     FINISH = "UPDATE jobs SET state = $3, outcome = $4, error = $5, cancel_wanted = 0, beat = beat + 1, moved_at = $6,
             ended_at = $6
         WHERE id = $1 AND owner = $2 AND state = 'running'";
+    /// Leans on the primary key.
+    BROKE_OFF = "UPDATE jobs SET error = $3 WHERE id = $1 AND owner = $2 AND state = 'running'";
     /// Leans on the primary key. One that nobody does is over at once.
     CANCEL = "UPDATE jobs SET state = CASE state WHEN 'waiting' THEN 'cancelled' ELSE state END,
             cancel_wanted = CASE state WHEN 'running' THEN 1 ELSE 0 END,
@@ -241,7 +249,7 @@ statements! {
         WHERE id = $1 AND state IN ('waiting', 'running')";
     /// Leans on the primary key.
     RESUME = "UPDATE jobs SET state = 'waiting', cancel_wanted = 0, error = NULL, ended_at = NULL, beat = beat + 1,
-            moved_at = $3
+            takings = 0, moved_at = $3
         WHERE id = $1 AND beat = $2 AND state IN ('failed', 'cancelled')";
     /// Leans on `jobs_open`.
     OPEN_COUNTS = "SELECT state, COUNT(*) AS n FROM jobs WHERE state IN ('waiting', 'running')
@@ -362,6 +370,14 @@ pub async fn finish(
     now: Timestamp,
 ) -> Result<bool> {
     changed(db, &FINISH, args![id, owner, state.word(), outcome, error, now.as_millis()]).await
+}
+
+/// Writes down why a job broke off, for whoever takes it up; false if it is no longer this owner's.
+///
+/// # Errors
+/// What the store says.
+pub async fn broke_off(db: &Db, id: Uuid, owner: Uuid, why: String) -> Result<bool> {
+    changed(db, &BROKE_OFF, args![id, owner, why]).await
 }
 
 /// Asks a job to stop: one that waits is over at once, one that runs after its batch. False if it is over.

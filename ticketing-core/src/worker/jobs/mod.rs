@@ -32,6 +32,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 const AT_ONCE_MAX: usize = 4;
 /// Jobs of one look.
 const OPEN_MAX: i64 = 100;
+/// How often a job is taken up without getting on before it fails: it breaks off whoever does it.
+pub const TAKINGS_MAX: i32 = 5;
 /// For how long a batch that fails is tried again before its job fails.
 const FAILING_MAX: Duration = Duration::from_secs(30);
 /// Things of one batch, where no rate says less.
@@ -169,13 +171,27 @@ pub async fn run(app: App, context: JobContext) {
                     match outcome {
                         Ok(outcome) => tell(id, &outcome),
                         // Nobody beats for it now, so it is taken up again, here or elsewhere.
-                        Err(error) => tracing::error!(job = %id, %error, "a job broke off; it is taken up again"),
+                        Err(error) => {
+                            tracing::error!(job = %id, %error, "a job broke off; it is taken up again");
+                            if let Err(error) = jobs::broke_off(&app.stores.write, id, owner, why(error)).await {
+                                tracing::warn!(job = %id, %error, "why it broke off can't be written down");
+                            }
+                        }
                     }
                 },
                 () = tokio::time::sleep_until(look_at) => break,
             }
         }
     }
+}
+
+/// Why a task broke off, as a sentence.
+fn why(error: JoinError) -> String {
+    let panic = error.try_into_panic().ok();
+    let said = panic.as_ref().and_then(|panic| {
+        panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied())
+    });
+    format!("It broke off by a fault of this program: {}", said.unwrap_or("the log says more."))
 }
 
 fn tell(id: Uuid, outcome: &Result<Job, StoreError>) {
@@ -240,6 +256,15 @@ pub async fn drive(
     report: &mut (dyn FnMut(&Job) + Send),
 ) -> Result<Job, StoreError> {
     let mut job = job;
+    // Whoever did it before died before it could stop.
+    if job.cancel_wanted {
+        return end(app, job, owner, JobState::Cancelled, None).await;
+    }
+    if job.takings > TAKINGS_MAX {
+        let last = job.error.as_deref().unwrap_or("Nobody who did it could say why.");
+        let why = format!("It was taken up {TAKINGS_MAX} times and never got on. {last}");
+        return end(app, job, owner, JobState::Failed, Some(why)).await;
+    }
     let mut work = match Work::of(&job, context) {
         Ok(work) => work,
         Err(error) => return end(app, job, owner, JobState::Failed, Some(error.to_string())).await,
@@ -260,7 +285,7 @@ pub async fn drive(
                 let cancel = progress(app, &job, owner, &stepped.progress).await?;
                 let Some(cancel_wanted) = cancel else { return lost(app, job).await };
                 let JobProgress { done, total, cursor, outcome } = stepped.progress;
-                job = Job { done, total, cursor, outcome, moved_at: now, ..job };
+                job = Job { done, total, cursor, outcome, takings: 0, error: None, moved_at: now, ..job };
                 report(&job);
                 if stepped.is_finished {
                     return end(app, job, owner, JobState::Done, None).await;
@@ -351,18 +376,20 @@ async fn lost(app: &App, job: Job) -> Result<Job, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{AT_ONCE_MAX, Doing};
+    use super::{AT_ONCE_MAX, Doing, why};
     use crate::store::error::StoreError;
     use uuid::Uuid;
 
     #[tokio::test]
     async fn a_job_whose_task_panics_is_nobodys_again() {
         let (mut doing, broken, other) = (Doing::default(), Uuid::now_v7(), Uuid::now_v7());
-        doing.begin(broken, async { panic!("a fault of this program") });
+        doing.begin(broken, async { panic!("index out of bounds") });
         doing.begin(other, std::future::pending());
         assert!(doing.has(broken) && doing.room() == AT_ONCE_MAX - 2);
         let (id, outcome) = doing.ended().await.unwrap();
-        assert!(id == Some(broken) && outcome.is_err_and(|error| error.is_panic()));
+        let error = outcome.unwrap_err();
+        assert!(id == Some(broken) && error.is_panic());
+        assert_eq!(why(error), "It broke off by a fault of this program: index out of bounds");
         assert!(!doing.has(broken) && doing.has(other) && doing.room() == AT_ONCE_MAX - 1);
         let away = StoreError::Unavailable { store: "write", reason: "away".into() };
         doing.begin(broken, async { Err(away) });

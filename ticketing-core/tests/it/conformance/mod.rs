@@ -5,6 +5,7 @@ mod given_up;
 mod holds;
 mod idempotency;
 mod inbound;
+mod jobs;
 mod kept_aside;
 mod leases;
 mod operators;
