@@ -135,7 +135,7 @@ kafka_configure() {
 		ssl.truststore.type=PEM
 		ssl.truststore.location=$folder/ca.pem
 		# The client's certificate is looked at, too.
-		ssl.client.auth=required
+		listener.name.secured.ssl.client.auth=required
 	CONF
 }
 

@@ -257,7 +257,9 @@ impl From<CarrierError> for Failure {
         match error {
             CarrierError::Unreachable { .. } | CarrierError::Lost { .. } => Self::unreachable(text)
                 .hint("see that the broker runs, and what KAFKA_BROKERS or NATS_URL says"),
-            CarrierError::Refused { .. } => Self::error(text).code("BROKER_REFUSED"),
+            CarrierError::Refused { .. } | CarrierError::Unfit { .. } => {
+                Self::error(text).code("BROKER_REFUSED")
+            }
         }
     }
 }

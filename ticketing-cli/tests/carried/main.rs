@@ -7,3 +7,5 @@ mod rig;
 
 mod replay;
 mod scenario;
+#[cfg(feature = "kafka-tls")]
+mod secured;

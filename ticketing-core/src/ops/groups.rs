@@ -301,6 +301,8 @@ pub struct OutboxBody {
     pub moved_at: Option<Timestamp>,
     /// Who holds the relay's lease.
     pub holder: Option<Holder>,
+    /// Which event the broker will never take as it is, and what to do.
+    pub trouble: Option<String>,
 }
 
 /// Who holds a lease.
@@ -333,21 +335,21 @@ pub async fn outbox(app: &App, carrier: Option<&str>) -> Result<Vec<OutboxBody>,
     let head = events::head(db).await?;
     let leases = leases::all(db).await?;
     let processes = leases::processes(db).await?;
-    let mut copied: Vec<(String, i64, Option<Timestamp>)> = outbox::all(db)
+    let mut copied: Vec<(String, i64, Option<Timestamp>, Option<String>)> = outbox::all(db)
         .await?
         .into_iter()
-        .map(|row| (row.carrier, row.position, Some(Timestamp::from_millis(row.moved_at))))
+        .map(|row| (row.carrier, row.position, Some(Timestamp::from_millis(row.moved_at)), row.trouble))
         .collect();
     match carrier {
         Some(carrier) if !copied.iter().any(|(known, ..)| known == carrier) => {
-            copied.push((carrier.to_owned(), 0, None));
+            copied.push((carrier.to_owned(), 0, None, None));
         }
         Some(_) => {}
         // The bus is the log: what is committed is published.
-        None => copied.push((EMBEDDED.into(), head, None)),
+        None => copied.push((EMBEDDED.into(), head, None, None)),
     }
     let mut rows = Vec::with_capacity(copied.len());
-    for (carrier, position, moved_at) in copied {
+    for (carrier, position, moved_at, trouble) in copied {
         let first = match position < head {
             true => events::raw_after(db, position, 1).await?.pop(),
             false => None,
@@ -369,7 +371,7 @@ pub async fn outbox(app: &App, carrier: Option<&str>) -> Result<Vec<OutboxBody>,
             })
         });
         let (lag, lag_seconds) = ((head - position).max(0), waits.max(0) / 1_000);
-        rows.push(OutboxBody { carrier, position, head, lag, lag_seconds, moved_at, holder });
+        rows.push(OutboxBody { carrier, position, head, lag, lag_seconds, moved_at, holder, trouble });
     }
     Ok(rows)
 }

@@ -107,6 +107,8 @@ pub struct CarrierStatus {
     pub lag: i64,
     /// When it moved.
     pub moved_at: Timestamp,
+    /// Which event the carrier will never take as it is, and what to do.
+    pub trouble: Option<String>,
 }
 
 /// A process that was not heard of for so many milliseconds is silent: it died, or can't reach the store.
@@ -141,6 +143,7 @@ pub async fn services(app: &App) -> Result<Services, OpsError> {
         carrier: c.carrier,
         position: c.position,
         moved_at: Timestamp::from_millis(c.moved_at),
+        trouble: c.trouble,
     });
     let (processes, carriers) = (processes.collect(), carriers.collect());
     let letters: i64 = dead_letters::open_counts(db).await?.iter().map(|(_, _, n)| n).sum();

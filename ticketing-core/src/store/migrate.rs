@@ -27,6 +27,7 @@ const WRITE: &[Migration] = &[
     Migration { version: 3, name: "drills", text: include_str!("migrations/write_0003_drills.sql") },
     Migration { version: 4, name: "carriers", text: include_str!("migrations/write_0004_carriers.sql") },
     Migration { version: 5, name: "jobs", text: include_str!("migrations/write_0005_jobs.sql") },
+    Migration { version: 6, name: "trouble", text: include_str!("migrations/write_0006_trouble.sql") },
 ];
 const READ: &[Migration] = &[
     Migration { version: 1, name: "begin", text: include_str!("migrations/read_0001_begin.sql") },

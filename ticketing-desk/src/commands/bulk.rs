@@ -82,7 +82,7 @@ pub fn broker_failed(error: &CarrierError) -> Failure {
         CarrierError::Unreachable { .. } | CarrierError::Lost { .. } => Failure::unreachable(sentence)
             .code("BROKER_UNAVAILABLE")
             .hint("check that the broker runs and can be reached from here, and try again"),
-        CarrierError::Refused { .. } => Failure::error(sentence)
+        CarrierError::Refused { .. } | CarrierError::Unfit { .. } => Failure::error(sentence)
             .code("BROKER_REFUSED")
             .hint("check the topics, and what this user may do"),
     }

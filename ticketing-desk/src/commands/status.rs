@@ -59,6 +59,7 @@ const CARRIERS: &[Column] = &[
     Column::number("Position", "position"),
     Column::number("Lag (events)", "lag"),
     Column::time("Moved", "movedAt"),
+    Column::text("Trouble", "trouble").wrapped(),
 ];
 
 const STATES: &[Column] =

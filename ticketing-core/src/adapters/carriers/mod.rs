@@ -58,6 +58,20 @@ pub enum CarrierError {
         /// What it said.
         reason: String,
     },
+    /// It will never take this record as it is: it is too large.
+    #[error("{carrier} at {address} does not take a record of {bytes} bytes: {reason}")]
+    Unfit {
+        /// `kafka` or `nats`.
+        carrier: &'static str,
+        /// Where it is, without a password.
+        address: String,
+        /// The number that its sender gave it.
+        ticket: i64,
+        /// Its size, as far as we count it.
+        bytes: usize,
+        /// What it said, and what to do.
+        reason: String,
+    },
     /// Records were lost on the way: what was not acknowledged must be sent again by a new publisher.
     #[error("{carrier} at {address} did not take a record: {reason}")]
     Lost {

@@ -25,6 +25,14 @@ struct State {
     bytes: usize,
     acknowledged: i64,
     lost: Option<String>,
+    unfit: Option<Unfit>,
+}
+
+/// A record that the broker will never take as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfit {
+    pub ticket: i64,
+    pub bytes: usize,
 }
 
 #[derive(Debug)]
@@ -95,6 +103,25 @@ impl Window {
     pub fn lose(&self, reason: impl Into<String>) {
         self.state().lost.get_or_insert_with(|| reason.into());
         self.changed.notify_one();
+    }
+
+    /// Writes down that the record of this number was lost, since the broker will never take it as it is.
+    pub fn refuse(&self, number: usize, reason: impl Into<String>) {
+        {
+            let mut state = self.state();
+            let at = number.wrapping_sub(state.first);
+            if state.lost.is_none()
+                && let Some(record) = state.under_way.get(at)
+            {
+                state.unfit = Some(Unfit { ticket: record.ticket, bytes: record.bytes });
+            }
+        }
+        self.lose(reason);
+    }
+
+    /// Says which record was lost since it was refused, if the first that was lost was so.
+    pub fn unfit(&self) -> Option<Unfit> {
+        self.state().unfit.clone()
     }
 
     /// Says why a record was lost, if one was.

@@ -39,7 +39,7 @@ impl From<CarrierError> for StepError {
     fn from(error: CarrierError) -> Self {
         match error {
             CarrierError::Unreachable { .. } | CarrierError::Lost { .. } => Self::Later(error.to_string()),
-            CarrierError::Refused { .. } => Self::Never(error.to_string()),
+            CarrierError::Refused { .. } | CarrierError::Unfit { .. } => Self::Never(error.to_string()),
         }
     }
 }

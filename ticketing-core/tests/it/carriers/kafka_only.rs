@@ -7,7 +7,9 @@ use rdkafka::admin::{AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
 use std::time::{Duration, Instant};
-use ticketing_core::adapters::carriers::{CATALOG_EVENTS, Cursor, Outgoing, TICKET_EVENTS, WALLET_EVENTS};
+use ticketing_core::adapters::carriers::{
+    CATALOG_EVENTS, CarrierError, Cursor, Outgoing, TICKET_EVENTS, WALLET_EVENTS,
+};
 use uuid::Uuid;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,8 +78,9 @@ async fn a_record_that_is_too_large_for_a_topic_of_others_is_refused_with_what_t
     let mut publisher = broker.carrier.publisher().await.unwrap();
     publisher.send(1, large(1, 3 << 20)).await.unwrap();
     let told = tokio::time::timeout(PATIENCE, publisher.acknowledged_beyond(0)).await.expect("an answer");
-    let told = told.unwrap_err().to_string();
-    assert!(told.contains("max.message.bytes=16777216"), "{told}");
+    let told = told.unwrap_err();
+    assert!(matches!(told, CarrierError::Unfit { ticket: 1, .. }), "{told:?}");
+    assert!(told.to_string().contains("max.message.bytes=16777216"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

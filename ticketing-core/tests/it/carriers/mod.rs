@@ -4,6 +4,7 @@ mod kafka_only;
 mod nats_only;
 mod promises;
 mod throughput;
+mod unfit;
 mod unreachable;
 
 use std::time::{Duration, Instant};

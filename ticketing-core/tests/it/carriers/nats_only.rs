@@ -60,6 +60,48 @@ async fn a_subject_that_another_stream_keeps_is_read_there() {
     assert_eq!((messages[0].key.as_deref(), messages[0].body.as_slice()), (None, b"{}".as_slice()));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_the_server_never_takes_is_refused_by_its_number_and_those_before_it_are_not() {
+    let Some(broker) = nats() else { return };
+    broker.carrier.prepare().await.unwrap();
+    let most = async_nats::connect(&broker.address).await.unwrap().server_info().max_payload;
+    let sized = |number: i64, bytes: usize| Outgoing {
+        body: "x".repeat(bytes),
+        ..record(TICKET_EVENTS, "k", number)
+    };
+    let mut publisher = broker.carrier.publisher().await.unwrap();
+    publisher.send(1, sized(1, 100)).await.unwrap();
+    // Its body alone would be taken, but headers count, too.
+    let refused = publisher.send(2, sized(2, most - 10)).await.unwrap_err();
+    assert!(matches!(refused, CarrierError::Unfit { ticket: 2, .. }), "{refused:?}");
+    assert!(refused.to_string().contains("max_payload"), "{refused}");
+    all_acknowledged(&mut publisher, 1).await;
+
+    // A little less is taken.
+    let mut publisher = broker.carrier.publisher().await.unwrap();
+    publisher.send(3, sized(3, most - 1_000)).await.unwrap();
+    all_acknowledged(&mut publisher, 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_a_stream_of_others_never_takes_is_refused_by_its_number() {
+    let Some(broker) = nats() else { return };
+    let subject = format!("{}{TICKET_EVENTS}", broker.prefix);
+    let name = format!("{}FOREIGN", broker.prefix);
+    let config = Config { name, subjects: vec![subject], max_message_size: 2_000, ..Config::default() };
+    broker.jetstream().await.create_stream(config).await.unwrap();
+    broker.carrier.prepare().await.unwrap();
+    let mut publisher = broker.carrier.publisher().await.unwrap();
+    publisher.send(7, record(TICKET_EVENTS, "k", 7)).await.unwrap();
+    let large = Outgoing { body: "x".repeat(5_000), ..record(TICKET_EVENTS, "k", 8) };
+    publisher.send(8, large).await.unwrap();
+    assert_eq!(publisher.acknowledged_beyond(0).await.unwrap(), 7);
+    let told = tokio::time::timeout(PATIENCE, publisher.acknowledged_beyond(7)).await.expect("an answer");
+    let told = told.unwrap_err();
+    assert!(matches!(told, CarrierError::Unfit { ticket: 8, .. }), "{told:?}");
+    assert!(told.to_string().contains("max_msg_size"), "{told}");
+}
+
 /// Passes bytes on, until it is told to cut every connection, or to let no new one in.
 struct Proxy {
     address: String,

@@ -322,7 +322,7 @@ async fn a_record_that_is_too_large_is_refused_and_harms_no_other(broker: &Broke
     publisher.send(1, record(TICKET_EVENTS, "k", 1)).await.unwrap();
     let large = Outgoing { body: "x".repeat(20_000_000), ..record(TICKET_EVENTS, "k", 2) };
     let refused = publisher.send(2, large).await;
-    assert!(matches!(refused, Err(CarrierError::Refused { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(CarrierError::Unfit { ticket: 2, .. })), "{refused:?}");
     publisher.send(3, record(TICKET_EVENTS, "k", 3)).await.unwrap();
     all_acknowledged(&mut publisher, 3).await;
     let messages = take_exactly(&mut reader(carrier, &[]).await, 2).await;

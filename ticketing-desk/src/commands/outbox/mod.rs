@@ -38,6 +38,7 @@ const STATUS: View = View::new(
         Column::time("Moved", "movedAt"),
         Column::text("Host", "holder.host"),
         Column::number("Process", "holder.pid"),
+        Column::text("Trouble", "trouble").wrapped(),
         Column::time("Since", "holder.takenAt").wide(),
         Column::time("Seen", "holder.seenAt").wide(),
         Column::number("Epoch", "holder.epoch").wide(),

@@ -10,6 +10,7 @@ mod reader;
 pub use publisher::KafkaPublisher;
 pub use reader::KafkaReader;
 
+use super::window::Unfit;
 use super::{
     ASK_TIMEOUT, CATALOG_EVENTS, CONSUMED, CarrierError, Cursor, KafkaConfig, PUBLISHED, Watermarks,
 };
@@ -243,6 +244,11 @@ impl Kafka {
 
     fn refused(&self, reason: impl Into<String>) -> CarrierError {
         CarrierError::Refused { carrier: "kafka", address: self.address(), reason: reason.into() }
+    }
+
+    fn unfit(&self, unfit: Unfit, reason: String) -> CarrierError {
+        let Unfit { ticket, bytes } = unfit;
+        CarrierError::Unfit { carrier: "kafka", address: self.address(), ticket, bytes, reason }
     }
 
     fn lost(&self, reason: impl Into<String>) -> CarrierError {

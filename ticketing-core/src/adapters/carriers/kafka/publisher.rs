@@ -2,8 +2,8 @@
 //! first that was not. It never waits for one record, and never sends one again after it was lost: its caller does,
 //! with a new publisher.
 
-use super::{Kafka, Said, told};
-use crate::adapters::carriers::window::{BYTES_MAX, RECORDS_MAX, Window};
+use super::{Kafka, RECORD_BYTES_MAX, Said, told};
+use crate::adapters::carriers::window::{BYTES_MAX, RECORDS_MAX, Unfit, Window};
 use crate::adapters::carriers::{CarrierError, Outgoing};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -63,11 +63,13 @@ impl ProducerContext for Taken {
         match outcome {
             Ok(_) => self.0.window.acknowledge(number),
             Err((error, message)) => {
-                let reason = match error.rdkafka_error_code() {
-                    Some(code) => told(code),
-                    None => error.to_string(),
-                };
-                self.0.window.lose(format!("{}: {reason}", message.topic()));
+                let code = error.rdkafka_error_code();
+                let reason = code.map_or_else(|| error.to_string(), told);
+                let reason = format!("{}: {reason}", message.topic());
+                match code {
+                    Some(RDKafkaErrorCode::MessageSizeTooLarge) => self.0.window.refuse(number, reason),
+                    _ => self.0.window.lose(reason),
+                }
             }
         }
     }
@@ -122,7 +124,7 @@ impl KafkaPublisher {
         let bytes = record.body.len()
             + record.key.len()
             + record.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
-        self.books.window.room(bytes).await.map_err(|reason| self.kafka.lost(reason))?;
+        self.books.window.room(bytes).await.map_err(|reason| self.loss(reason))?;
         let Some(producer) = self.producer.clone() else {
             return Err(self.kafka.lost("it is being closed"));
         };
@@ -142,7 +144,8 @@ impl KafkaPublisher {
             match error.rdkafka_error_code() {
                 Some(RDKafkaErrorCode::QueueFull) => {}
                 Some(code @ RDKafkaErrorCode::MessageSizeTooLarge) => {
-                    return Err(self.kafka.refused(format!("a record of {bytes} bytes: {code}")));
+                    let reason = format!("{code}; no record of ours may have more than {RECORD_BYTES_MAX}");
+                    return Err(self.kafka.unfit(Unfit { ticket, bytes }, reason));
                 }
                 Some(code) => {
                     self.books.window.lose(code.to_string());
@@ -161,7 +164,15 @@ impl KafkaPublisher {
     }
 
     pub(in super::super) async fn acknowledged_beyond(&mut self, ticket: i64) -> Result<i64, CarrierError> {
-        self.books.window.acknowledged_beyond(ticket).await.map_err(|reason| self.kafka.lost(reason))
+        self.books.window.acknowledged_beyond(ticket).await.map_err(|reason| self.loss(reason))
+    }
+
+    /// What the end of the window means.
+    fn loss(&self, reason: String) -> CarrierError {
+        match self.books.window.unfit() {
+            Some(unfit) => self.kafka.unfit(unfit, reason),
+            None => self.kafka.lost(reason),
+        }
     }
 
     /// A topic's name at the broker, made once.

@@ -12,6 +12,7 @@ mod streams;
 pub use publisher::NatsPublisher;
 pub use reader::NatsReader;
 
+use super::window::Unfit;
 use super::{ASK_TIMEOUT, CarrierError, Cursor, NatsConfig, Watermarks};
 use crate::domain::time::Timestamp;
 use address::{Address, Login};
@@ -362,6 +363,11 @@ impl Nats {
 
     fn refused(&self, reason: impl Into<String>) -> CarrierError {
         CarrierError::Refused { carrier: "nats", address: self.address(), reason: reason.into() }
+    }
+
+    fn unfit(&self, unfit: Unfit, reason: String) -> CarrierError {
+        let Unfit { ticket, bytes } = unfit;
+        CarrierError::Unfit { carrier: "nats", address: self.address(), ticket, bytes, reason }
     }
 
     fn lost(&self, reason: impl Into<String>) -> CarrierError {

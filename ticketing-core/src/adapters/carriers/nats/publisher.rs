@@ -8,12 +8,12 @@
 //! nothing is sent after that.
 
 use super::{ASK_TIMEOUT, Nats, streams};
-use crate::adapters::carriers::window::{RECORDS_MAX, Window};
+use crate::adapters::carriers::window::{RECORDS_MAX, Unfit, Window};
 use crate::adapters::carriers::{CarrierError, Outgoing};
 use async_nats::header::NATS_MESSAGE_ID;
-use async_nats::jetstream::Context;
-use async_nats::jetstream::context::{ContextBuilder, PublishAckFuture, PublishErrorKind};
+use async_nats::jetstream::context::{ContextBuilder, PublishAckFuture, PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::{Context, Error as JetStreamError, ErrorCode};
 use async_nats::{Event, HeaderMap, HeaderName, HeaderValue};
 use std::fmt;
 use std::str::FromStr;
@@ -83,11 +83,20 @@ impl NatsPublisher {
         let bytes = record.body.len()
             + record.key.len()
             + record.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
-        self.window.room(bytes).await.map_err(|reason| self.nats.lost(reason))?;
+        self.window.room(bytes).await.map_err(|reason| self.loss(reason))?;
         let event_type = record.headers.iter().find(|(name, _)| *name == "ce_type");
         let event_type = event_type.map(|(_, value)| value.as_str());
         let subject = self.nats.full(streams::subject(&record.topic, event_type));
         let headers = headers(&record).map_err(|what| self.nats.refused(what))?;
+        let (written, most) =
+            (written(&headers) + record.body.len(), self.context.client().server_info().max_payload);
+        if written > most {
+            // The server would say so by cutting the connection.
+            let reason = format!(
+                "its max_payload is {most}; set it to {written} or more in the server's configuration"
+            );
+            return Err(self.nats.unfit(Unfit { ticket, bytes: written }, reason));
+        }
         let message = PublishMessage::build().payload(record.body.into()).headers(headers);
         match self.context.send_publish(subject, message).await {
             Ok(acknowledgement) => {
@@ -98,7 +107,7 @@ impl NatsPublisher {
                 Ok(())
             }
             Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
-                Err(self.nats.refused(format!("a record of {bytes} bytes: {error}")))
+                Err(self.nats.unfit(Unfit { ticket, bytes }, error.to_string()))
             }
             Err(error) => {
                 self.window.lose(error.to_string());
@@ -112,7 +121,15 @@ impl NatsPublisher {
     }
 
     pub(in super::super) async fn acknowledged_beyond(&mut self, ticket: i64) -> Result<i64, CarrierError> {
-        self.window.acknowledged_beyond(ticket).await.map_err(|reason| self.nats.lost(reason))
+        self.window.acknowledged_beyond(ticket).await.map_err(|reason| self.loss(reason))
+    }
+
+    /// What the end of the window means.
+    fn loss(&self, reason: String) -> CarrierError {
+        match self.window.unfit() {
+            Some(unfit) => self.nats.unfit(unfit, reason),
+            None => self.nats.lost(reason),
+        }
     }
 }
 
@@ -151,9 +168,28 @@ async fn take(mut under_way: mpsc::UnboundedReceiver<(usize, PublishAckFuture)>,
     while let Some((number, acknowledgement)) = under_way.recv().await {
         match acknowledgement.await {
             Ok(_) => window.acknowledge(number),
+            Err(error) if is_too_large(&error) => {
+                let what = "give the stream a larger max_msg_size, or none";
+                return window.refuse(number, format!("{error}; {what}"));
+            }
             Err(error) => return window.lose(error.to_string()),
         }
     }
+}
+
+/// Whether the stream itself says that a record is larger than it takes.
+fn is_too_large(error: &PublishError) -> bool {
+    let said = std::error::Error::source(error).and_then(|source| source.downcast_ref::<JetStreamError>());
+    said.is_some_and(|said| said.error_code() == ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM)
+}
+
+/// How many bytes headers take, as they are sent.
+fn written(headers: &HeaderMap) -> usize {
+    let each = headers.iter().flat_map(|(name, values)| {
+        let name: &str = name.as_ref();
+        values.iter().map(move |value| name.len() + value.as_str().len() + ": \r\n".len())
+    });
+    "NATS/1.0\r\n\r\n".len() + each.sum::<usize>()
 }
 
 /// Makes a record's headers, its key and its id among them.
