@@ -41,6 +41,7 @@ enum Command {
     Serve(commands::serve::Args),
     #[command(flatten)]
     Desk(ticketing_desk::Command),
+    Load(commands::load::Args),
     Tui(commands::tui::Args),
     Completions(commands::completions::Args),
     Version(commands::version::Args),
@@ -111,6 +112,7 @@ fn dispatch(cli: &Cli, printer: &mut Printer) -> Result<Exit, Failure> {
         Command::Serve(args) => {
             here("serve", globals).and_then(|()| commands::serve::run(args, &desk, printer))
         }
+        Command::Load(args) => commands::load::run(args, globals, printer),
         Command::Tui(args) => commands::tui::run(args, &desk, printer, &Cli::command()),
         Command::Completions(args) => commands::completions::run(args, printer, &mut Cli::command()),
         Command::Version(args) => commands::version::run(args, printer),

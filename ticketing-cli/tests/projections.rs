@@ -113,7 +113,7 @@ fn ctrl_c_takes_away_what_a_rebuild_has_made() {
         let mut command = place.command(&["projection", "rebuild", "tickets", "--yes", "-o", "json"]);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let began = std::time::Instant::now();
-        while ticketing_core::store::exclusive::since(&write, "rebuild/tickets").await.unwrap().is_none() {
+        while ticketing_core::store::leases::work_since(&write, "rebuild/tickets").await.unwrap().is_none() {
             assert!(began.elapsed() < Duration::from_secs(20), "it never began");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -128,7 +128,7 @@ fn ctrl_c_takes_away_what_a_rebuild_has_made() {
             String::from_utf8_lossy(&ended.stderr).contains("The live tables are as they were."),
             "{ended:?}"
         );
-        let since = ticketing_core::store::exclusive::since(&write, "rebuild/tickets").await.unwrap();
+        let since = ticketing_core::store::leases::work_since(&write, "rebuild/tickets").await.unwrap();
         assert_eq!(since, None, "the next one need not wait");
         let target = ticketing_core::store::views::Target::Next;
         assert!(!ticketing_core::store::views::rebuild::is_there(&read, target).await.unwrap());

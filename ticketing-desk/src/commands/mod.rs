@@ -3,7 +3,7 @@
 pub mod audit;
 pub mod booking;
 mod bulk;
-mod change;
+pub mod change;
 pub mod dlq;
 pub mod events;
 pub mod group;

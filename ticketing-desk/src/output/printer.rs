@@ -401,11 +401,11 @@ pub(super) fn node_of<T: Serialize + ?Sized>(value: &T) -> Result<Node, Failure>
 /// The fields of an answer that are commands.
 const COMMAND_FIELDS: &[&str] = &["safeAction", "mend", "warning"];
 
-/// The commands that work on a store, as they follow the program's name.
-const ON_STORES: &[&str] = &[
-    "audit", "booking", "events", "hold", "migrate", "payment", "route", "saga", "schedule", "seat", "seed",
-    "serve", "status", "tui", "up", "why",
-];
+/// Commands that are on no store, and so take no flag that names one.
+const ON_NO_STORE: &[&str] = &["completions", "config", "context", "man", "version"];
+
+/// Commands that run where they are typed, whatever server the others go to.
+const HERE_ONLY: &[&str] = &["restore", "serve", "up"];
 
 /// Gives each command in `text` the flags that name its store, unless one names them already.
 fn on_store(text: &str, flags: &str) -> String {
@@ -418,7 +418,9 @@ fn on_store(text: &str, flags: &str) -> String {
     for part in parts {
         let word = part.split([' ', ',', ';', ':']).next().unwrap_or_default();
         out.push_str(PROGRAM);
-        if ON_STORES.contains(&word) {
+        let is_afar = flags.contains("--server ") || flags.contains("--context ");
+        let is_command = word.chars().all(|c| c.is_ascii_lowercase()) && !word.is_empty();
+        if is_command && !ON_NO_STORE.contains(&word) && !(is_afar && HERE_ONLY.contains(&word)) {
             out.push_str(flags);
         }
         out.push_str(part);
