@@ -279,7 +279,7 @@ pub async fn drive(
                 let now = Instant::now();
                 live.show(&Second {
                     elapsed: now - pace.begin,
-                    is_warmup: now < pace.measured_from,
+                    is_warmup: last_tick < pace.measured_from,
                     took: now - last_tick,
                     last: &total,
                     all: &record,

@@ -54,6 +54,8 @@ pub struct Row {
     refused: u64,
     errors: u64,
     unanswered: u64,
+    /// The sum of the two.
+    failed: u64,
     per_second: f64,
     latency_ms: Option<Latency>,
 }
@@ -262,6 +264,7 @@ impl Report {
             refused: self.refused,
             errors: self.errors,
             unanswered: self.unanswered,
+            failed: self.errors + self.unanswered,
             per_second: self.per_second,
             latency_ms: self.latency_ms,
         });
@@ -331,7 +334,7 @@ const COMMANDS: &[Column] = &[
     Column::text("Command", "command").whole(),
     Column::number("Requests", "requests"),
     Column::number("Refused", "refused"),
-    Column::number("Errors", "errors"),
+    Column::number("Failed", "failed"),
     Column::number("p50", "latencyMs.p50"),
     Column::number("p90", "latencyMs.p90"),
     Column::number("p99", "latencyMs.p99"),
@@ -339,6 +342,7 @@ const COMMANDS: &[Column] = &[
     Column::number("Max", "latencyMs.max"),
     Column::number("Mean", "latencyMs.mean").wide(),
     Column::number("Per second", "perSecond").wide(),
+    Column::number("Errors", "errors").wide(),
     Column::number("Unanswered", "unanswered").wide(),
 ];
 
@@ -351,7 +355,7 @@ pub const FIELDS: &[Column] = &[
     Column::number("Seconds", "seconds"),
     Column::number("Requests", "requests"),
     Column::number("Per second", "perSecond"),
-    Column::number("Errors in %", "errorPercent"),
+    Column::number("Failed in %", "errorPercent"),
     Column::number("Not sent", "late"),
     Column::text("Bookings", "booked"),
     Column::number("Generator in % of a core", "generatorCpuPercent").wide(),
@@ -386,6 +390,7 @@ fn row(command: &'static str, tally: &Tally, seconds: f64) -> Row {
         refused: tally.refused,
         errors: tally.errors,
         unanswered: tally.unanswered,
+        failed: tally.failed(),
         per_second: per_second(tally.requests(), seconds),
         latency_ms: Latency::of(tally),
     }
@@ -450,3 +455,7 @@ fn advice(ended: &Ended) -> Vec<String> {
     }
     advice
 }
+
+#[cfg(test)]
+#[path = "report_tests.rs"]
+mod tests;

@@ -63,7 +63,7 @@ of all answers, and of requests that timed out (--timeout).
 
 -o json and --report FILE give, with latencies in milliseconds: id, server, startedAt, ended (finished, stopped, \
 silent), seconds, requests = ok + refused + errors + unanswered, notSent, errorPercent, perSecond, latencyMs {p50, p90, \
-p99, p999, max, mean}, commands (the same by command), statuses, refusals, errorCodes, unansweredCauses, bookings \
+p99, p999, max, mean}, commands (the same by command; failed = errors + unanswered), statuses, refusals, errorCodes, unansweredCauses, bookings \
 {made, confirmed, cancelled, held, sold, doubtful}, cleanup, checks, advice, remove.
 
 Exit: 0 all answered, 1 nothing was sent, 6 some had no answer (unless --max-errors says how many may), 7 the server \
@@ -317,7 +317,10 @@ async fn carry_out(
 ) -> Result<Outcome, Failure> {
     let started_at = Clock::system().now();
     let stop = doing.stops_gently();
-    doing.say(format!("What {} has booked is left; its holds end by themselves.", load.run));
+    doing.say(format!(
+        "What it has booked is left: ticketctl booking list --query 'user~\"{}-\"' shows it.",
+        load.run
+    ));
     printer.note(&format!(
         "{} puts {} under load for {}: {}.",
         load.run,
