@@ -4,7 +4,7 @@
 mod support;
 
 use serde_json::Value;
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -184,8 +184,12 @@ fn ctrl_c_ends_it_gently_with_the_report_so_far() {
     let place = Place::new();
     let _server = Server::start(&place, &[]);
     let args = ["load", "run", "--duration", "50s", "--warmup", "0s", "--cleanup", "-o", "json"];
-    let mut child = place.command(&args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    sleep(Duration::from_secs(3));
+    let mut child = place.command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut err = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    err.read_line(&mut line).unwrap();
+    assert!(line.contains("under load"), "{line}");
+    sleep(Duration::from_secs(2));
     let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(interrupted.success());
     let mut out = String::new();

@@ -481,3 +481,7 @@ pub fn cancel_body(booking: Booking, reason: &str) -> String {
 pub fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
+
+#[cfg(test)]
+#[path = "driver_tests.rs"]
+mod tests;

@@ -53,7 +53,8 @@ const MIX_DEFAULT: &str = "book=30,reserve=10,confirm=10,cancel=25,tickets=10,se
 It books seats: use a server for trying things out. Only one on this machine is loaded, unless --allow-remote is \
 given. Buyers are named RUN-1, RUN-2, … (RUN is in the report); what is left of their bookings at the end is told \
 with the command that cancels it, or cancelled by --cleanup. Held seats are free again when their hold ends. Confirm \
-speaks as the payment service, for payments that nobody made: not for a server with a real payment provider.
+speaks as the payment service, for payments that nobody made: not for a server with a real payment provider. \
+--max-affected counts departures, --reason is that of the cancellations.
 
 In a closed loop each connection sends the next request when it has the answer. With --rate requests are due at their \
 times, and latencies count from then, so that a server that stalls can't hide it.
@@ -105,7 +106,7 @@ pub struct Args {
     /// The share of the bookings that name a seat; for the others the server picks one
     #[arg(long, value_name = "PERCENT", default_value = "50%", value_parser = percent)]
     named_seats: f64,
-    /// Only these departures, by id
+    /// Only these departures, by id, with commas between several
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     schedule: Vec<String>,
     /// At most so many departures, the same number from each route
