@@ -52,9 +52,9 @@ async fn events_go_to_kafka_and_come_from_it_over_tls_with_a_password() {
     let began = Instant::now();
     loop {
         let status = platform.status();
-        let shown = platform.run(&["booking", "show", id, "-o", "json"]).ok().json();
+        let shown = platform.run(&["booking", "list", "-o", "json", "--all"]).ok().json();
         let is_published = status["carriers"][0]["lag"] == 0 && status["lag"] == 0;
-        if is_published && shown["status"] == "CONFIRMED" {
+        if is_published && shown[0]["status"] == "CONFIRMED" {
             assert_eq!(status["carriers"][0]["carrier"], "kafka");
             break;
         }
