@@ -6,12 +6,12 @@ use crate::commands::load::client::Api;
 use crate::commands::load::driver::{Booking, Bookings, End, Ended, Load};
 use crate::commands::load::profile::{Kind, Mix, Picker};
 use crate::commands::load::record::{Lost, Outcome, Record};
-use crate::failure::Exit;
-use crate::output::testing::screen;
 use reqwest::header::HeaderValue;
 use serde_json::{Value, json};
 use std::time::Duration;
 use ticketing_core::domain::time::Timestamp;
+use ticketing_desk::failure::Exit;
+use ticketing_desk::output::testing::screen;
 use uuid::Uuid;
 
 fn load() -> Load {
