@@ -108,7 +108,9 @@ fn dispatch(cli: &Cli, printer: &mut Printer) -> Result<Exit, Failure> {
                 return remote::run(&server, globals, globals.invocation.clone(), printer);
             }
         },
-        Command::Up(args) => here("up", globals).and_then(|()| commands::up::run(args, &desk, printer)),
+        Command::Up(args) => {
+            here("up", globals).and_then(|()| commands::up::run(args, &desk, printer, &Cli::command()))
+        }
         Command::Serve(args) => {
             here("serve", globals).and_then(|()| commands::serve::run(args, &desk, printer))
         }

@@ -10,7 +10,7 @@ use crate::globals::ChangeArgs;
 use crate::output::{Printer, grouped};
 use crate::progress::Progress;
 use crate::signals::{self, Doing};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use ticketing_core::adapters::payments::PROVIDERS;
 use ticketing_core::app::commands::new_booking_id;
@@ -46,17 +46,27 @@ impl Opening {
 
 /// A folder that goes with this value.
 #[derive(Debug)]
-struct Scratch(PathBuf);
+pub struct Scratch(PathBuf);
 
 impl Scratch {
-    fn make() -> Result<Self, Failure> {
-        let folder = std::env::temp_dir().join(format!("ticketctl-dry-run-{}", new_booking_id()));
+    /// Makes one among the system's temporary folders.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn make() -> Result<Self, Failure> {
+        let folder = std::env::temp_dir().join(format!("ticketctl-{}", new_booking_id()));
         std::fs::create_dir(&folder).map_err(|error| {
             Failure::error(format!("The folder {} can't be made.", folder.display()))
                 .why(format!("{error}."))
                 .hint("set TMPDIR to a folder that this user may write")
         })?;
         Ok(Self(folder))
+    }
+
+    /// Returns where it is.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.0
     }
 }
 

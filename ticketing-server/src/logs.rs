@@ -1,8 +1,10 @@
-//! Logs on stderr: a line for each fact, as text or JSON, with the correlation id of the request that it
+//! Logs on stderr, or in a file: a line for each fact, as text or JSON, with the correlation id of the request that it
 //! belongs to.
 
 use crate::settings::SettingsError;
+use std::fs::File;
 use std::io::IsTerminal as _;
+use std::sync::Mutex;
 use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
@@ -70,6 +72,15 @@ impl LogSettings {
         let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let subscriber = self.subscriber(std::io::stderr, colour);
         tracing::subscriber::set_global_default(subscriber).map_err(|_| AlreadySetUp)
+    }
+
+    /// Logs to a file from now on.
+    ///
+    /// # Errors
+    /// Logs are set up already.
+    pub fn init_to(self, file: File) -> Result<(), AlreadySetUp> {
+        tracing::subscriber::set_global_default(self.subscriber(Mutex::new(file), false))
+            .map_err(|_| AlreadySetUp)
     }
 
     fn subscriber<W>(self, writer: W, colour: bool) -> Box<dyn Subscriber + Send + Sync>

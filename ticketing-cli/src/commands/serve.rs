@@ -55,5 +55,5 @@ pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failur
         expiry: has(Role::Expiry),
         saga: has(Role::Saga),
     };
-    serving::run(&args.serving, roles, desk, printer, async |_, _| Ok(()), |_, _| ())
+    serving::run(&args.serving, roles, desk, printer, async |_, _| Ok(()), |_, _| (), None)
 }

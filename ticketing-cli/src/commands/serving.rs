@@ -1,15 +1,21 @@
 //! What `up` and `serve` share: a server from its settings to its orderly end.
 
+use super::tui;
+use crate::dashboard::Work;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::net::SocketAddr;
-use ticketing_core::app::App;
+use ticketing_core::app::{App, StoreConfig, make_data_dir};
 use ticketing_desk::Desk;
+use ticketing_desk::afar::Lender;
 use ticketing_desk::failure::Failure;
 use ticketing_desk::output::Printer;
 use ticketing_desk::session;
 use ticketing_desk::signals::StopSignals;
 use ticketing_server::config::{Roles, ServerConfig};
+use ticketing_server::failures::sign_token;
 use ticketing_server::logs::LogSettings;
+use ticketing_tui::Options;
 
 /// Where a server listens.
 #[derive(clap::Args, Debug)]
@@ -33,6 +39,7 @@ pub fn run(
     printer: &mut Printer,
     first: impl AsyncFnOnce(&App, &mut Printer) -> Result<(), Failure>,
     hints: impl FnOnce(SocketAddr, &mut Printer),
+    dashboard: Option<Options>,
 ) -> Result<(), Failure> {
     let (settings, stores) = session::configured(desk)?;
     let get = |name: &str| settings.get(name);
@@ -40,7 +47,13 @@ pub fn run(
         "LOG" => desk.globals.log_targets().map(str::to_owned).or_else(|| get(name)),
         _ => get(name),
     };
-    LogSettings::read(log)?.init().map_err(|error| Failure::error(format!("{error}.")))?;
+    let logs = LogSettings::read(log)?;
+    let logging = match &dashboard {
+        // The screen is the dashboard's.
+        Some(_) => logs.init_to(log_file(&stores)?),
+        None => logs.init(),
+    };
+    logging.map_err(|error| Failure::error(format!("{error}.")))?;
     let mut config = ServerConfig::read(&settings, stores.clone())?;
     config.roles = roles;
     config.port = args.port.unwrap_or(config.port);
@@ -61,13 +74,36 @@ pub fn run(
         printer.note(&format!("Serving at http://{}", running.address()));
         printer.note(&format!("  store    {}", running.app().stores.write.address().redacted()));
         hints(running.address(), printer);
-        // Ctrl-c is how a server is meant to end: in order, and with exit code 0.
-        signals.requested().await;
+        let ended = match dashboard {
+            Some(options) => {
+                let (app, sign) = (running.app().clone(), sign_token);
+                let lender = Lender { app, settings: settings.clone(), stores: stores.clone(), sign };
+                let work = Work::lent(desk, lender);
+                tui::outcome(ticketing_tui::run(work.desk(), options).await)
+            }
+            None => {
+                // Ctrl-c is how a server is meant to end: in order, and with exit code 0.
+                signals.requested().await;
+                Ok(())
+            }
+        };
         printer.note("Stopping: finishing what was accepted …");
         let served = running.stop().await;
         if served.cut_off > 0 {
             printer.warn(&format!("{} connections were cut off after the time to finish.", served.cut_off));
         }
-        Ok(())
+        ended
     })
+}
+
+/// Where a server logs whose terminal is the dashboard's.
+pub const LOG_FILE: &str = "server.log";
+
+fn log_file(stores: &StoreConfig) -> Result<File, Failure> {
+    let path = stores.data_dir.join(LOG_FILE);
+    make_data_dir(&stores.data_dir)
+        .and_then(|()| OpenOptions::new().create(true).append(true).open(&path))
+        .map_err(|error| {
+            Failure::error(format!("The log {} can't be written.", path.display())).why(format!("{error}."))
+        })
 }

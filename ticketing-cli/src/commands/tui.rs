@@ -11,7 +11,7 @@ use ticketing_tui::{CommandHelp, Ended, Options, TuiError};
 #[command(
     after_help = "Keys: ? shows all of them, : runs any ticketctl command, q quits. Every change shows its plan \
                         first, and wants a reason.\n\n\
-                        Examples:\n  ticketctl tui\n  ticketctl tui --at saga/0192a8c4\n  \
+                        Examples:\n  ticketctl tui\n  ticketctl tui --demo\n  ticketctl tui --at saga/0192a8c4\n  \
                         ticketctl tui --data-dir /var/lib/ticketing --readonly --time local"
 )]
 pub struct Args {
@@ -21,6 +21,9 @@ pub struct Args {
     /// Never change anything
     #[arg(long)]
     readonly: bool,
+    /// Show made-up data, on a platform that is thrown away afterwards
+    #[arg(long)]
+    demo: bool,
 }
 
 /// Shows the dashboard until a key or a signal ends it. `commands` are those of the program.
@@ -28,26 +31,14 @@ pub struct Args {
 /// # Errors
 /// A usage error where there is no terminal; the signal that ended it.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer, commands: &clap::Command) -> Result<(), Failure> {
-    if !printer.can_redraw() || !io::stdin().is_terminal() {
-        return Err(Failure::usage("The dashboard needs a terminal.")
-            .code("NO_TERMINAL")
-            .why("It draws on the whole screen and reads keys, so it takes no -o and no pipe.")
-            .hint("ticketctl status --watch, or ticketctl status -o json for programs"));
-    }
-    let cannot = |error: io::Error| Failure::error("The dashboard could not start.").why(format!("{error}."));
-    let work = dashboard::Work::of(desk)?;
-    let options = Options {
-        at: args.at.clone(),
-        readonly: args.readonly,
-        time: match desk.globals.time {
-            None | Some(TimeStyle::Relative) => ticketing_tui::TimeStyle::Relative,
-            Some(TimeStyle::Iso) => ticketing_tui::TimeStyle::Utc,
-            Some(TimeStyle::Local) => ticketing_tui::TimeStyle::Local,
-        },
-        colour: printer.colour_out(),
-        timeout: desk.globals.timeout,
-        commands: helps(commands),
+    wants_terminal(printer)?;
+    let work = match args.demo {
+        true => dashboard::Work::demo(desk),
+        false => dashboard::Work::of(desk)?,
     };
+    let options =
+        Options { at: args.at.clone(), readonly: args.readonly, ..options(desk, printer, commands) };
+    let cannot = |error: io::Error| Failure::error("The dashboard could not start.").why(format!("{error}."));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(cannot)?;
     // The dashboard heeds the signals itself: the terminal must be given back first.
     let ended = runtime.block_on(async {
@@ -56,6 +47,44 @@ pub fn run(args: &Args, desk: &Desk, printer: &mut Printer, commands: &clap::Com
         ended
     });
     runtime.shutdown_background();
+    outcome(ended)
+}
+
+/// Refuses what is no terminal.
+///
+/// # Errors
+/// A usage error that names what needs none.
+pub fn wants_terminal(printer: &Printer) -> Result<(), Failure> {
+    if printer.can_redraw() && io::stdin().is_terminal() {
+        return Ok(());
+    }
+    Err(Failure::usage("The dashboard needs a terminal.")
+        .code("NO_TERMINAL")
+        .why("It draws on the whole screen and reads keys, so it takes no -o and no pipe.")
+        .hint("ticketctl status --watch, or ticketctl status -o json for programs"))
+}
+
+/// Returns how the dashboard looks and waits, by the flags.
+pub fn options(desk: &Desk, printer: &Printer, commands: &clap::Command) -> Options {
+    Options {
+        at: None,
+        readonly: false,
+        time: match desk.globals.time {
+            None | Some(TimeStyle::Relative) => ticketing_tui::TimeStyle::Relative,
+            Some(TimeStyle::Iso) => ticketing_tui::TimeStyle::Utc,
+            Some(TimeStyle::Local) => ticketing_tui::TimeStyle::Local,
+        },
+        colour: printer.colour_out(),
+        timeout: desk.globals.timeout,
+        commands: helps(commands),
+    }
+}
+
+/// Returns what the end of the dashboard is at the command line.
+///
+/// # Errors
+/// What it ended with, but for its own key.
+pub fn outcome(ended: Result<Ended, TuiError>) -> Result<(), Failure> {
     match ended {
         Ok(Ended::Quit) => Ok(()),
         Ok(Ended::Interrupted) => Err(Failure::interrupted("Interrupted.")),

@@ -1,6 +1,8 @@
 //! `ticketctl up`: everything in one process, on embedded storage where nothing else is set.
 
 use super::serving::{self, Serving};
+use super::tui;
+use std::net::SocketAddr;
 use ticketing_core::adapters::seed_file;
 use ticketing_core::app::App;
 use ticketing_core::ops::audit::Actor;
@@ -16,13 +18,16 @@ use ticketing_server::config::Roles;
 #[command(
     after_help = "Needs nothing installed: the stores are files in the data folder, made on first use. It ends with\n\
                         ctrl-c or SIGTERM, after it has finished what it accepted.\n\n\
-                        Examples:\n  ticketctl up --demo\n  ticketctl up --data-dir /var/lib/ticketing --port 8080\n  \
+                        Examples:\n  ticketctl up --demo\n  ticketctl up --demo --tui\n  ticketctl up --data-dir /var/lib/ticketing --port 8080\n  \
                         curl localhost:3002/api/routes"
 )]
 pub struct Args {
     /// Bring the demo city Riverton into the store if it is empty
     #[arg(long)]
     demo: bool,
+    /// Show the dashboard, and log to server.log in the data folder; q ends both
+    #[arg(long)]
+    tui: bool,
     #[command(flatten)]
     serving: Serving,
 }
@@ -31,15 +36,20 @@ pub struct Args {
 ///
 /// # Errors
 /// What stands in the server's way.
-pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
+pub fn run(args: &Args, desk: &Desk, printer: &mut Printer, commands: &clap::Command) -> Result<(), Failure> {
+    if args.tui {
+        tui::wants_terminal(printer)?;
+    }
+    let dashboard = args.tui.then(|| tui::options(desk, printer, commands));
     let first = async |app: &App, printer: &mut Printer| match args.demo {
         true => seed_demo(app, desk, printer).await,
         false => Ok(()),
     };
-    serving::run(&args.serving, Roles::ALL, desk, printer, first, |address, printer| {
+    let hints = |address: SocketAddr, printer: &mut Printer| {
         printer.note(&format!("  try      curl {address}/api/routes"));
         printer.note("  or       ticketctl schedule list, in another terminal; ctrl-c stops the server");
-    })
+    };
+    serving::run(&args.serving, Roles::ALL, desk, printer, first, hints, dashboard)
 }
 
 /// Seeds the demo city, unless there is anything in the store.

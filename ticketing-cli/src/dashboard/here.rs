@@ -1,5 +1,7 @@
-//! The dashboard on the stores themselves: opened when they are first asked for, and anew after they were lost.
+//! The dashboard on stores of this process: those that are named, opened when they are first asked for and anew after
+//! they were lost; those that a server in this process lends; or those of a demonstration.
 
+use super::demo::Demo;
 use super::{Gathered, place_of, refusal, request};
 use std::path::Path;
 use ticketing_core::app::StoreConfig;
@@ -10,9 +12,24 @@ use ticketing_desk::{Desk, Failure};
 use ticketing_tui::{Answer, Refusal, Running};
 use tokio::sync::Mutex;
 
-/// The stores, while they are open.
+/// Whose stores the commands run on.
 pub struct Here {
     desk: Desk,
+    source: Source,
+}
+
+/// Where the stores come from.
+enum Source {
+    /// They are named, and opened here.
+    Named(Box<Named>),
+    /// A server in this process has them open.
+    Lent(Box<afar::Lender>),
+    /// They are made up.
+    Demo(Demo),
+}
+
+/// Stores, while they are open.
+struct Named {
     stores: StoreConfig,
     opened: Mutex<Option<(Files, Opened)>>,
 }
@@ -24,18 +41,63 @@ impl Here {
     /// A flag or setting that can't be used.
     pub fn new(desk: &Desk) -> Result<Self, Failure> {
         let (_, stores) = session::configured(desk)?;
-        Ok(Self { desk: desk.again(), stores, opened: Mutex::default() })
+        let named = Named { stores, opened: Mutex::default() };
+        Ok(Self { desk: desk.again(), source: Source::Named(Box::new(named)) })
     }
 
-    /// Closes the stores.
+    /// Works on what a server in this process has open.
+    pub fn lent(desk: &Desk, lender: afar::Lender) -> Self {
+        Self { desk: desk.again(), source: Source::Lent(Box::new(lender)) }
+    }
+
+    /// Works on a demonstration, which begins with the first command.
+    pub fn demo(desk: &Desk) -> Self {
+        Self { desk: desk.again(), source: Source::Demo(Demo::default()) }
+    }
+
+    /// Closes what was opened here.
     pub async fn close(&self) {
-        if let Some((_, opened)) = self.opened.lock().await.take() {
-            opened.close().await;
+        match &self.source {
+            Source::Named(named) => {
+                if let Some((_, opened)) = named.opened.lock().await.take() {
+                    opened.close().await;
+                }
+            }
+            Source::Lent(_) => {}
+            Source::Demo(demo) => demo.close().await,
         }
     }
 
-    /// Returns what the commands run on, opened if it is not.
     async fn lender(&self) -> Result<afar::Lender, Failure> {
+        match &self.source {
+            Source::Named(named) => named.lender(&self.desk).await,
+            Source::Lent(lender) => Ok((**lender).clone()),
+            Source::Demo(demo) => demo.lender().await,
+        }
+    }
+
+    async fn answer(&self, command: Vec<String>) -> Result<Answer, Refusal> {
+        let lender = self.lender().await.map_err(|failure| refusal(&failure))?;
+        let request = request(&command, &self.desk.globals);
+        let mut running = afar::start(lender, self.desk.actor(), request)
+            .map_err(|error| refusal(&Failure::error(format!("The command can't be run: {error}."))))?;
+        let mut gathered = Gathered::default();
+        while let Some(frame) = running.next().await {
+            if let Some(answer) = gathered.take(frame, &command) {
+                let is_lost = |refusal: &Refusal| refusal.exit == ticketing_desk::Exit::Unreachable as u8;
+                if let (Source::Named(named), true) = (&self.source, answer.as_ref().is_err_and(is_lost)) {
+                    named.lost().await;
+                }
+                return answer;
+            }
+        }
+        Err(refusal(&Failure::defect("a command ended without a word", None)))
+    }
+}
+
+impl Named {
+    /// Returns what the commands run on, opened if it is not.
+    async fn lender(&self, desk: &Desk) -> Result<afar::Lender, Failure> {
         let mut opened = self.opened.lock().await;
         let files = Files::of(&self.stores);
         if let Some((were, old)) = opened.take() {
@@ -47,31 +109,15 @@ impl Here {
             // What was removed or replaced can still be read by whoever has it open, and would look alive for ever.
             tokio::spawn(old.close());
         }
-        let new = Opened::open(&self.desk).await?;
+        let new = Opened::open(desk).await?;
         let lender = new.lender.clone();
         *opened = Some((Files::of(&self.stores), new));
         Ok(lender)
     }
 
-    async fn answer(&self, command: Vec<String>) -> Result<Answer, Refusal> {
-        let lender = self.lender().await.map_err(|failure| refusal(&failure))?;
-        let request = request(&command, &self.desk.globals);
-        let mut running = afar::start(lender, self.desk.actor(), request)
-            .map_err(|error| refusal(&Failure::error(format!("The command can't be run: {error}."))))?;
-        let mut gathered = Gathered::default();
-        while let Some(frame) = running.next().await {
-            if let Some(answer) = gathered.take(frame, &command) {
-                if answer
-                    .as_ref()
-                    .is_err_and(|refusal| refusal.exit == ticketing_desk::Exit::Unreachable as u8)
-                {
-                    // After an outage each connection that was open would fail once more.
-                    drop(self.opened.lock().await.take());
-                }
-                return answer;
-            }
-        }
-        Err(refusal(&Failure::defect("a command ended without a word", None)))
+    /// Forgets what is open: after an outage each connection that was open would fail once more.
+    async fn lost(&self) {
+        drop(self.opened.lock().await.take());
     }
 }
 
@@ -81,9 +127,14 @@ impl ticketing_tui::Desk for Here {
     }
 
     fn place(&self) -> ticketing_tui::Place {
-        let name = match self.stores.is_embedded() {
-            true => format!("embedded {}", self.stores.data_dir.display()),
-            false => self.stores.write_address().redacted(),
+        let stores = match &self.source {
+            Source::Named(named) => &named.stores,
+            Source::Lent(lender) => &lender.stores,
+            Source::Demo(_) => return place_of(&self.desk.globals, "demo: made-up data".into()),
+        };
+        let name = match stores.is_embedded() {
+            true => format!("embedded {}", stores.data_dir.display()),
+            false => stores.write_address().redacted(),
         };
         place_of(&self.desk.globals, name)
     }

@@ -2,6 +2,7 @@
 //!
 //! Both answer with frames, which become rows here: the dashboard can't tell them apart.
 
+mod demo;
 mod here;
 mod there;
 
@@ -12,7 +13,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use there::There;
-use ticketing_desk::afar::{Ended, Frame, Request};
+use ticketing_desk::afar::{Ended, Frame, Lender, Request};
 use ticketing_desk::output::{Node, Plan};
 use ticketing_desk::{Desk, Failure, Globals};
 use ticketing_tui::{Answer, Refusal};
@@ -40,6 +41,16 @@ impl Work {
             Place::Here => Self::Here(Arc::new(Here::new(desk)?)),
             Place::There(server) => Self::There(Arc::new(There::new(server, &desk.globals)?)),
         })
+    }
+
+    /// Works on made-up data.
+    pub fn demo(desk: &Desk) -> Self {
+        Self::Here(Arc::new(Here::demo(desk)))
+    }
+
+    /// Works on what a server in this process has open.
+    pub fn lent(desk: &Desk, lender: Lender) -> Self {
+        Self::Here(Arc::new(Here::lent(desk, lender)))
     }
 
     /// Returns what runs the dashboard's commands.

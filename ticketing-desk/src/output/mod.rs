@@ -77,7 +77,8 @@ pub fn grouped(count: u64) -> String {
 
 #[cfg(test)]
 mod golden;
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 pub mod testing;
 
 #[cfg(test)]

@@ -1,0 +1,176 @@
+//! The dashboard's demonstration: a whole platform in a folder that is thrown away, with people who buy all the time.
+//!
+//! Nothing of it is faked but the people: the same server, engine, sagas and simulated payment provider run here that
+//! run elsewhere, on the demo city. It listens on no address that anybody is told.
+
+use std::time::Duration;
+use ticketing_core::adapters::seed_file::demo_city;
+use ticketing_core::app::commands::{change, new_booking_id, reserve_and_pay};
+use ticketing_core::app::config::Settings;
+use ticketing_core::app::{App, StoreConfig};
+use ticketing_core::domain::booking::command::{Change, HoldKind, Reserve, SeatChoice};
+use ticketing_core::domain::id::{BookingId, UserId};
+use ticketing_core::domain::payment::AttemptKind;
+use ticketing_core::engine::Meta;
+use ticketing_core::ops::audit::Actor;
+use ticketing_core::ops::{drills, lists, people, seed};
+use ticketing_core::store::drills::Fault;
+use ticketing_core::worker::projector::Projector;
+use ticketing_desk::Failure;
+use ticketing_desk::afar::Lender;
+use ticketing_desk::session::Scratch;
+use ticketing_server::failures::sign_token;
+use ticketing_server::{Running, ServerConfig};
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+
+/// What has happened before anybody looks.
+const BOOKINGS_BEFORE: usize = 60;
+/// Between two buyers.
+const BUYER_EVERY: Duration = Duration::from_millis(900);
+/// How long holds last, in seconds: some end while one looks.
+const HOLD_SECONDS: u32 = 120;
+/// A charge that goes wrong so often is stuck for as long as anybody looks.
+const FAULTS: u32 = 20;
+
+/// People of the demo city.
+const PEOPLE: &[&str] = &["Ada", "Bela", "Chidi", "Dora", "Emil", "Farah", "Goro", "Hana", "Ines", "Jonas"];
+/// How they pay: most well.
+const TOKENS: &[&str] = &[
+    "tok_visa",
+    "tok_visa",
+    "tok_visa",
+    "tok_chargeDeclined",
+    "tok_visa",
+    "tok_slow",
+    "tok_error",
+    "tok_visa",
+];
+
+/// A platform that goes with this value. It is started when it is first asked for.
+#[derive(Default)]
+pub struct Demo {
+    started: Mutex<Option<Started>>,
+}
+
+struct Started {
+    running: Running,
+    lender: Lender,
+    people: JoinHandle<()>,
+    _scratch: Scratch,
+}
+
+impl Demo {
+    /// Returns what commands run on.
+    ///
+    /// # Errors
+    /// What stands in the way of a server in a new folder.
+    pub async fn lender(&self) -> Result<Lender, Failure> {
+        let mut started = self.started.lock().await;
+        if let Some(started) = &*started {
+            return Ok(started.lender.clone());
+        }
+        let new = start().await?;
+        let lender = new.lender.clone();
+        *started = Some(new);
+        Ok(lender)
+    }
+
+    /// Ends it.
+    pub async fn close(&self) {
+        if let Some(Started { running, lender, people, _scratch }) = self.started.lock().await.take() {
+            people.abort();
+            drop(lender);
+            running.stop().await;
+        }
+    }
+}
+
+async fn start() -> Result<Started, Failure> {
+    let scratch = Scratch::make()?;
+    let settings = Settings::default();
+    let stores =
+        StoreConfig { data_dir: scratch.folder().to_owned(), database_url: None, read_database_url: None };
+    let mut config = ServerConfig::read(&settings, stores.clone())?;
+    config.port = 0;
+    let running = ticketing_server::start(config).await.map_err(|error| Failure::from(&error))?;
+    let app = running.app().clone();
+    let actor = Actor { name: "demo".into(), reason: Some("the demonstration".into()) };
+    let plan = seed::plan(&app, "seed demo", demo_city(app.clock.now())).await?;
+    let seeded = seed::execute(&app, plan, &actor, &mut |_, _| ()).await?;
+    Projector::default().reach(&app, seeded.position).await?;
+    let lender = Lender { app: app.clone(), settings, stores, sign: sign_token };
+    let people = tokio::spawn(async move {
+        // Whatever stands in the way of a made-up buyer is theirs to see on the dashboard, and nobody else's.
+        let mut buyers = Buyers { app, actor, count: 0, open: Vec::new() };
+        for _ in 0..BOOKINGS_BEFORE {
+            let _ = buyers.live().await;
+        }
+        loop {
+            tokio::time::sleep(BUYER_EVERY).await;
+            let _ = buyers.live().await;
+        }
+    });
+    Ok(Started { running, lender, people, _scratch: scratch })
+}
+
+/// Those who buy, one after another, by a fixed order of fates.
+struct Buyers {
+    app: App,
+    actor: Actor,
+    count: usize,
+    open: Vec<(BookingId, UserId)>,
+}
+
+impl Buyers {
+    /// Lets one more person book, reserve, or cancel what they have.
+    async fn live(&mut self) -> Result<(), Failure> {
+        let n = self.count;
+        self.count += 1;
+        let name = PEOPLE[n % PEOPLE.len()];
+        let user = UserId(format!("{}-{}", name.to_lowercase(), n / PEOPLE.len()));
+        if n % 9 == 8 && !self.open.is_empty() {
+            let (id, owner) = self.open.remove(n % self.open.len());
+            let reason = Some("plans have changed".to_owned());
+            change(&self.app, id, Change::Cancel { reason }, Some(owner.clone()), None, meta(&owner)).await?;
+            return Ok(());
+        }
+        let departures = lists::departures(&self.app, self.app.clock.now(), None).await?;
+        let Some(departure) = departures.get(n * 7 % departures.len().clamp(1, 40)) else { return Ok(()) };
+        let is_reserved = n % 5 == 4;
+        let booking_id = new_booking_id();
+        let command = Reserve {
+            booking_id,
+            offering_id: departure.id,
+            route_id: None,
+            user_id: user.clone(),
+            seats: SeatChoice::Any(1),
+            from_stop: None,
+            to_stop: None,
+            expected_price: None,
+            hold_seconds: HOLD_SECONDS,
+            kind: if is_reserved { HoldKind::Reserve } else { HoldKind::Book },
+        };
+        let passenger = people::passenger(name, &format!("{}@example.org", user.0), None)
+            .map_err(|(field, why)| Failure::error(format!("{field} {why}.")))?;
+        // One charge hangs, so that there is something to mend.
+        let hangs = n == BOOKINGS_BEFORE / 2;
+        let token = TOKENS[n % TOKENS.len()].to_owned();
+        let token = (!is_reserved && !hangs).then_some(token);
+        reserve_and_pay(&self.app, command, passenger, token, meta(&user)).await?;
+        if hangs {
+            let fault = (AttemptKind::Charge, Fault::Timeout);
+            let plan = drills::plan(&self.app, booking_id.into(), fault.0, fault.1, FAULTS).await?;
+            drills::execute(&self.app, plan, &self.actor).await?;
+            let (app, payer) = (&self.app, user.clone());
+            ticketing_core::app::payments::pay(app, booking_id, "tok_visa".into(), payer, None, meta(&user))
+                .await?;
+        }
+        self.open.push((booking_id, user));
+        Ok(())
+    }
+}
+
+fn meta(user: &UserId) -> Meta {
+    Meta { actor: user.0.clone(), correlation_id: format!("demo-{}", new_booking_id()), idempotency: None }
+}
