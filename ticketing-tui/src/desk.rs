@@ -91,6 +91,8 @@ pub struct Refusal {
 
 /// The exit code of what does not answer.
 pub(crate) const EXIT_UNREACHABLE: u8 = 7;
+/// The exit code of what does not exist.
+pub(crate) const EXIT_NOT_FOUND: u8 = 3;
 /// The exit code of a command line that is wrong.
 pub(crate) const EXIT_USAGE: u8 = 2;
 

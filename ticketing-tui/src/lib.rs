@@ -11,6 +11,8 @@ mod outside;
 mod problems;
 mod rate;
 mod row;
+#[cfg(test)]
+mod sample;
 mod screen;
 mod screens;
 mod state;
@@ -370,3 +372,6 @@ fn blank<B: Backend>(terminal: &mut Terminal<B>) -> io::Result<()> {
 fn io_error(error: impl std::error::Error) -> io::Error {
     io::Error::other(error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,10 +75,12 @@ pub(crate) fn short_id(id: &str, width: usize) -> String {
 pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = Vec::new();
-    let mut line = String::new();
-    for word in text.split(' ') {
+    // What is indented stays so.
+    let indent = text.len() - text.trim_start_matches(' ').len();
+    let mut line = " ".repeat(indent.min(width / 2));
+    for word in text.trim_start_matches(' ').split(' ') {
         let mut word = word.to_owned();
-        if !line.is_empty() && line.width() + 1 + word.width() > width {
+        if !line.trim().is_empty() && line.width() + 1 + word.width() > width {
             lines.push(std::mem::take(&mut line));
         }
         while word.width() > width {
@@ -92,7 +94,7 @@ pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
             word = word[begin.len()..].to_owned();
             lines.push(begin);
         }
-        if !line.is_empty() {
+        if !line.trim().is_empty() {
             line.push(' ');
         }
         line.push_str(&word);
@@ -298,10 +300,11 @@ mod tests {
 
     #[test]
     fn lines_are_broken_at_blanks_and_a_long_word_where_it_must_be() {
-        let rows: [(&str, usize, &[&str]); 4] = [
+        let rows: [(&str, usize, &[&str]); 5] = [
             ("a bc def", 5, &["a bc", "def"]),
             ("abcdefgh i", 3, &["abc", "def", "gh", "i"]),
             ("", 5, &[""]),
+            ("  a b", 9, &["  a b"]),
             ("東京東京", 5, &["東京", "東京"]),
         ];
         for (text, width, expected) in rows {

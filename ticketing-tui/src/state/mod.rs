@@ -7,6 +7,8 @@ mod cursor;
 mod feed;
 mod line;
 mod prompt;
+#[cfg(test)]
+mod tests;
 mod trail;
 
 pub(crate) use browse::KEYS;
@@ -19,7 +21,7 @@ pub(crate) use trail::Spot;
 use trail::Trail;
 
 use crate::TimeStyle;
-use crate::desk::{Answer, CommandHelp, Place, Refusal};
+use crate::desk::{Answer, CommandHelp, EXIT_NOT_FOUND, Place, Refusal};
 use crate::input::Input;
 use crate::rate::{History, Sample};
 use crate::row::{Tone, number};
@@ -234,10 +236,13 @@ impl State {
             Input::Key(crate::input::Key::Ctrl('c')) => self.effects.push(Effect::Quit),
             Input::Key(crate::input::Key::Ctrl('z')) => self.effects.push(Effect::Suspend),
             Input::Key(crate::input::Key::Ctrl('l')) => self.effects.push(Effect::Redraw),
-            Input::Key(key) => match self.layer.take() {
-                None => self.browse(key),
-                Some(layer) => self.layer_key(layer, key),
-            },
+            Input::Key(key) => {
+                self.said = None;
+                match self.layer.take() {
+                    None => self.browse(key),
+                    Some(layer) => self.layer_key(layer, key),
+                }
+            }
             Input::Paste(text) => match &mut self.layer {
                 Some(Layer::Palette(palette)) => palette.paste(&text),
                 Some(Layer::Filter(prompt)) => prompt.line.paste(&text),
@@ -282,7 +287,7 @@ impl State {
         let screen = spot.screen().get();
         let query_here = self.filter_here(spot);
         let Some(feed) = self.feeds.get_mut(spot).filter(|feed| feed.question == question) else { return };
-        match result {
+        match result.and_then(|answer| only_its_row(spot, answer)) {
             Ok(answer) => feed.answered(screen, answer, took, self.now),
             Err(refusal) => return feed.refused(refusal, self.now),
         }
@@ -348,6 +353,8 @@ impl State {
         match spot {
             Spot::Screen(ScreenId(0)) => vec!["status".to_owned()],
             Spot::Screen(id) => self.list_command(*id, self.filters.get(id).map(String::as_str)),
+            // Without a command for one thing, its row in the list is all there is.
+            Spot::Item(id, _) if id.get().item.is_empty() => self.list_command(*id, None),
             Spot::Item(id, of) => {
                 let mut words = owned(id.get().item);
                 words.push(of.clone());
@@ -470,4 +477,26 @@ impl State {
         let words = self.place.flags.iter().chain(command).map(|word| quoted(word));
         std::iter::once("ticketctl".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
     }
+}
+
+/// Leaves of a list the row that a place is of, if its list is all that can be asked.
+fn only_its_row(spot: &Spot, mut answer: Answer) -> Result<Answer, Refusal> {
+    let Spot::Item(screen, id) = spot else { return Ok(answer) };
+    let screen = screen.get();
+    if !screen.item.is_empty() {
+        return Ok(answer);
+    }
+    answer.rows.retain(|row| screen.id_of(row) == *id);
+    if answer.rows.is_empty() {
+        let message = format!("There is no {} {} among the latest.", screen.noun, crate::text::harmless(id));
+        let hint = Some(format!("ticketctl {}", screen.command.join(" ")));
+        return Err(Refusal {
+            exit: EXIT_NOT_FOUND,
+            code: "NOT_FOUND".to_owned(),
+            message,
+            hint,
+            ..Refusal::default()
+        });
+    }
+    Ok(answer)
 }

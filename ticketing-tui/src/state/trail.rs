@@ -46,11 +46,12 @@ impl Spot {
                 names.join(", ")
             ));
         };
-        match (id, screen.get().item.is_empty(), screen.get().command.is_empty() && screen.0 != 0) {
-            ("", _, true) => Err(format!("{name} needs an id: {name}/ID")),
-            ("", _, false) => Ok(Self::Screen(screen)),
-            (_, true, _) => Err(format!("{name} has no page for one thing; write {name} alone")),
-            (id, false, _) => Ok(Self::Item(screen, id.to_owned())),
+        let is_list = !screen.get().command.is_empty() || screen.0 == 0;
+        match id {
+            "" if is_list => Ok(Self::Screen(screen)),
+            "" => Err(format!("{name} needs an id: {name}/ID")),
+            _ if screen.0 == 0 => Err(format!("{name} has no page for one thing; write {name} alone")),
+            id => Ok(Self::Item(screen, id.to_owned())),
         }
     }
 }
@@ -139,7 +140,8 @@ mod tests {
             ("saga/0192/x", Some(Spot::Item(sagas, "0192/x".into()))),
             ("overview", Some(Spot::Screen(ScreenId(0)))),
             ("why", None),
-            ("audit/1", None),
+            ("overview/1", None),
+            ("audit/1", ScreenId::named("audit").map(|screen| Spot::Item(screen, "1".into()))),
             ("answer/1", None),
             ("nowhere", None),
         ];

@@ -2,8 +2,9 @@
 
 use super::Theme;
 use crate::TimeStyle;
+use crate::desk::Refusal;
 use crate::screens::SCREENS;
-use crate::state::{Health, Layer, Spot, State};
+use crate::state::{Health, Layer, Spot, Stage, State};
 use crate::text::{Room, cut, duration, harmless_up_to, short_id, tail, time};
 use ratatui::Frame;
 use ratatui::layout::{Margin, Rect};
@@ -21,7 +22,10 @@ pub(super) fn header(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Th
         Health::Live => ("● ", format!("live, {age} old"), theme.good()),
         Health::Stale => ("○ ", format!("stale, {age} old"), theme.waiting()),
         Health::Paused => ("‖ ", format!("paused, {age} old"), theme.waiting()),
-        Health::Lost if state.feed().at.is_none() => ("✗ ", "no answer".to_owned(), theme.bad()),
+        Health::Lost if state.feed().at.is_none() => {
+            let is_gone = state.feed().refusal.as_ref().is_some_and(Refusal::is_unreachable);
+            ("✗ ", if is_gone { "no answer" } else { "refused" }.to_owned(), theme.bad())
+        }
         Health::Lost if state.is_paused() => ("✗ ", format!("lost, paused, {age} old"), theme.bad()),
         Health::Lost => ("✗ ", format!("lost, {age} old"), theme.bad()),
     };
@@ -114,9 +118,12 @@ pub(super) fn footer(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Th
     let pause = if state.is_paused() { "go on" } else { "pause" };
     let keys: Vec<(&str, String)> = match (&state.layer, state.trail.here()) {
         (Some(Layer::Menu(_)), _) => vec![("enter", "choose".into()), ("esc", "close".into())],
-        (Some(Layer::Change(_)), _) => {
-            vec![("tab", "next field".into()), ("pgdn", "more of the plan".into()), ("esc", "cancel".into())]
-        }
+        (Some(Layer::Change(change)), _) if matches!(change.stage, Stage::Plan) => vec![
+            ("tab", "next field".into()),
+            ("pgdn", "more of the plan".into()),
+            ("r", "plan anew".into()),
+            ("esc", "cancel".into()),
+        ],
         (Some(_), _) => vec![("esc", "close".into())],
         (None, spot) => {
             let screen = spot.screen().get();

@@ -2,10 +2,11 @@
 //! command that was typed.
 
 use super::{Theme, frame::title, table::written, watch};
-use crate::row::{Kind, Tone, Watch, at, cell, raw};
-use crate::screens::{Screen, columns, fit};
+use crate::TimeStyle;
+use crate::row::{Kind, Tone, Watch, at, cell, moment, raw};
+use crate::screens::{Column, Screen, columns, fit};
 use crate::state::{Drawn, Eta, Spot, State};
-use crate::text::{grouped, harmless_lines, harmless_up_to, wrapped};
+use crate::text::{Room, grouped, harmless_lines, harmless_up_to, wrapped};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
@@ -159,13 +160,17 @@ fn value_of(object: &Value, path: &str, kind: Kind, watch: Watch<'_>) -> (String
     }
 }
 
+/// Text of a section that may be so long is told whole, on as many lines as it takes.
+const TOLD_WHOLE: u16 = 60;
+
 fn section_lines(
     rows: &[Value],
-    of: &'static [crate::screens::Column],
+    of: &'static [Column],
     width: u16,
     watch: Watch<'_>,
     theme: Theme,
 ) -> Vec<Line<'static>> {
+    let watch = exact(rows, of, width, watch);
     let shown = fit(of, width, watch);
     let pad = |text: String, width: u16, is_right: bool| {
         let blanks = " ".repeat(usize::from(width).saturating_sub(text.width()));
@@ -177,19 +182,51 @@ fn section_lines(
     });
     let mut lines = if rows.is_empty() { Vec::new() } else { vec![Line::from_iter(head)] };
     for row in rows.iter().take(ROWS_MAX) {
-        let cells = shown.iter().flat_map(|(column, width)| {
-            let (text, tone) = written(row, column, usize::from(*width), watch, || Eta::Unknown);
-            [Span::styled(pad(text, *width, column.is_right()), theme.tone(tone)), gap()]
-        });
-        lines.push(Line::from_iter(cells));
+        let cells: Vec<(Vec<String>, Tone)> = shown
+            .iter()
+            .map(|(column, width)| {
+                let room = usize::from(*width);
+                match at(row, column.path) {
+                    Some(value) if column.kind == Kind::Text && column.max >= TOLD_WHOLE => {
+                        (wrapped(&harmless_up_to(&raw(value), FIELD_CHARS_MAX), room), Tone::Plain)
+                    }
+                    Some(_) | None => {
+                        let (text, tone) = written(row, column, room, watch, || Eta::Unknown);
+                        (vec![text], tone)
+                    }
+                }
+            })
+            .collect();
+        let height = cells.iter().map(|(parts, _)| parts.len()).max().unwrap_or(0);
+        for line in 0..height {
+            let spans = shown.iter().zip(&cells).flat_map(|((column, width), (parts, tone))| {
+                let text = parts.get(line).cloned().unwrap_or_default();
+                [Span::styled(pad(text, *width, column.is_right()), theme.tone(*tone)), gap()]
+            });
+            lines.push(Line::from_iter(spans));
+        }
     }
     if rows.len() > ROWS_MAX {
-        lines.push(Line::styled(
-            format!("… and {} more", grouped((rows.len() - ROWS_MAX) as u64)),
-            theme.waiting(),
-        ));
+        let more = grouped((rows.len() - ROWS_MAX) as u64);
+        lines.push(Line::styled(format!("… and {more} more: e opens all in the pager"), theme.waiting()));
     }
     lines
+}
+
+/// In a story the order and the moments matter: what happened is told by the time of day, with its date where that is
+/// another one and there is room.
+fn exact<'a>(rows: &[Value], of: &[Column], width: u16, watch: Watch<'a>) -> Watch<'a> {
+    const ROOM_FOR_DATES: u16 = 90;
+    let time = of.iter().find(|column| column.kind == Kind::Time).map(|column| column.path);
+    let first = time.and_then(|path| rows.first().and_then(|row| moment(row, path)));
+    let Some(first) = first else { return watch };
+    let style = if watch.style == TimeStyle::Relative { TimeStyle::Utc } else { watch.style };
+    let is_today = first.to_string().get(..10) == watch.now.to_string().get(..10);
+    match (is_today, width >= ROOM_FOR_DATES) {
+        (true, _) => Watch { style, room: Room::Short, ..watch },
+        (false, true) => Watch { style, room: Room::Full, ..watch },
+        (false, false) => watch,
+    }
 }
 
 /// `lastError` → `Last error`.

@@ -142,8 +142,13 @@ pub(super) fn filter(
     match (&prompt.error, prompt.question) {
         (Some(error), _) => {
             // The lines after the first point at the mistake, blank by blank.
-            for line in error.lines() {
-                lines.push(Line::styled(format!(" {}", cut(&harmless_up_to(line, 500), width)), theme.bad()));
+            for line in error.lines().map(|line| harmless_up_to(line, 500)) {
+                let parts = if line.starts_with(' ') {
+                    vec![cut(&line, width)]
+                } else {
+                    crate::text::wrapped(&line, width)
+                };
+                lines.extend(parts.into_iter().map(|part| Line::styled(format!(" {part}"), theme.bad())));
             }
         }
         (None, Some(_)) => lines.push(Line::styled(" Trying it …", theme.waiting())),

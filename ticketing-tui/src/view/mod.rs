@@ -7,6 +7,8 @@ mod layers;
 mod overview;
 mod seats;
 mod table;
+#[cfg(test)]
+mod tests;
 mod theme;
 
 pub(crate) use theme::Theme;
