@@ -117,7 +117,7 @@ mod at_a_terminal {
         let rows: [(&str, Option<&str>, &str, i32); 6] = [
             ("q", None, "", 0),
             ("\u{3}", None, "", 0),
-            ("\u{1b}", None, "--readonly", 0),
+            ("\u{1b}q", None, "--readonly", 0),
             ("", Some("INT"), "", 130),
             ("", Some("TERM"), "", 143),
             ("", Some("HUP"), "", 143),
@@ -136,9 +136,31 @@ mod at_a_terminal {
     }
 
     #[test]
-    fn a_store_that_is_not_there_ends_it_with_the_sentence_of_every_command() {
-        let text = Running::start(&Place::new(), "").finish();
+    fn a_store_that_is_not_there_is_told_and_waited_for() {
+        let place = Place::new();
+        let mut running = Running::start(&place, "");
+        // Blanks are jumped over, so that words come one by one.
+        for word in ["Try:", "seed", "demo"] {
+            running.wait_for(word);
+        }
+        assert!(place.run(&["seed", "demo"]).code == 0);
+        running.wait_for("live");
+        running.press("q");
+        let text = running.finish();
         assert_given_back(&text);
-        assert!(text.contains("code=3") && text.contains("ticketctl seed demo"), "{text:?}");
+        assert!(text.contains("code=0"), "{text:?}");
+    }
+
+    #[test]
+    fn it_opens_where_it_is_told_and_a_place_that_is_none_is_a_mistake() {
+        let place = Place::seeded();
+        let mut running = Running::start(&place, "--at holds");
+        for word in ["Holds", "held."] {
+            running.wait_for(word);
+        }
+        running.press("q");
+        assert!(running.finish().contains("code=0"));
+        let text = Running::start(&place, "--at nowhere").finish();
+        assert!(text.contains("code=2") && text.contains("sagas") && !text.contains(ENTER), "{text:?}");
     }
 }

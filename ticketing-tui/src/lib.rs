@@ -205,13 +205,18 @@ async fn attend<C: Canvas>(
         std::panic::panic_any(format!("{PANIC_ENV} is set"));
     }
     state.tick(sources.clock.now());
+    let mut is_seen = false;
     loop {
         for effect in state.take_effects() {
+            is_seen |= !matches!(effect, Effect::Ask(_));
             if let Some(stopped) = act(effect, canvas, &mut state, &mut sources, hands).await? {
                 return Ok(stopped);
             }
         }
-        draw(canvas.terminal(), &mut state, theme)?;
+        if is_seen {
+            draw(canvas.terminal(), &mut state, theme)?;
+        }
+        is_seen = true;
         tokio::select! {
             biased;
             signal = sources.signals.recv() => match signal {
@@ -239,7 +244,7 @@ async fn attend<C: Canvas>(
                 }
             }
             news = sources.news.recv() => match news {
-                Some(News::Told(told)) => state.told(told, sources.clock.now()),
+                Some(News::Told(told)) => is_seen = state.told(told, sources.clock.now()),
                 Some(News::Crash(crash)) => return Ok(Stopped::Crash(crash)),
                 // The loop itself holds the other end.
                 None => return Ok(Stopped::By(Ended::Terminated)),

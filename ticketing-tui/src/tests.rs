@@ -265,7 +265,6 @@ mod at_a_terminal {
     use super::{Options, PATIENCE};
     use crate::sample::Recorded;
     use crate::{Ended, TimeStyle};
-    use std::io::Write as _;
     use std::path::Path;
     use std::process::{Command, Stdio};
     use std::sync::Arc;
@@ -302,7 +301,7 @@ mod at_a_terminal {
         let (pid_file, log) = (folder.path().join("pid"), folder.path().join("log"));
         let this = std::env::current_exe().unwrap();
         let test = "tests::at_a_terminal::child";
-        let shell = format!("'{}' --exact {test} --nocapture; stty -a", this.display());
+        let shell = format!("stty rows 24 cols 80; '{}' --exact {test} --nocapture; stty -a", this.display());
         let mut command = Command::new("script");
         command
             .args(["-qefc", &shell, &log.display().to_string()])

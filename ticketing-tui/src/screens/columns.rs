@@ -61,7 +61,11 @@ pub(crate) fn fit(columns: &'static [Column], room: u16, watch: Watch<'_>) -> Ve
     ranks.dedup();
     for rank in ranks {
         for (column, width) in shown.iter_mut().filter(|(column, _)| column.rank == rank) {
-            let more = (max(column) - *width).min(left);
+            let more = match (max(column) - *width, column.kind) {
+                // An id is told whole, or by its ends.
+                (more, Kind::Id) if more > left => 0,
+                (more, _) => more.min(left),
+            };
             *width += more;
             left -= more;
         }
@@ -92,11 +96,12 @@ mod tests {
     fn the_least_important_columns_go_first_and_room_goes_to_the_most_important() {
         let zone = TimeZone::UTC;
         let watch = |style| Watch { now: Timestamp::default(), style, zone: &zone, room: Room::Short };
-        let rows: [(u16, TimeStyle, &[(&str, u16)]); 6] = [
+        let rows: [(u16, TimeStyle, &[(&str, u16)]); 7] = [
             (5, TimeStyle::Relative, &[("State", 5)]),
             (24, TimeStyle::Relative, &[("Id", 13), ("State", 9)]),
             (36, TimeStyle::Relative, &[("Id", 13), ("State", 9), ("At", 10)]),
-            (36, TimeStyle::Utc, &[("Id", 25), ("State", 9)]),
+            (36, TimeStyle::Utc, &[("Id", 13), ("State", 9)]),
+            (47, TimeStyle::Utc, &[("Id", 36), ("State", 9)]),
             (48, TimeStyle::Relative, &[("Id", 13), ("Note", 10), ("State", 9), ("At", 10)]),
             (100, TimeStyle::Relative, &[("Id", 36), ("Note", 39), ("State", 9), ("At", 10)]),
         ];

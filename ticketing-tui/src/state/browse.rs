@@ -164,11 +164,12 @@ impl State {
         }
         let here = self.trail.here().clone();
         let screen = here.screen().get();
+        let problems = if here == super::OVERVIEW { crate::problems::of(self).len() } else { 0 };
         let feed = self.feeds.get(&here).unwrap_or(&self.nothing);
         let cursor = self.cursors.entry(here.clone()).or_default();
         match here {
             Spot::Screen(id) if id.0 == 0 => {
-                cursor.index = moved(cursor.index, rows, self.drawn.offset_max);
+                cursor.index = moved(cursor.index, rows, problems.saturating_sub(1));
             }
             Spot::Screen(_) => {
                 cursor.offset = self.drawn.offset;

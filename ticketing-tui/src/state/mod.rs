@@ -3,8 +3,11 @@
 
 mod browse;
 mod change;
+#[cfg(test)]
+mod change_tests;
 mod cursor;
 mod feed;
+mod health;
 mod line;
 mod prompt;
 #[cfg(test)]
@@ -15,6 +18,7 @@ pub(crate) use browse::KEYS;
 pub(crate) use change::{Change, Focus, Menu, Stage};
 pub(crate) use cursor::Cursor;
 pub(crate) use feed::{Eta, Feed};
+pub(crate) use health::Health;
 pub(crate) use line::Line;
 pub(crate) use prompt::{FilterPrompt, Palette, quoted};
 pub(crate) use trail::Spot;
@@ -31,8 +35,6 @@ use std::collections::HashMap;
 use std::time::Duration;
 use ticketing_core::domain::time::Timestamp;
 
-/// A picture that is so much older than it should be, in seconds, is not live any more, whatever the reason.
-const LATE_SECONDS_MAX: i64 = 5;
 /// What is said stays on the screen for so many seconds.
 const SAID_SECONDS: i64 = 8;
 /// So many places keep their last picture.
@@ -115,21 +117,6 @@ pub(crate) enum Layer {
     Change(Box<Change>),
 }
 
-/// How the picture on the screen is to be taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Health {
-    /// There is no picture yet.
-    Connecting,
-    /// It is how things are.
-    Live,
-    /// It was not renewed in time.
-    Stale,
-    /// The person wants it to stand still.
-    Paused,
-    /// The last question was not answered.
-    Lost,
-}
-
 /// What the view saw when it drew: the state needs it to move by pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Drawn {
@@ -176,6 +163,8 @@ pub(crate) struct State {
     pub has_mouse: bool,
     /// What the view saw.
     pub drawn: Drawn,
+    /// Looks that were not answered, so far.
+    pub failed_looks: u64,
     /// The legs of each departure whose seats are looked at, as places among its stops.
     pub legs: HashMap<String, (usize, usize)>,
     limits: HashMap<ScreenId, usize>,
@@ -203,6 +192,7 @@ impl State {
             commands: Vec::new(),
             has_mouse: false,
             drawn: Drawn::default(),
+            failed_looks: 0,
             legs: HashMap::new(),
             limits: HashMap::new(),
             feeds: HashMap::new(),
@@ -271,9 +261,10 @@ impl State {
         }
     }
 
-    /// Takes in what came of a command.
-    pub(crate) fn told(&mut self, told: Told, now: Timestamp) {
+    /// Takes in what came of a command; says whether that is to be seen where the person is.
+    pub(crate) fn told(&mut self, told: Told, now: Timestamp) -> bool {
         self.now = now;
+        let is_seen = !matches!(&told.to, To::Spot(spot) if spot != self.trail.here());
         match told.to {
             To::Spot(spot) => self.feed_told(&spot, told.question, told.result, told.took),
             To::Filter(screen, text) => self.filter_told(screen, text, told.question, told.result, told.took),
@@ -281,6 +272,7 @@ impl State {
             To::Change => self.change_told(told.question, told.result),
         }
         self.ask_what_is_due();
+        is_seen
     }
 
     fn feed_told(&mut self, spot: &Spot, question: u64, result: Result<Answer, Refusal>, took: Duration) {
@@ -289,7 +281,10 @@ impl State {
         let Some(feed) = self.feeds.get_mut(spot).filter(|feed| feed.question == question) else { return };
         match result.and_then(|answer| only_its_row(spot, answer)) {
             Ok(answer) => feed.answered(screen, answer, took, self.now),
-            Err(refusal) => return feed.refused(refusal, self.now),
+            Err(refusal) => {
+                self.failed_looks += 1;
+                return feed.refused(refusal, self.now);
+            }
         }
         feed.look_for(query_here.as_deref());
         if *spot == OVERVIEW
@@ -431,45 +426,6 @@ impl State {
     pub(crate) fn say(&mut self, tone: Tone, text: impl Into<String>) {
         let until = self.now.plus_seconds(SAID_SECONDS);
         self.said = Some(Said { text: text.into(), tone, until });
-    }
-
-    /// Says whether the picture stands still because somebody wants it to.
-    pub(crate) const fn is_paused(&self) -> bool {
-        self.paused_at.is_some()
-    }
-
-    /// Returns the moment that the screen shows: now; or when it was paused; or the last one that was seen of what is
-    /// lost.
-    pub(crate) fn shown_at(&self) -> Timestamp {
-        let feed = self.feed();
-        match (self.paused_at, feed.at) {
-            (Some(paused), Some(at)) => paused.max(at),
-            (None, Some(at)) if feed.refusal.is_some() => at,
-            _ => self.now,
-        }
-    }
-
-    /// Returns how old the picture is, in seconds.
-    pub(crate) fn age_seconds(&self) -> Option<i64> {
-        self.feed().at.map(|at| (self.now.as_millis() - at.as_millis()).max(0) / 1000)
-    }
-
-    /// Returns how the picture is to be taken. That it is lost is worse news than a pause, so it is told first.
-    pub(crate) fn health(&self) -> Health {
-        let feed = self.feed();
-        // A slow answer is followed by a rest; only what is later than that is late.
-        let every = self.trail.here().screen().get().every_seconds;
-        let took = i64::try_from(feed.took.as_secs()).unwrap_or(i64::MAX);
-        let late = every.max(took.saturating_mul(4)).saturating_add(LATE_SECONDS_MAX);
-        match self.age_seconds() {
-            None if feed.refusal.is_some() => Health::Lost,
-            None => Health::Connecting,
-            Some(_) if feed.refusal.is_some() => Health::Lost,
-            Some(_) if self.is_paused() => Health::Paused,
-            Some(_) if matches!(self.trail.here(), Spot::Answer(_)) => Health::Live,
-            Some(age) if age > late => Health::Stale,
-            Some(_) => Health::Live,
-        }
     }
 
     /// Returns a command as it is typed in a shell.

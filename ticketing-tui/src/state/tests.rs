@@ -1,6 +1,7 @@
 //! What the keys do, and what becomes of what is known, step by step.
 
-use super::{Effect, Focus, Health, Layer, OVERVIEW, Spot, Stage, State, To, Told};
+use super::change_tests::change;
+use super::{Effect, Health, Layer, OVERVIEW, Spot, Stage, State, Told};
 use crate::desk::{Answer, Refusal};
 use crate::input::{Input, Key};
 use crate::sample::{answer, at_place, changes, event, noon, press, settle, settle_with, state, unreachable};
@@ -18,14 +19,14 @@ fn rows(rows: Vec<Value>) -> Answer {
 }
 
 /// Lets so many seconds pass, second by second, with a desk that answers so.
-fn wait(state: &mut State, seconds: i64, answer: impl Fn(&[String]) -> Result<Answer, Refusal>) {
+pub(super) fn wait(state: &mut State, seconds: i64, answer: impl Fn(&[String]) -> Result<Answer, Refusal>) {
     for _ in 0..seconds {
         state.tick(state.now.plus_seconds(1));
         settle_with(state, &answer);
     }
 }
 
-fn said(state: &State) -> String {
+pub(super) fn said(state: &State) -> String {
     state.said().map(|said| said.text.clone()).unwrap_or_default()
 }
 
@@ -275,169 +276,6 @@ fn pasted_text_is_never_keys() {
     state.input(Input::Paste("hold expire x --yes\n".into()), state.now);
     let Some(Layer::Palette(palette)) = &state.layer else { panic!("it was run") };
     assert_eq!(palette.line.text(), "hold expire x --yes");
-}
-
-fn change(state: &State) -> &super::Change {
-    match &state.layer {
-        Some(Layer::Change(change)) => change,
-        other => panic!("no change: {other:?}"),
-    }
-}
-
-#[test]
-fn a_change_wants_a_plan_a_reason_and_a_key_that_opens_nothing() {
-    let mut state = at_place("holds");
-    press(&mut state, "ax");
-    assert_eq!((change(&state).stage.clone(), change(&state).focus), (Stage::Plan, Focus::Cancel));
-    // The keys that opened it, again, make nothing; nor does the one that agrees, before it is its turn.
-    for keys in ["x", "a", "y", "xxyy"] {
-        let mut state = at_place("holds");
-        let effects = press(&mut state, &format!("ax{keys}"));
-        assert!(changes(&effects).is_empty() && change(&state).stage == Stage::Plan, "{keys}");
-    }
-    let mut twice = at_place("holds");
-    press(&mut twice, "a\n\n");
-    assert!(twice.layer.is_none(), "Cancel has the focus");
-    press(&mut state, "\t\ty");
-    assert_eq!(change(&state).focus, Focus::Reason, "a reason is missing");
-    press(&mut state, "why not\n");
-    state.input(Input::Key(Key::Char('y')), state.now);
-    let made = state.take_effects();
-    let made = changes(&made);
-    assert_eq!(made.len(), 1);
-    assert_eq!(
-        made[0][2..],
-        ["01928a7c-0002-7000-8000-000000000000", "--reason", "why not", "--yes", "--expect", "d1"]
-    );
-    // While it is being made, the key makes nothing more.
-    state.input(Input::Key(Key::Char('y')), state.now);
-    assert!(changes(&state.take_effects()).is_empty());
-}
-
-#[test]
-fn what_is_severe_wants_the_targets_name_and_a_protected_place_its_own() {
-    for (is_protected, name, confirm) in [(false, "000000", None), (true, "prod", Some("prod"))] {
-        let mut state = at_place("letters");
-        state.place.protected = is_protected;
-        state.place.context = is_protected.then(|| "prod".to_owned());
-        press(&mut state, "ax\tobsolete\nwrong\ny");
-        assert_eq!(change(&state).focus, Focus::Name);
-        for _ in 0.."wrong".len() {
-            state.input(Input::Key(Key::Backspace), state.now);
-        }
-        press(&mut state, &format!("{name}\n"));
-        state.input(Input::Key(Key::Char('y')), state.now);
-        let effects = state.take_effects();
-        let made = changes(&effects);
-        let at = made[0].iter().position(|word| word == "--confirm");
-        assert_eq!(at.map(|at| made[0][at + 1].as_str()), confirm);
-    }
-}
-
-#[test]
-fn a_target_that_changes_under_its_plan_wants_a_new_plan() {
-    let mut state = at_place("sagas");
-    press(&mut state, "ar");
-    assert_eq!(change(&state).stage, Stage::Plan);
-    let moved = |command: &[String]| {
-        let mut answer = answer(command)?;
-        if command[..2] == ["saga", "list"] {
-            answer.rows[0]["state"] = json!("RELEASING");
-            // Rows that come and go are no change of this one.
-            answer.rows.insert(0, json!({"id": "new", "state": "CHARGING"}));
-        }
-        Ok(answer)
-    };
-    wait(&mut state, 2, answer);
-    assert!(!change(&state).has_moved);
-    wait(&mut state, 2, moved);
-    assert!(change(&state).has_moved);
-    for key in "\t\t".chars().map(|_| Key::Tab).chain([Key::Char('y')]) {
-        state.input(Input::Key(key), state.now);
-    }
-    assert!(changes(&state.take_effects()).is_empty(), "it is not made");
-    state.input(Input::Key(Key::Char('r')), state.now);
-    settle_with(&mut state, moved);
-    assert!(!change(&state).has_moved && change(&state).stage == Stage::Plan);
-    assert_eq!(
-        change(&state).command[2],
-        "01928a7c-0001-7000-8000-000000000000",
-        "it is still the same target"
-    );
-}
-
-#[test]
-fn a_plan_that_the_world_has_overtaken_is_shown_anew_with_the_reason_kept() {
-    let mut state = at_place("holds");
-    press(&mut state, "ax\twhy not\n");
-    state.input(Input::Key(Key::Char('y')), state.now);
-    settle_with(&mut state, |command| match command.iter().any(|word| word == "--yes") {
-        true => Err(Refusal {
-            exit: 5,
-            code: "WORLD_MOVED".into(),
-            message: "The world moved.".into(),
-            plan: Some(json!({"action": "hold expire", "affected": 2, "digest": "d2", "changes": []})),
-            ..Refusal::default()
-        }),
-        false => answer(command),
-    });
-    assert_eq!((change(&state).affected(), change(&state).focus), (2, Focus::Cancel));
-    assert_eq!(change(&state).reason.text(), "why not");
-    press(&mut state, "\t\t");
-    state.input(Input::Key(Key::Char('y')), state.now);
-    let effects = state.take_effects();
-    assert_eq!(changes(&effects)[0].last().unwrap(), "d2");
-}
-
-#[test]
-fn what_comes_of_a_change_that_was_left_alone_is_told() {
-    let mut state = at_place("holds");
-    press(&mut state, "ax\twhy not\n");
-    state.input(Input::Key(Key::Char('y')), state.now);
-    let effects = state.take_effects();
-    state.input(Input::Key(Key::Esc), state.now);
-    assert!(state.layer.is_none());
-    for effect in effects {
-        let Effect::Ask(ask) = effect else { continue };
-        let result = match ask.to {
-            To::Change => Err(unreachable()),
-            _ => answer(&ask.command),
-        };
-        state.told(Told { question: ask.question, to: ask.to, result, took: Duration::ZERO }, state.now);
-    }
-    assert_eq!(said(&state), "Not done: The write store is unavailable.");
-}
-
-#[test]
-fn a_late_plan_of_a_change_that_was_cancelled_opens_nothing() {
-    let mut state = at_place("holds");
-    for key in [Key::Char('a'), Key::Char('x')] {
-        state.input(Input::Key(key), state.now);
-    }
-    state.input(Input::Key(Key::Esc), state.now);
-    settle(&mut state);
-    assert!(state.layer.is_none());
-}
-
-#[test]
-fn nothing_is_changed_where_that_is_not_allowed_and_it_says_why() {
-    let mut readonly = at_place("holds");
-    readonly.place.readonly = true;
-    press(&mut readonly, "ax");
-    assert!(matches!(readonly.layer, Some(Layer::Menu(_))) && said(&readonly).contains("read-only"));
-    press(&mut readonly, "\u{1b}:hold expire x\n");
-    let Some(Layer::Palette(palette)) = &readonly.layer else { panic!("it was run") };
-    assert!(palette.error.as_ref().is_some_and(|error| error.contains("read-only")));
-
-    let mut over = at_place("sagas");
-    press(&mut over, "jar");
-    assert!(said(&over).contains("confirmed"), "{}", said(&over));
-
-    let mut lost = at_place("holds");
-    wait(&mut lost, 3, |_| Err(unreachable()));
-    lost.input(Input::Key(Key::Char('a')), lost.now);
-    lost.input(Input::Key(Key::Char('x')), lost.now);
-    assert!(said(&lost).contains("nothing answers"), "{}", said(&lost));
 }
 
 #[test]

@@ -51,8 +51,8 @@ fn log_figures(state: &State, status: &Value, theme: Theme) -> Vec<Figure> {
         ("read model lag", count("lag"), if lag > 0 { theme.waiting() } else { Style::new() }),
         ("dead letters", count("deadLetters"), alarm(number(status, "deadLetters"), theme)),
         ("answered in", format!("{} ms", grouped(i128::try_from(took).unwrap_or(0))), Style::new()),
+        ("failed looks", grouped(state.failed_looks), alarm(i64::try_from(state.failed_looks).ok(), theme)),
         ("read position", count("readPosition"), Style::new()),
-        ("departures", count("departuresAhead"), Style::new()),
     ]
 }
 
@@ -184,6 +184,17 @@ fn parts(frame: &mut Frame<'_>, area: Rect, state: &State, status: &Value, theme
         let what = format!("{} {}", text(part, "state"), text(part, "why"));
         rows.push((text(part, "name"), what, crate::row::state_tone(&text(part, "state"))));
     }
+    for open in list("payments.notOver") {
+        let what = format!(
+            "{} {}, the oldest {}",
+            text(open, "count"),
+            text(open, "state"),
+            since(open, "oldestAt")
+        );
+        rows.push(("payments".into(), what, crate::row::state_tone(&text(open, "state"))));
+    }
+    let ahead = number(status, "departuresAhead").map_or_else(|| "-".to_owned(), grouped);
+    rows.push(("departures".into(), format!("{ahead} ahead"), Tone::Plain));
     rows.push(("write store".into(), text(status, "writeStore"), Tone::Plain));
     rows.push(("read store".into(), text(status, "readStore"), Tone::Plain));
     let width = rows.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0).min(24);
