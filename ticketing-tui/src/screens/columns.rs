@@ -101,7 +101,7 @@ mod tests {
             (24, TimeStyle::Relative, &[("Id", 13), ("State", 9)]),
             (36, TimeStyle::Relative, &[("Id", 13), ("State", 9), ("At", 10)]),
             (36, TimeStyle::Utc, &[("Id", 13), ("State", 9)]),
-            (47, TimeStyle::Utc, &[("Id", 36), ("State", 9)]),
+            (47, TimeStyle::Utc, &[("Id", 13), ("State", 9), ("At", 13)]),
             (48, TimeStyle::Relative, &[("Id", 13), ("Note", 10), ("State", 9), ("At", 10)]),
             (100, TimeStyle::Relative, &[("Id", 36), ("Note", 39), ("State", 9), ("At", 10)]),
         ];
