@@ -85,8 +85,9 @@ pub struct Refusal {
     pub hint: Option<String>,
     /// Whether the same command may succeed later.
     pub retryable: bool,
-    /// The plan as it is now, if it is not any more what was agreed to.
-    pub plan: Option<Value>,
+    /// The plan as it is now, if it is not any more what was agreed to. Boxed, so that a refusal is not too large to be
+    /// handed about.
+    pub plan: Option<Box<Value>>,
 }
 
 /// The exit code of what does not answer.

@@ -103,7 +103,7 @@ pub(crate) fn number(row: &Value, path: &str) -> Option<i64> {
 
 /// Returns the moment at `path`.
 pub(crate) fn moment(row: &Value, path: &str) -> Option<Timestamp> {
-    at(row, path)?.as_str().and_then(|text| Timestamp::parse(text))
+    at(row, path)?.as_str().and_then(Timestamp::parse)
 }
 
 /// Returns what a cell says, and how that is to be taken.

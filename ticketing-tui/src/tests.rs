@@ -373,13 +373,16 @@ mod at_a_terminal {
 
     #[test]
     fn another_program_has_the_terminal_while_the_pager_runs() {
-        let text = run(&[("PAGER", "cat; stty -a < /dev/tty | grep -o ' .icanon\\| icanon'; echo paged")], |_, keys| {
-            for part in ["2", "e"] {
-                keys.write_all(part.as_bytes()).unwrap();
-                std::thread::sleep(Duration::from_millis(900));
-            }
-            keys.write_all(b"q").unwrap();
-        });
+        let text = run(
+            &[("PAGER", "cat; stty -a < /dev/tty | grep -o ' .icanon\\| icanon'; echo paged")],
+            |_, keys| {
+                for part in ["2", "e"] {
+                    keys.write_all(part.as_bytes()).unwrap();
+                    std::thread::sleep(Duration::from_millis(900));
+                }
+                keys.write_all(b"q").unwrap();
+            },
+        );
         let paged = text.find("paged").unwrap_or_else(|| panic!("not paged: {text:?}"));
         let (before, after) = text.split_at(paged);
         assert!(before.contains("\"lastError\"") && before.ends_with(" icanon\r\n"), "{before:?}");

@@ -85,6 +85,9 @@ mod tests {
     use jiff::tz::TimeZone;
     use ticketing_core::domain::time::Timestamp;
 
+    /// Titles and widths.
+    type Shown<'a> = &'a [(&'a str, u16)];
+
     const COLUMNS: &[Column] = &[
         Column::new("Id", "id", Kind::Id, (13, 36), 1),
         Column::new("Note", "note", Kind::Text, (10, 100), 3),
@@ -96,7 +99,7 @@ mod tests {
     fn the_least_important_columns_go_first_and_room_goes_to_the_most_important() {
         let zone = TimeZone::UTC;
         let watch = |style| Watch { now: Timestamp::default(), style, zone: &zone, room: Room::Short };
-        let rows: [(u16, TimeStyle, &[(&str, u16)]); 7] = [
+        let rows: [(u16, TimeStyle, Shown<'_>); 7] = [
             (5, TimeStyle::Relative, &[("State", 5)]),
             (24, TimeStyle::Relative, &[("Id", 13), ("State", 9)]),
             (36, TimeStyle::Relative, &[("Id", 13), ("State", 9), ("At", 10)]),

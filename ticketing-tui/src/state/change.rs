@@ -182,7 +182,7 @@ impl State {
             Key::Esc | Key::Char('a' | 'q') => return,
             Key::Up | Key::Char('k') => menu.index = menu.index.saturating_sub(1),
             Key::Down | Key::Char('j') => {
-                menu.index = (menu.index + 1).min(menu.items.len().saturating_sub(1))
+                menu.index = (menu.index + 1).min(menu.items.len().saturating_sub(1));
             }
             Key::Enter => return self.choose(menu),
             Key::Char(c) => {
@@ -440,7 +440,7 @@ impl State {
                 Ok(answer) => change.stage = Stage::Done(answer),
                 // The world has moved: what was agreed to can't be done, and this could be.
                 Err(Refusal { plan: Some(plan), message, .. }) => {
-                    (change.plan, change.stage, change.focus) = (Some(plan), Stage::Plan, Focus::Cancel);
+                    (change.plan, change.stage, change.focus) = (Some(*plan), Stage::Plan, Focus::Cancel);
                     change.hint =
                         Some(format!("{} This is the plan now.", crate::text::harmless_up_to(&message, 200)));
                     (change.offset, change.typed) = (0, Line::default());

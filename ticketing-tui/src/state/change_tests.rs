@@ -107,7 +107,9 @@ fn a_plan_that_the_world_has_overtaken_is_shown_anew_with_the_reason_kept() {
             exit: 5,
             code: "WORLD_MOVED".into(),
             message: "The world moved.".into(),
-            plan: Some(json!({"action": "hold expire", "affected": 2, "digest": "d2", "changes": []})),
+            plan: Some(Box::new(
+                json!({"action": "hold expire", "affected": 2, "digest": "d2", "changes": []}),
+            )),
             ..Refusal::default()
         }),
         false => answer(command),

@@ -275,11 +275,12 @@ impl State {
         is_seen
     }
 
-    fn feed_told(&mut self, spot: &Spot, question: u64, result: Result<Answer, Refusal>, took: Duration) {
+    fn feed_told(&mut self, spot: &Spot, question: u64, mut result: Result<Answer, Refusal>, took: Duration) {
         let screen = spot.screen().get();
         let query_here = self.filter_here(spot);
         let Some(feed) = self.feeds.get_mut(spot).filter(|feed| feed.question == question) else { return };
-        match result.and_then(|answer| only_its_row(spot, answer)) {
+        let gone = result.as_mut().ok().and_then(|answer| only_its_row(spot, answer));
+        match gone.map_or(result, Err) {
             Ok(answer) => feed.answered(screen, answer, took, self.now),
             Err(refusal) => {
                 self.failed_looks += 1;
@@ -435,24 +436,19 @@ impl State {
     }
 }
 
-/// Leaves of a list the row that a place is of, if its list is all that can be asked.
-fn only_its_row(spot: &Spot, mut answer: Answer) -> Result<Answer, Refusal> {
-    let Spot::Item(screen, id) = spot else { return Ok(answer) };
+/// Leaves of a list the row that a place is of, if its list is all that can be asked; says if it is not there.
+fn only_its_row(spot: &Spot, answer: &mut Answer) -> Option<Refusal> {
+    let Spot::Item(screen, id) = spot else { return None };
     let screen = screen.get();
     if !screen.item.is_empty() {
-        return Ok(answer);
+        return None;
     }
     answer.rows.retain(|row| screen.id_of(row) == *id);
-    if answer.rows.is_empty() {
-        let message = format!("There is no {} {} among the latest.", screen.noun, crate::text::harmless(id));
-        let hint = Some(format!("ticketctl {}", screen.command.join(" ")));
-        return Err(Refusal {
-            exit: EXIT_NOT_FOUND,
-            code: "NOT_FOUND".to_owned(),
-            message,
-            hint,
-            ..Refusal::default()
-        });
-    }
-    Ok(answer)
+    answer.rows.is_empty().then(|| Refusal {
+        exit: EXIT_NOT_FOUND,
+        code: "NOT_FOUND".to_owned(),
+        message: format!("There is no {} {} among the latest.", screen.noun, crate::text::harmless(id)),
+        hint: Some(format!("ticketctl {}", screen.command.join(" "))),
+        ..Refusal::default()
+    })
 }

@@ -12,6 +12,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use ticketing_core::domain::time::Timestamp;
 use unicode_width::UnicodeWidthStr as _;
 
 /// No page has more lines; the pager has them all.
@@ -52,14 +53,14 @@ fn lines(state: &State, width: u16, theme: Theme) -> Vec<Line<'static>> {
         (Spot::Answer(_), rows) => match (&feed.text, rows) {
             (Some(text), _) => lines.extend(text.lines().map(|line| Line::from(harmless_up_to(line, 2_000)))),
             (None, []) if feed.notes.is_empty() => {
-                lines.push(Line::styled("Done; nothing was answered.", theme.faint()))
+                lines.push(Line::styled("Done; nothing was answered.", theme.faint()));
             }
             (None, []) => {}
             (None, [one]) if one.is_object() => {
-                lines = fields(one, Spot::screen(state.trail.here()).get(), width, watch, theme)
+                lines = fields(one, state.trail.here().screen().get(), width, watch, theme);
             }
             (None, rows) => {
-                lines.extend(rows.iter().take(LINES_MAX).map(|row| Line::from(compact(row, width))))
+                lines.extend(rows.iter().take(LINES_MAX).map(|row| Line::from(compact(row, width))));
             }
         },
         (spot, _) => match feed.object() {
@@ -106,11 +107,10 @@ fn fields(object: &Value, screen: &Screen, width: u16, watch: Watch<'_>, theme: 
         if is_tree {
             trees.push((label_of(key), value));
         } else {
-            let kind =
-                match value.as_str().and_then(|text| ticketing_core::domain::time::Timestamp::parse(text)) {
-                    Some(_) => Kind::Time,
-                    None => Kind::Text,
-                };
+            let kind = match value.as_str().and_then(Timestamp::parse) {
+                Some(_) => Kind::Time,
+                None => Kind::Text,
+            };
             let (text, tone) = value_of(object, key, kind, watch);
             pairs.push((label_of(key), text, tone));
         }
