@@ -154,7 +154,7 @@ impl Gathered {
                 why: None,
                 hint: failure.hint,
                 retryable: failure.retryable,
-                plan: rows.into_iter().find(|row| row.get("changes").is_some()),
+                plan: rows.into_iter().find(|row| row.get("changes").is_some()).map(Box::new),
             }),
         }
     }
