@@ -4,11 +4,13 @@
 
 mod commands;
 mod dashboard;
+mod harmless;
 mod place;
 mod remote;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use place::Place;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -61,13 +63,15 @@ fn main() -> ExitCode {
 
 fn run(args: &[OsString], terminal: Terminal, as_json: bool) -> Exit {
     let mut command = Cli::command();
-    let parsed = command.try_get_matches_from_mut(args).and_then(|found| Cli::from_arg_matches(&found));
+    let parsed = command
+        .try_get_matches_from_mut(args)
+        .and_then(|found| Ok((Cli::from_arg_matches(&found)?, remote::files_named(&command, &found))));
     let outcome = match parsed {
-        Ok(cli) => {
+        Ok((cli, files)) => {
             let typed = args.iter().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
             let cli = Cli { globals: Globals { invocation: typed, ..cli.globals }, command: cli.command };
             let mut printer = Printer::new(&cli.globals, terminal);
-            return match dispatch(&cli, &mut printer) {
+            return match dispatch(&cli, &files, &mut printer) {
                 Ok(exit) => exit,
                 Err(failure) => {
                     printer.failure(&failure);
@@ -91,7 +95,8 @@ fn run(args: &[OsString], terminal: Terminal, as_json: bool) -> Exit {
 }
 
 /// Runs a command, here or on the server that the command line names.
-fn dispatch(cli: &Cli, printer: &mut Printer) -> Result<Exit, Failure> {
+/// `files` are what the command line names for a command to read.
+fn dispatch(cli: &Cli, files: &BTreeSet<String>, printer: &mut Printer) -> Result<Exit, Failure> {
     cli.globals.check()?;
     for warning in cli.globals.warnings() {
         printer.warn(&warning);
@@ -105,7 +110,7 @@ fn dispatch(cli: &Cli, printer: &mut Printer) -> Result<Exit, Failure> {
         Command::Desk(command) => match place::find(globals)? {
             Place::Here => command.run(&desk, printer),
             Place::There(server) => {
-                return remote::run(&server, globals, globals.invocation.clone(), printer);
+                return remote::run(&server, globals, files, printer);
             }
         },
         Command::Up(args) => {

@@ -32,9 +32,33 @@ pub fn find(globals: &Globals) -> Result<Place, Failure> {
     let server =
         globals.server.clone().or_else(|| (!names_a_store).then(|| env("TICKETCTL_SERVER")).flatten());
     let Some(url) = server else { return Ok(Place::Here) };
-    let url = url.trim_end_matches('/').to_owned();
+    let url = address(&url)?;
+    let token_is_piped = globals.token.as_ref().is_some_and(|token| token.expose() == "-");
     let token = token(globals, env("TICKETCTL_TOKEN"))?;
-    Ok(Place::There(Server { url, token }))
+    Ok(Place::There(Server { url, token, token_is_piped }))
+}
+
+/// Returns a server's address without the slash at its end. What more it may hold (a password, a question) is refused
+/// before it is printed or sent.
+fn address(text: &str) -> Result<String, Failure> {
+    let usage = |message: String| Failure::usage(message).hint("--server https://tickets.example.org");
+    let shown = ticketing_core::text::quoted(text);
+    let Ok(url) = reqwest::Url::parse(text) else {
+        return Err(usage(format!("{shown} is no address of a server.")));
+    };
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(usage(format!("{shown} is no address of a server."))
+            .why("It begins with https://, or with http:// on a network that you trust."));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(usage("A server's address has no user and no password in it.".into())
+            .why("Who asks is said by the token: TICKETCTL_TOKEN, or --token-file FILE."));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(usage(format!("{shown} is no address of a server."))
+            .why("It has a question or a fragment behind it."));
+    }
+    Ok(text.trim_end_matches('/').to_owned())
 }
 
 /// The token, by flag, file or environment.
@@ -66,5 +90,33 @@ fn token(globals: &Globals, in_environment: Option<String>) -> Result<Secret, Fa
             "export TICKETCTL_TOKEN=$(ticketctl user token NAME --role operator), made where the stores are",
         )),
         token => Ok(token.to_owned().into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::address;
+
+    #[test]
+    fn an_address_is_a_server_s_and_nothing_more() {
+        for (given, expected) in [
+            ("http://localhost:3002", Some("http://localhost:3002")),
+            ("https://tickets.example.org/", Some("https://tickets.example.org")),
+            ("https://example.org/tickets/", Some("https://example.org/tickets")),
+            ("localhost:3002", None),
+            ("tickets.example.org", None),
+            ("ftp://example.org", None),
+            ("http://", None),
+            ("https://ada:hunter2@example.org", None),
+            ("https://example.org/?x=1", None),
+            ("https://example.org/#x", None),
+            ("", None),
+        ] {
+            let found = address(given);
+            assert_eq!(found.as_deref().ok(), expected, "{given}");
+            if let Err(failure) = found {
+                assert!(!failure.message.contains("hunter2"), "{failure}");
+            }
+        }
     }
 }

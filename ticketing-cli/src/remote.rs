@@ -1,12 +1,17 @@
 //! A server elsewhere: the command is sent there, and what it says is printed here.
 //!
 //! Nothing of the stores is touched from here, and nothing is decided but the answer to a question. Only files that the
-//! command line itself names are sent along, whatever the server asks for.
+//! command line itself names as files are sent along, whatever the server asks for. What the server says is printed as
+//! it is; at a terminal it may choose colours and draw anew, and nothing else ([`crate::harmless`]). The token goes to
+//! the address that was given and nowhere else: no redirect is followed.
 
+use crate::harmless::Harmless;
+use clap::{ArgMatches, ValueHint};
+use reqwest::header::LOCATION;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Response, StatusCode, redirect};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as _;
 use std::io::{self, Read as _};
 use std::time::Duration;
@@ -25,6 +30,8 @@ const BEATS_MISSED_MAX: u32 = 5;
 const FILE_BYTES_MAX: u64 = 64 << 20;
 /// No line of an answer is longer, in bytes: a server sends smaller pieces.
 const LINE_BYTES_MAX: usize = 16 << 20;
+/// Files are sent at least so fast, or the server is given up.
+const UPLOAD_BYTES_PER_SECOND_MIN: usize = 256 << 10;
 /// So much is read of an answer that is no stream, in bytes.
 const REFUSAL_BYTES_MAX: usize = 64 << 10;
 
@@ -35,9 +42,11 @@ pub struct Server {
     pub url: String,
     /// The token.
     pub token: Secret,
+    /// Whether stdin was read for it, so that nothing is left there.
+    pub token_is_piped: bool,
 }
 
-/// Runs a command on a server and prints what it says. `args` is the command line without the program's name.
+/// Runs the command that was typed on a server and prints what it says. `files` are those that it names.
 ///
 /// # Errors
 /// As the command fails, which has then been printed: only its exit code is left. Else what stands between here and
@@ -45,11 +54,11 @@ pub struct Server {
 pub fn run(
     server: &Server,
     globals: &Globals,
-    args: Vec<String>,
+    files: &BTreeSet<String>,
     printer: &mut Printer,
 ) -> Result<Exit, Failure> {
     let request = Request {
-        args: without_place(args),
+        args: without_place(globals.invocation.clone()),
         terminal: printer.terminal(),
         time_zone: jiff::tz::TimeZone::system().iana_name().unwrap_or("UTC").to_owned(),
         store_flags: globals.store_flags(),
@@ -59,7 +68,7 @@ pub fn run(
     let doing = Doing::default();
     signals::run(&doing, async {
         let client = client(globals.timeout)?;
-        talk(&client, server, globals.timeout, request, &doing, printer).await
+        talk(&client, server, globals.timeout, request, files, &doing, printer).await
     })
 }
 
@@ -72,6 +81,7 @@ pub fn client(timeout: Duration) -> Result<Client, Failure> {
     let user_agent = concat!("ticketctl/", env!("CARGO_PKG_VERSION"));
     // A proxy of the environment is for the world outside; an operator names the server itself.
     let builder = Client::builder().user_agent(user_agent).connect_timeout(timeout).no_proxy();
+    let builder = builder.redirect(redirect::Policy::none());
     builder.build().map_err(|error| {
         Failure::error("The connection can't be set up.").why(format!("{}.", root_of(&error)))
     })
@@ -83,6 +93,7 @@ async fn talk(
     server: &Server,
     timeout: Duration,
     mut request: Request,
+    files: &BTreeSet<String>,
     doing: &Doing,
     printer: &mut Printer,
 ) -> Result<Exit, Failure> {
@@ -90,6 +101,8 @@ async fn talk(
         doing.say("The server was told to stop; ticketctl audit list tells what it had done.");
         let mut answer = Conversation::begin(client, server, timeout, &request).await?;
         match answer.print(printer).await? {
+            // A server knows from the request that nobody is here to be asked.
+            Frame::Ask(question) if !printer.can_ask() => return Err(said_no(question.declined)),
             Frame::Ask(question) => match ask(printer, &question.text) {
                 Answer::Line(line) if matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes") => {
                     request.args = agreed(request.args, &question.plan);
@@ -97,7 +110,7 @@ async fn talk(
                 Answer::Line(_) => return Err(said_no(question.declined)),
                 Answer::Stopped(failure) => return Err(failure.why("Nothing was done.")),
             },
-            Frame::Want(names) => add_inputs(&mut request, &names)?,
+            Frame::Want(names) => add_inputs(&mut request, server, files, &names)?,
             Frame::End(ended) => return Ok(Exit::of(ended.exit)),
             Frame::Out(_) | Frame::Err(_) | Frame::Progress(_) | Frame::Beat => {
                 return Err(broke_off(server));
@@ -131,8 +144,9 @@ impl<'s> Conversation<'s> {
         bearer.set_sensitive(true);
         let sending =
             client.post(url).header(AUTHORIZATION, bearer).header(ACCEPT, FRAMES_TYPE).json(request).send();
-        let response = match tokio::time::timeout(timeout, sending).await {
-            Err(_) => return Err(silent(server, timeout)),
+        let patience = timeout + upload_time(request);
+        let response = match tokio::time::timeout(patience, sending).await {
+            Err(_) => return Err(silent(server, patience)),
             Ok(Err(error)) => return Err(not_reached(server, &error)),
             Ok(Ok(response)) => response,
         };
@@ -146,19 +160,24 @@ impl<'s> Conversation<'s> {
     /// Prints what comes until the command has ended, and returns how.
     async fn print(&mut self, printer: &mut Printer) -> Result<Frame, Failure> {
         let mut progress: Option<Progress> = None;
+        let terminal = printer.terminal();
+        let (mut out, mut err) = (Harmless::of(terminal.stdout), Harmless::of(terminal.stderr));
         loop {
             match self.next().await? {
                 Frame::Out(text) => {
                     drop(progress.take());
-                    printer.drawing(&text)?;
+                    printer.drawing(&out.pass(&text))?;
                 }
                 Frame::Err(text) => {
                     drop(progress.take());
-                    printer.relay(&text);
+                    printer.relay(&err.pass(&text));
                 }
-                Frame::Progress(told) => progress
-                    .get_or_insert_with(|| Progress::start(printer.progress_style(), &told.label, told.total))
-                    .report(&told.label, told.done, told.total),
+                Frame::Progress(told) => {
+                    let label = ticketing_desk::output::visible::visible(&told.label);
+                    progress
+                        .get_or_insert_with(|| Progress::start(printer.progress_style(), &label, told.total))
+                        .report(&label, told.done, told.total);
+                }
                 Frame::Beat => {}
                 end @ (Frame::Ask(_) | Frame::Want(_) | Frame::End(_)) => return Ok(end),
             }
@@ -211,22 +230,48 @@ fn without_place(args: Vec<String>) -> Vec<String> {
             out.push(arg);
             break;
         }
-        let flag = PLACE_FLAGS.iter().find_map(|flag| arg.strip_prefix(flag));
-        match flag {
-            Some("") => drop(args.next()),
-            Some(rest) if rest.starts_with('=') => {}
-            Some(_) | None => out.push(arg),
+        let is_with_value = |flag: &str| arg.strip_prefix(flag).is_some_and(|rest| rest.starts_with('='));
+        if PLACE_FLAGS.contains(&arg.as_str()) {
+            drop(args.next());
+        } else if !PLACE_FLAGS.iter().any(|flag| is_with_value(flag)) {
+            out.push(arg);
         }
     }
     out.extend(args);
     out
 }
 
-fn add_inputs(request: &mut Request, names: &[String]) -> Result<(), Failure> {
+/// Returns what a command line names for a command to read: the values of arguments that are paths, and `-` where it is
+/// a value.
+pub fn files_named(command: &clap::Command, found: &ArgMatches) -> BTreeSet<String> {
+    let (mut command, mut found) = (command, found);
+    let mut files = BTreeSet::new();
+    loop {
+        // What is global is read on this side, if it is read at all.
+        for arg in command.get_arguments().filter(|arg| !arg.is_global_set()) {
+            let is_path = matches!(arg.get_value_hint(), ValueHint::AnyPath | ValueHint::FilePath);
+            let values = found.try_get_raw(arg.get_id().as_str()).ok().flatten().into_iter().flatten();
+            let values = values.map(|value| value.to_string_lossy().into_owned());
+            files.extend(values.filter(|value| is_path || value == STDIN));
+        }
+        let Some((name, below)) = found.subcommand() else { return files };
+        let Some(next) = command.find_subcommand(name) else { return files };
+        (command, found) = (next, below);
+    }
+}
+
+fn add_inputs(
+    request: &mut Request,
+    server: &Server,
+    files: &BTreeSet<String>,
+    names: &[String],
+) -> Result<(), Failure> {
     for name in names {
-        let is_named =
-            name == STDIN || request.args.iter().any(|arg| arg == name || arg.ends_with(&format!("={name}")));
-        if !is_named || request.inputs.contains_key(name) {
+        if name == STDIN && server.token_is_piped {
+            return Err(Failure::usage("Stdin can't be the token and what the command reads.")
+                .hint("give the token by TICKETCTL_TOKEN or --token-file FILE"));
+        }
+        if !files.contains(name) || request.inputs.contains_key(name) {
             return Err(Failure::refused(format!(
                 "The server asks for {}, which the command does not name.",
                 ticketing_core::text::quoted(name)
@@ -242,6 +287,9 @@ fn read(name: &str) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = match name {
         STDIN => io::stdin().take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?,
+        _ if std::fs::metadata(name)?.is_dir() => {
+            return Err(io::Error::other("it is a folder, and only files are sent to a server"));
+        }
         _ => std::fs::File::open(name)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?,
     };
     if read as u64 > FILE_BYTES_MAX {
@@ -251,6 +299,12 @@ fn read(name: &str) -> io::Result<Vec<u8>> {
         )));
     }
     Ok(bytes)
+}
+
+/// How long what is sent may be on its way, beside what the server needs for its answer.
+fn upload_time(request: &Request) -> Duration {
+    let bytes: usize = request.inputs.values().map(Sent::bytes_sent).sum();
+    Duration::from_secs((bytes / UPLOAD_BYTES_PER_SECOND_MIN) as u64)
 }
 
 const TOKEN_HINT: &str =
@@ -278,6 +332,14 @@ async fn refused(server: &Server, mut response: Response) -> Failure {
         }
     }
     let url = &server.url;
+    if status.is_redirection() {
+        let to = response.headers().get(LOCATION).map(|to| String::from_utf8_lossy(to.as_bytes()));
+        let to = to.map_or_else(|| "elsewhere".to_owned(), |to| ticketing_core::text::quoted(&to));
+        return Failure::error(format!("{url} sends its callers to {to}."))
+            .code("REDIRECTED")
+            .why("The token goes only to the address that was given. Nothing was done.")
+            .hint("give --server the address that it names, if you trust it");
+    }
     let Ok(Envelope { error }) = serde_json::from_slice::<Envelope>(&body) else {
         return Failure::error(format!("{url} answered {status}, and not as a ticketing server does."))
             .code("NOT_A_SERVER")

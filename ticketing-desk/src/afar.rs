@@ -13,6 +13,7 @@ use crate::program::Program;
 use crate::progress::{Teller, Told};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use clap::builder::Resettable;
 use clap::{CommandFactory as _, FromArgMatches as _};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -27,7 +28,7 @@ use ticketing_core::app::config::Settings;
 use ticketing_core::app::{App, StoreConfig};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, error::TrySendError};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// Where a server takes commands: `POST`, a [`Request`] as JSON.
 pub const PATH: &str = "/api/admin/commands";
@@ -40,6 +41,9 @@ const FRAMES_QUEUED_MAX: usize = 64;
 
 /// A command that says nothing for so long is heard of by a [`Frame::Beat`].
 pub const BEAT_EVERY: Duration = Duration::from_secs(3);
+
+/// So many commands run at once in one server: each has a thread, and what it reads in memory.
+pub const COMMANDS_MAX: usize = 64;
 
 /// Text is sent in pieces of about so many bytes.
 const FRAME_BYTES: usize = 16 << 10;
@@ -147,6 +151,45 @@ pub struct Lender {
     pub stores: StoreConfig,
     /// Signs tokens.
     pub sign: SignToken,
+    /// True once the server is to end.
+    pub ending: watch::Receiver<bool>,
+    slots: Arc<Semaphore>,
+    /// Kept, or its receiver would take it for an end.
+    _never_ending: Option<Arc<watch::Sender<bool>>>,
+}
+
+/// The right to run a command; it comes back when the command has ended, not when nobody reads its answer any more.
+#[derive(Debug)]
+pub struct Slot {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Lender {
+    /// Lends what a server has to [`COMMANDS_MAX`] commands at once.
+    #[must_use]
+    pub fn new(
+        app: App,
+        settings: Settings,
+        stores: StoreConfig,
+        sign: SignToken,
+        ending: watch::Receiver<bool>,
+    ) -> Self {
+        let slots = Arc::new(Semaphore::new(COMMANDS_MAX));
+        Self { app, settings, stores, sign, ending, slots, _never_ending: None }
+    }
+
+    /// Lends what this process has open, which ends with the process.
+    #[must_use]
+    pub fn of_process(app: App, settings: Settings, stores: StoreConfig, sign: SignToken) -> Self {
+        let (never, ending) = watch::channel(false);
+        Self { _never_ending: Some(Arc::new(never)), ..Self::new(app, settings, stores, sign, ending) }
+    }
+
+    /// Returns the right to run a command; `None` while there are [`COMMANDS_MAX`].
+    #[must_use]
+    pub fn slot(&self) -> Option<Slot> {
+        Arc::clone(&self.slots).try_acquire_owned().ok().map(|permit| Slot { _permit: permit })
+    }
 }
 
 impl std::fmt::Debug for Lender {
@@ -178,11 +221,13 @@ impl Running {
 ///
 /// # Errors
 /// What the system says if there can be no thread.
-pub fn start(lender: Lender, actor: String, request: Request) -> io::Result<Running> {
+pub fn start(lender: Lender, slot: Slot, actor: String, request: Request) -> io::Result<Running> {
     let (frames_in, frames) = mpsc::channel(FRAMES_QUEUED_MAX);
     let (left_in, left) = watch::channel(false);
     let runtime = Handle::current();
+    let as_json = wants_json(&request.args.iter().map(Into::into).collect::<Vec<OsString>>());
     let work = move || {
+        let _slot = slot;
         let frames = Frames(frames_in);
         let end = match catch_unwind(AssertUnwindSafe(|| run(lender, actor, request, runtime, left, &frames)))
         {
@@ -190,7 +235,7 @@ pub fn start(lender: Lender, actor: String, request: Request) -> io::Result<Runn
             Err(_) => {
                 // The panic hook has logged it.
                 let failure = Failure::defect("the server's log says more", None);
-                frames.send(Frame::Err(printed(&failure, false, false)));
+                frames.send(Frame::Err(printed(&failure, as_json, false)));
                 Frame::End((&failure).into())
             }
         };
@@ -209,6 +254,7 @@ fn run(
     left: watch::Receiver<bool>,
     frames: &Frames,
 ) -> Frame {
+    let request = Request { terminal: request.terminal.believed(), ..request };
     let args: Vec<OsString> =
         std::iter::once("ticketctl".into()).chain(request.args.iter().map(Into::into)).collect();
     let refused = |failure: &Failure| {
@@ -216,7 +262,8 @@ fn run(
         frames.send(Frame::Err(printed(failure, wants_json(&args), colour)));
         Frame::End(failure.into())
     };
-    let mut program = Program::command();
+    // What is set where the server runs says nothing of whoever sent the command.
+    let mut program = Program::command().mut_args(|arg| arg.env(Resettable::Reset));
     let parsed = program.try_get_matches_from_mut(&args).and_then(|found| Program::from_arg_matches(&found));
     let Program { mut globals, command } = match parsed {
         Ok(parsed) => parsed,
@@ -255,6 +302,7 @@ fn run(
         inputs: request.inputs.into_iter().map(|(name, sent)| (name, sent.into())).collect(),
         wanted: Arc::clone(&wanted),
         left,
+        ending: lender.ending,
     };
     let desk = Desk::served(globals, lender.sign, served);
     let Err(failure) = command.run(&desk, &mut printer) else { return Frame::End(Ended::DONE) };
@@ -292,6 +340,15 @@ impl From<Sent> for Input {
 }
 
 impl Sent {
+    /// How many bytes it is on its way.
+    #[must_use]
+    pub const fn bytes_sent(&self) -> usize {
+        match self {
+            Self::Base64(text) | Self::Unreadable(text) => text.len(),
+            Self::Missing => 0,
+        }
+    }
+
     /// Returns a file, or what is in its way, as it is sent along.
     #[must_use]
     pub fn of(read: io::Result<Vec<u8>>) -> Self {
@@ -354,11 +411,15 @@ impl Write for Stream {
 
     fn flush(&mut self) -> io::Result<()> {
         let text = std::mem::take(&mut self.buffer);
-        if text.is_empty() || self.frames.send((self.frame)(text)) {
-            Ok(())
-        } else {
-            Err(io::ErrorKind::BrokenPipe.into())
+        let mut rest = text.as_str();
+        while !rest.is_empty() {
+            let (piece, more) = rest.split_at(rest.floor_char_boundary(FRAME_BYTES));
+            if !self.frames.send((self.frame)(piece.to_owned())) {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            rest = more;
         }
+        Ok(())
     }
 }
 

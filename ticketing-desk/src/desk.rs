@@ -57,6 +57,8 @@ pub struct Served {
     pub wanted: Arc<Mutex<Vec<String>>>,
     /// True once nobody waits for the answer any more.
     pub left: watch::Receiver<bool>,
+    /// True once the server is to end.
+    pub ending: watch::Receiver<bool>,
 }
 
 impl fmt::Debug for Served {
@@ -77,6 +79,46 @@ pub enum Input {
         /// What the system said.
         message: String,
     },
+}
+
+/// A file on this machine. One that was laid there for a command goes with this value.
+#[derive(Debug)]
+pub struct Laid {
+    /// Where it is.
+    pub path: PathBuf,
+    _folder: Option<Scratch>,
+}
+
+/// A folder of this user's alone, that goes with this value.
+#[derive(Debug)]
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    /// Makes one, with this word in its name.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn make(word: &str) -> io::Result<Self> {
+        let folder = std::env::temp_dir().join(format!("ticketctl-{word}-{}", uuid::Uuid::new_v4()));
+        let mut builder = std::fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&folder)?;
+        Ok(Self(folder))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What is left of it is in the way of nobody.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 impl Desk {
@@ -134,16 +176,20 @@ impl Desk {
         }
     }
 
-    /// Returns where a file that a command names is on this machine.
+    /// Returns where a file that a command names is on this machine. One that was sent along is laid into a folder that
+    /// goes with the answer, under a name of our own.
     ///
     /// # Errors
-    /// As [`Desk::source`].
-    pub fn file(&self, name: &Path, scratch: &Path) -> io::Result<PathBuf> {
-        let Place::Served(served) = &self.place else { return Ok(name.to_owned()) };
+    /// As [`Desk::source`]; what the system says of the folder.
+    pub fn file(&self, name: &Path) -> io::Result<Laid> {
+        let Place::Served(served) = &self.place else {
+            return Ok(Laid { path: name.to_owned(), _folder: None });
+        };
         let bytes = served.input(&name.display().to_string())?;
-        let copy = scratch.join(name.file_name().unwrap_or(name.as_os_str()));
-        std::fs::write(&copy, bytes)?;
-        Ok(copy)
+        let folder = Scratch::make("sent")?;
+        let path = folder.path().join("file");
+        std::fs::write(&path, bytes)?;
+        Ok(Laid { path, _folder: Some(folder) })
     }
 
     /// Signs a token.

@@ -175,6 +175,7 @@ impl Globals {
             ("--token-file", self.token_file.is_some()),
             ("--data-dir", self.data_dir.is_some()),
             ("--database-url", self.database_url.is_some()),
+            ("--as", self.actor.is_some()),
         ];
         match flags.into_iter().find(|(_, is_given)| *is_given) {
             None => Ok(()),

@@ -3,17 +3,15 @@
 //! Reading makes nothing: a folder that is not there stays so. Only what seeds or migrates makes stores.
 
 use crate::afar::Lender;
-use crate::desk::Desk;
+use crate::desk::{Desk, Scratch};
 use crate::errors;
 use crate::failure::Failure;
 use crate::globals::ChangeArgs;
 use crate::output::{Printer, grouped};
 use crate::progress::Progress;
 use crate::signals::{self, Doing};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 use ticketing_core::adapters::payments::PROVIDERS;
-use ticketing_core::app::commands::new_booking_id;
 use ticketing_core::app::config::Settings;
 use ticketing_core::app::{App, EngineTask, StoreConfig, Stores};
 use ticketing_core::clock::Clock;
@@ -44,37 +42,17 @@ impl Opening {
     }
 }
 
-/// A folder that goes with this value.
-#[derive(Debug)]
-pub struct Scratch(PathBuf);
-
-impl Scratch {
-    /// Makes one among the system's temporary folders.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn make() -> Result<Self, Failure> {
-        let folder = std::env::temp_dir().join(format!("ticketctl-{}", new_booking_id()));
-        std::fs::create_dir(&folder).map_err(|error| {
-            Failure::error(format!("The folder {} can't be made.", folder.display()))
-                .why(format!("{error}."))
-                .hint("set TMPDIR to a folder that this user may write")
-        })?;
-        Ok(Self(folder))
-    }
-
-    /// Returns where it is.
-    #[must_use]
-    pub fn folder(&self) -> &Path {
-        &self.0
-    }
+fn scratch() -> Result<Scratch, Failure> {
+    Scratch::make("dry-run").map_err(|error| no_scratch(&error))
 }
 
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What is left of it is in the way of nobody.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+/// Returns the failure of a temporary folder that can't be made.
+#[must_use]
+pub fn no_scratch(error: &std::io::Error) -> Failure {
+    let folder = std::env::temp_dir();
+    Failure::error(format!("A folder can't be made in {}.", folder.display()))
+        .why(format!("{error}."))
+        .hint("set TMPDIR to a folder that this user may write")
 }
 
 /// Stores that are open for many commands, one after another or at once.
@@ -98,7 +76,7 @@ impl Opened {
             Ok(App::start(stores, Clock::system(), engine, |_| ()))
         };
         let (app, engine) = open.await.map_err(|failure| placed(failure, &config))?;
-        Ok(Self { lender: Lender { app, settings, stores: config, sign: desk.signer() }, engine })
+        Ok(Self { lender: Lender::of_process(app, settings, config, desk.signer()), engine })
     }
 
     /// Closes them once every command has ended.
@@ -178,8 +156,8 @@ pub fn run(
     let is_missing = matches!(config.write_address(), Address::File(file) if !file.exists());
     let (opening, _scratch) = match opening {
         Opening::AsIfMade if is_missing => {
-            let scratch = Scratch::make()?;
-            config.data_dir.clone_from(&scratch.0);
+            let scratch = scratch()?;
+            scratch.path().clone_into(&mut config.data_dir);
             (Opening::MakeAndMigrate, Some(scratch))
         }
         Opening::AsIfMade => (Opening::AsTheyAre, None),

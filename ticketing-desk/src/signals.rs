@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use std::fmt;
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 #[cfg(unix)]
@@ -14,8 +15,15 @@ use tokio::sync::watch;
 /// How long the batch at hand may take after a signal.
 const BATCH_MAX: Duration = Duration::from_secs(30);
 
+/// How long a command inside a server may go on by itself once the server is to end. Those that would go on for ever
+/// end at once.
+const SERVER_GRACE: Duration = Duration::from_secs(10);
+
 /// How long what is undone after a signal may take.
 const UNDO_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often a server that ends looks whether a command has begun to go on for ever.
+const GRACE_LOOK_EVERY: Duration = Duration::from_millis(50);
 
 type Undo = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -25,6 +33,7 @@ pub struct Doing {
     done: Arc<Mutex<Option<String>>>,
     stop: Arc<Mutex<Option<watch::Sender<bool>>>>,
     undo: Arc<Mutex<Option<Undo>>>,
+    is_endless: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for Doing {
@@ -55,6 +64,12 @@ impl Doing {
         let (sender, receiver) = watch::channel(false);
         *self.stop.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
         receiver
+    }
+
+    /// Says that from now on the command goes on until it is stopped, and changes nothing: a server that ends need not
+    /// wait for it.
+    pub fn goes_on(&self) {
+        self.is_endless.store(true, Ordering::Relaxed);
     }
 
     /// Tells the command to end; false if it does not heed that.
@@ -99,7 +114,8 @@ pub fn run_at<T>(desk: &Desk, command: impl Future<Output = Result<T, Failure>>)
     }
 }
 
-/// Runs a command inside a server, on the thread that is the command's own. That whoever asked has left is its signal.
+/// Runs a command inside a server, on the thread that is the command's own. Its signals are that whoever asked has left,
+/// and that the server is to end.
 ///
 /// # Errors
 /// As [`run`].
@@ -108,19 +124,32 @@ pub fn run_served<T>(
     doing: &Doing,
     command: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    let mut left = served.left.clone();
+    let (mut left, mut ending) = (served.left.clone(), served.ending.clone());
     let mut is_told = false;
-    let has_left = async || {
+    let stopped = async || {
         if is_told {
             // There is nobody who could ask for more haste.
             std::future::pending::<()>().await;
         }
-        // A sender that is gone has left, too.
-        let _ = left.wait_for(|left| *left).await;
+        let ends = async {
+            // As below.
+            let _ = ending.wait_for(|ending| *ending).await;
+            let deadline = tokio::time::Instant::now() + SERVER_GRACE;
+            while !doing.is_endless.load(Ordering::Relaxed) && tokio::time::Instant::now() < deadline {
+                tokio::time::sleep(GRACE_LOOK_EVERY).await;
+            }
+        };
+        let failure = tokio::select! {
+            // A sender that is gone has left, too.
+            _ = left.wait_for(|left| *left) => Failure::interrupted("Interrupted."),
+            () = ends => Failure::unreachable("The server ended before the command did.")
+                .code("SHUTTING_DOWN")
+                .hint("try again in a moment"),
+        };
         is_told = true;
-        Failure::interrupted("Interrupted.")
+        failure
     };
-    served.runtime.block_on(heeding(doing, command, has_left))
+    served.runtime.block_on(heeding(doing, command, stopped))
 }
 
 /// Runs a command until it ends, or until it is stopped.

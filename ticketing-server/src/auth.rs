@@ -194,6 +194,19 @@ impl Auth {
         self.verify(token.trim_matches(' '), seconds_now())
     }
 
+    /// Returns until when the token of a request is good, in seconds since the epoch; of one that is not accepted,
+    /// `None`.
+    #[must_use]
+    pub fn good_until(&self, headers: &HeaderMap) -> Option<f64> {
+        let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+        let (_, token) = value.split_once(' ')?;
+        let token = token.trim_matches(' ');
+        if let Some(known) = self.verified.get(token) {
+            return Some(known.exp_s);
+        }
+        self.verify_whole(token, seconds_now()).ok().map(|verified| verified.exp_s)
+    }
+
     /// Checks a token as of `now_s`, in seconds since the epoch.
     ///
     /// # Errors
@@ -244,7 +257,8 @@ fn reason(error: &JwtError) -> TokenError {
     }
 }
 
-fn seconds_now() -> f64 {
+/// The time, in seconds since the epoch.
+pub(crate) fn seconds_now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 

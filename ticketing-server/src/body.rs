@@ -34,6 +34,19 @@ pub async fn read_up_to(max: usize, parts: &Parts, body: Body) -> Result<Bytes, 
     read_within(BODY_READ_TIMEOUT, max, parts, body).await
 }
 
+/// Does the same for a body that may take long to arrive.
+///
+/// # Errors
+/// As [`read`].
+pub async fn read_slowly(
+    timeout: Duration,
+    max: usize,
+    parts: &Parts,
+    body: Body,
+) -> Result<Bytes, ApiError> {
+    read_within(timeout, max, parts, body).await
+}
+
 async fn read_within(timeout: Duration, max: usize, parts: &Parts, body: Body) -> Result<Bytes, ApiError> {
     match tokio::time::timeout(timeout, collect(max, &parts.headers, body)).await {
         Ok(read) => read,

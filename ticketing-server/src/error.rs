@@ -318,6 +318,14 @@ impl ApiError {
             .retry_after(1)
     }
 
+    /// 503: as many commands or streams as one server has at once are open.
+    #[must_use]
+    pub fn too_many_at_once(what: &str, max: usize) -> Self {
+        let message =
+            format!("{max} {what} are under way, the most at once. Nothing was done; try again in a moment.");
+        Self::new(Code::Overloaded, message).retry_after(1)
+    }
+
     /// 503: the read model has not reached the position asked for.
     #[must_use]
     pub fn read_model_behind() -> Self {

@@ -18,6 +18,7 @@ pub mod correlation;
 pub mod cors;
 pub mod error;
 pub mod failures;
+pub mod feed;
 pub mod fields;
 pub mod gauges;
 pub mod headers;

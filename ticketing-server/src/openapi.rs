@@ -55,6 +55,7 @@ impl Modify for ForCallers {
         tickets::confirm::confirm,
         tickets::pay::pay,
         tickets::cancel::cancel,
+        tickets::stream::stream,
         tickets::my_tickets::my_tickets,
         tickets::details::details,
         network::routes::routes,
@@ -67,6 +68,7 @@ impl Modify for ForCallers {
         routes::payments::refund::refund,
         webhooks::stripe::stripe,
         routes::admin::commands::commands,
+        routes::admin::stream::stream,
         operations::health::health,
         operations::health::short_health,
         operations::live::live,
@@ -316,6 +318,8 @@ mod tests {
         };
         assert_eq!(asked_in_query(requests::tickets), named("/api/tickets/queries/my-tickets"));
         assert_eq!(asked_in_query(requests::one), named("/api/tickets/queries/{bookingId}"));
+        assert_eq!(asked_in_query(requests::stream), named("/api/admin/stream"));
+        assert_eq!(asked_in_query(requests::own_stream), named("/api/tickets/stream"));
         assert_eq!(asked_in_query(requests::list), named("/api/routes"));
         assert_eq!(asked_in_query(requests::one), named("/api/routes/{id}"));
         assert_eq!(asked_in_query(requests::schedules), named("/api/routes/{id}/schedules"));

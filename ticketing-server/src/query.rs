@@ -93,6 +93,18 @@ impl Parameters {
         self.read(name, |text| check_date(text).map(|()| text.to_owned()))
     }
 
+    /// Returns words of a few, with commas between them.
+    pub fn words(&mut self, name: &'static str, words: &[&str]) -> Vec<String> {
+        let found = self.read(name, |text| {
+            let found: Vec<String> = text.split(',').map(|word| word.trim().to_owned()).collect();
+            match found.iter().find(|word| !words.contains(&word.as_str())) {
+                None => Ok(found),
+                Some(_) => Err(format!("must be of {}, with commas between them", words.join(", ")).into()),
+            }
+        });
+        found.unwrap_or_default()
+    }
+
     /// Returns what one of a few words stands for.
     pub fn opt_word<T>(
         &mut self,
@@ -107,7 +119,12 @@ impl Parameters {
 
     /// Returns `minPosition`, the `meta.position` of an earlier answer.
     pub fn min_position(&mut self) -> Option<u64> {
-        self.read("minPosition", |text| {
+        self.position("minPosition")
+    }
+
+    /// Returns a position of the log.
+    pub fn position(&mut self, name: &'static str) -> Option<u64> {
+        self.read(name, |text| {
             let plain = text.bytes().all(|b| b.is_ascii_digit());
             let position = text.parse::<u64>().ok().filter(|_| plain);
             position.ok_or_else(|| "must be the meta.position of an answer".into())

@@ -6,9 +6,12 @@ use crate::fields::Fields;
 use crate::query::{PageRequest, Parameters};
 use ticketing_core::domain::booking::command::HoldKind;
 use ticketing_core::domain::booking::state::BookingState;
+use ticketing_core::domain::event::Event;
 use ticketing_core::domain::id::BookingId;
 use ticketing_core::domain::money::Money;
 use ticketing_core::domain::rules::len_max;
+use ticketing_core::ops::event_fields::EVENT_FIELDS;
+use ticketing_core::ops::filter::{Filter, QUERY_CHARS_MAX};
 
 /// The shortest and the longest hold that a request may ask for, in seconds.
 pub const HOLD_SECONDS: std::ops::RangeInclusive<u32> = 1..=3600;
@@ -371,4 +374,39 @@ mod tests {
         assert!(read_query(&uri("/x?fromStop=%231&toStop=B"), seats).is_ok());
         assert!(read_query(&uri("/x?fromStop=a&page=1"), seats).is_err());
     }
+}
+
+/// The query of a stream of all events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamFields {
+    /// The position behind which it begins.
+    pub from: Option<u64>,
+    /// Only these types of events; all of them if there is none.
+    pub types: Vec<String>,
+    /// Only events that pass.
+    pub filter: Option<Filter>,
+}
+
+/// Reads the query of the operators' stream.
+#[must_use]
+pub fn stream(q: &mut Parameters) -> StreamFields {
+    let from = q.position("from");
+    let types = q.words("type", Event::TYPES);
+    let query = q.opt_text("query", QUERY_CHARS_MAX);
+    let filter = query.and_then(|query| match Filter::parse(&query, EVENT_FIELDS) {
+        Ok(filter) => Some(filter),
+        Err(error) => {
+            let fields: Vec<&str> = EVENT_FIELDS.iter().map(|field| field.name).collect();
+            let (what, at) = (&error.message, error.position);
+            q.complain("query", format!("{what} at character {at}; the fields are {}", fields.join(", ")));
+            None
+        }
+    });
+    StreamFields { from, types, filter }
+}
+
+/// Reads the query of a user's stream: the position behind which it begins.
+#[must_use]
+pub fn own_stream(q: &mut Parameters) -> Option<u64> {
+    q.position("from")
 }

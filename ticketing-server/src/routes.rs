@@ -10,12 +10,14 @@ pub mod tickets;
 pub mod webhooks;
 
 use crate::answer::{Answer, Pagination};
+use crate::auth::seconds_now;
 use crate::error::ApiError;
 use crate::metrics::{Metrics, RouteMeter};
 use crate::query::PageRequest;
+use crate::state::ServerState;
 use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{HeaderMap, Request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any};
 use std::convert::Infallible;
@@ -47,9 +49,16 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
     /// Adds what the address answers, by method. Methods that it lacks are 405.
     #[must_use]
-    pub fn route(mut self, template: &str, methods: MethodRouter<S>) -> Self {
+    pub fn route(self, template: &str, methods: MethodRouter<S>) -> Self {
+        let timeout = self.timeout;
+        self.slow_route(template, timeout, methods)
+    }
+
+    /// Adds an address whose requests may take so long.
+    #[must_use]
+    pub fn slow_route(mut self, template: &str, timeout: Duration, methods: MethodRouter<S>) -> Self {
         self.templates.push(template.to_owned());
-        let layer = RouteLayer { meter: self.metrics.route(template), timeout: self.timeout };
+        let layer = RouteLayer { meter: self.metrics.route(template), timeout };
         let methods = methods.fallback(method_not_allowed).layer(layer);
         Self { router: self.router.route(template, methods), ..self }
     }
@@ -76,6 +85,32 @@ fn core_page(asked: PageRequest) -> u32 {
 fn core_position(asked: Option<u64>) -> Option<i64> {
     asked.map(|position| i64::try_from(position).unwrap_or(i64::MAX))
 }
+
+/// The header that a client comes back to a stream with.
+const LAST_EVENT_ID: &str = "last-event-id";
+
+/// Returns the position behind which a stream goes on, and when its token's time is over. What a client heard last
+/// beats the address that it began with: that is how browsers come back.
+fn resumed(
+    state: &ServerState,
+    headers: &HeaderMap,
+    from: Option<u64>,
+) -> Result<(Option<i64>, tokio::time::Instant), ApiError> {
+    let heard = headers.get(LAST_EVENT_ID).map(|value| {
+        let text = value.to_str().unwrap_or_default();
+        let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        text.parse::<u64>().ok().filter(|_| plain).ok_or_else(|| {
+            ApiError::invalid_field("Last-Event-ID", "must be the id of an event of a stream: its position")
+        })
+    });
+    let from = heard.transpose()?.or(from);
+    let good_until = state.auth.good_until(headers).unwrap_or_default();
+    let left = Duration::try_from_secs_f64((good_until - seconds_now()).clamp(0.0, TOKEN_LIFE_SECONDS_MAX));
+    Ok((core_position(from), tokio::time::Instant::now() + left.unwrap_or_default()))
+}
+
+/// A stream's end is looked for no further ahead: a year.
+const TOKEN_LIFE_SECONDS_MAX: f64 = 366.0 * 86_400.0;
 
 /// Answers with a page as it was asked for.
 fn listed(page: Page, asked: PageRequest) -> Answer {

@@ -7,6 +7,7 @@
 use crate::auth::Auth;
 use crate::config::{Roles, ServerConfig};
 use crate::failures::sign_token;
+use crate::feed::Feed;
 use crate::metrics::Metrics;
 use crate::routes::{Routes, table};
 use crate::secret::{Secret, SecretError};
@@ -33,7 +34,7 @@ use ticketing_core::worker::payments::Asking;
 use ticketing_core::worker::{self, Workers};
 use ticketing_desk::afar::Lender;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -87,7 +88,7 @@ pub struct Running {
     app: App,
     engine: EngineTask,
     workers: Workers,
-    stop: oneshot::Sender<()>,
+    ending: watch::Sender<bool>,
     served: JoinHandle<Served>,
     folder: Option<FolderLock>,
 }
@@ -104,6 +105,8 @@ pub struct Prepared {
     folder: Option<FolderLock>,
     listener: TcpListener,
     shell: Shell,
+    /// Told true when it is to end: what answers for as long as it is asked to must not be waited for.
+    ending: watch::Sender<bool>,
     config: ServerConfig,
 }
 
@@ -161,8 +164,9 @@ pub async fn prepare(config: ServerConfig) -> Result<Prepared, StartError> {
         saga: if config.roles.saga { Some(asking(&config, &metrics)?) } else { None },
     };
     let workers = Workers::start(&app, roles);
-    let shell = shell(&config, app.clone(), &secret, metrics, carrier, redis);
-    Ok(Prepared { address, secret, app, engine, workers, folder, listener, shell, config })
+    let (ending, is_ending) = watch::channel(false);
+    let shell = shell(&config, app.clone(), &secret, metrics, carrier, redis, (workers.head(), is_ending));
+    Ok(Prepared { address, secret, app, engine, workers, folder, listener, shell, ending, config })
 }
 
 /// Whether other processes may serve the same stores, so that some things are to be done by one of them only.
@@ -219,11 +223,11 @@ impl Prepared {
     /// Answers from now on.
     #[must_use]
     pub fn serve(self) -> Running {
-        let Self { address, secret, app, engine, workers, folder, listener, shell, config } = self;
-        let (stop, stopped) = oneshot::channel();
-        let served = tokio::spawn(serve(listener, Arc::new(shell), config.limits, async {
+        let Self { address, secret, app, engine, workers, folder, listener, shell, ending, config } = self;
+        let mut stopped = ending.subscribe();
+        let served = tokio::spawn(serve(listener, Arc::new(shell), config.limits, async move {
             // Asked to stop, or nobody left who could ask.
-            let _ = stopped.await;
+            let _ = stopped.wait_for(|ending| *ending).await;
         }));
         tracing::info!(
             %address,
@@ -234,13 +238,13 @@ impl Prepared {
             read_store = app.stores.read.address().redacted(),
             "the server answers"
         );
-        Running { address, secret, app, engine, workers, stop, served, folder }
+        Running { address, secret, app, engine, workers, ending, served, folder }
     }
 
     /// Ends it in order without an answer to anybody.
     pub async fn abandon(self) {
-        let Self { app, engine, workers, folder, listener, shell, .. } = self;
-        drop((listener, shell));
+        let Self { app, engine, workers, folder, listener, shell, ending, .. } = self;
+        drop((listener, shell, ending));
         end(app, engine, workers, folder).await;
     }
 }
@@ -267,10 +271,9 @@ impl Running {
 
     /// Stops it in order, and returns how serving ended.
     pub async fn stop(self) -> Served {
-        let Self { address, app, engine, workers, stop, served, folder, .. } = self;
+        let Self { address, app, engine, workers, ending, served, folder, .. } = self;
         tracing::info!(%address, "the server stops");
-        // If nobody hears it, serving has ended already.
-        let _ = stop.send(());
+        ending.send_replace(true);
         let served = match served.await {
             Ok(served) => served,
             Err(error) => {
@@ -312,18 +315,23 @@ fn shell(
     metrics: Arc<Metrics>,
     carrier: Option<Carrier>,
     redis: Option<Arc<Redis>>,
+    (head, ending): (watch::Receiver<i64>, watch::Receiver<bool>),
 ) -> Shell {
     let (metrics_of_state, payments) = (Arc::clone(&metrics), config.payments.clone());
     let hold_seconds = config.hold_seconds;
-    let lender = Lender {
-        app: app.clone(),
-        settings: config.settings.clone(),
-        stores: config.stores.clone(),
-        sign: sign_token,
-    };
+    let feed = Feed::start(app.clone(), head, ending.clone());
+    let lender = Lender::new(app.clone(), config.settings.clone(), config.stores.clone(), sign_token, ending);
     let auth = Arc::new(Auth::new(secret));
-    let state =
-        ServerState::new(app, Arc::clone(&auth), metrics_of_state, hold_seconds, payments, carrier, lender);
+    let state = ServerState::new(
+        app,
+        Arc::clone(&auth),
+        metrics_of_state,
+        hold_seconds,
+        payments,
+        carrier,
+        lender,
+        feed,
+    );
     let state = state.with_redis(redis.clone());
     let routes = table::operations(Routes::new(Arc::clone(&metrics), config.http.request_timeout));
     let routes = match config.roles {

@@ -1,6 +1,7 @@
 //! What every handler has at hand.
 
 use crate::auth::Auth;
+use crate::feed::Feed;
 use crate::gauges::Gauges;
 use crate::metrics::Metrics;
 use axum::extract::FromRef;
@@ -42,6 +43,8 @@ pub struct Shared {
     pub carrier: Option<Carrier>,
     /// What commands of operators run on.
     pub lender: Lender,
+    /// What happens, for those who listen.
+    pub feed: Feed,
     /// What processes share, if it is in use.
     pub redis: Option<Arc<Redis>>,
     /// When the server started.
@@ -59,6 +62,7 @@ impl ServerState {
         payments: ProviderConfig,
         carrier: Option<Carrier>,
         lender: Lender,
+        feed: Feed,
     ) -> Self {
         Self(Arc::new(Shared {
             app,
@@ -70,6 +74,7 @@ impl ServerState {
             payments,
             carrier,
             lender,
+            feed,
             redis: None,
             started_at: Instant::now(),
         }))

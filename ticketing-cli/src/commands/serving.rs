@@ -76,8 +76,8 @@ pub fn run(
         hints(running.address(), printer);
         let ended = match dashboard {
             Some(options) => {
-                let (app, sign) = (running.app().clone(), sign_token);
-                let lender = Lender { app, settings: settings.clone(), stores: stores.clone(), sign };
+                let app = running.app().clone();
+                let lender = Lender::of_process(app, settings.clone(), stores.clone(), sign_token);
                 let work = Work::lent(desk, lender);
                 tui::outcome(ticketing_tui::run(work.desk(), options).await)
             }

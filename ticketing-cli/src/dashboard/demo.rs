@@ -18,7 +18,8 @@ use ticketing_core::store::drills::Fault;
 use ticketing_core::worker::projector::Projector;
 use ticketing_desk::Failure;
 use ticketing_desk::afar::Lender;
-use ticketing_desk::session::Scratch;
+use ticketing_desk::desk::Scratch;
+use ticketing_desk::session::no_scratch;
 use ticketing_server::failures::sign_token;
 use ticketing_server::{Running, ServerConfig};
 use tokio::sync::Mutex;
@@ -87,10 +88,10 @@ impl Demo {
 }
 
 async fn start() -> Result<Started, Failure> {
-    let scratch = Scratch::make()?;
+    let scratch = Scratch::make("demo").map_err(|error| no_scratch(&error))?;
     let settings = Settings::default();
     let stores =
-        StoreConfig { data_dir: scratch.folder().to_owned(), database_url: None, read_database_url: None };
+        StoreConfig { data_dir: scratch.path().to_owned(), database_url: None, read_database_url: None };
     let mut config = ServerConfig::read(&settings, stores.clone())?;
     config.port = 0;
     let running = ticketing_server::start(config).await.map_err(|error| Failure::from(&error))?;
@@ -99,7 +100,7 @@ async fn start() -> Result<Started, Failure> {
     let plan = seed::plan(&app, "seed demo", demo_city(app.clock.now())).await?;
     let seeded = seed::execute(&app, plan, &actor, &mut |_, _| ()).await?;
     Projector::default().reach(&app, seeded.position).await?;
-    let lender = Lender { app: app.clone(), settings, stores, sign: sign_token };
+    let lender = Lender::of_process(app.clone(), settings, stores, sign_token);
     let people = tokio::spawn(async move {
         // Whatever stands in the way of a made-up buyer is theirs to see on the dashboard, and nobody else's.
         let mut buyers = Buyers { app, actor, count: 0, open: Vec::new() };

@@ -79,7 +79,11 @@ impl Here {
     async fn answer(&self, command: Vec<String>) -> Result<Answer, Refusal> {
         let lender = self.lender().await.map_err(|failure| refusal(&failure))?;
         let request = request(&command, &self.desk.globals);
-        let mut running = afar::start(lender, self.desk.actor(), request)
+        let too_many = || {
+            refusal(&Failure::unreachable("Too many commands are under way.").hint("try again in a moment"))
+        };
+        let slot = lender.slot().ok_or_else(too_many)?;
+        let mut running = afar::start(lender, slot, self.desk.actor(), request)
             .map_err(|error| refusal(&Failure::error(format!("The command can't be run: {error}."))))?;
         let mut gathered = Gathered::default();
         while let Some(frame) = running.next().await {

@@ -9,6 +9,7 @@ pub mod details;
 pub mod dlq;
 pub mod drills;
 pub mod error;
+pub mod event_fields;
 pub mod filter;
 pub mod groups;
 pub mod jobs;

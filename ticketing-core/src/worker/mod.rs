@@ -32,7 +32,7 @@ pub struct Workers {
     tasks: Vec<JoinHandle<()>>,
     /// The follower looks for as long as somebody listens: a process without any other worker must hear, too, how
     /// far the read model is, or its cache would never age.
-    _follow: watch::Receiver<i64>,
+    follow: watch::Receiver<i64>,
 }
 
 /// Which workers a process runs.
@@ -71,6 +71,12 @@ where
 }
 
 impl Workers {
+    /// How far the log is, whoever writes it: known at once of this process, of others within half a second.
+    #[must_use]
+    pub fn head(&self) -> watch::Receiver<i64> {
+        self.follow.clone()
+    }
+
     /// Starts the workers.
     #[must_use]
     pub fn start(app: &App, roles: Roles) -> Self {
@@ -137,7 +143,7 @@ impl Workers {
         if let Some(process) = &roles.process {
             tasks.push(tokio::spawn(leases::run(app.clone(), process.clone(), wanted)));
         }
-        Self { app: app.clone(), process: roles.process, folds: roles.projector, tasks, _follow: follow }
+        Self { app: app.clone(), process: roles.process, folds: roles.projector, tasks, follow }
     }
 
     /// Stops the workers. Whatever is not folded yet is folded first, so that the next reader finds it.

@@ -113,6 +113,7 @@ pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failur
             let services = status::services(&session.app).await?;
             let status = Shown { server, stores, payments, services };
             if args.watch {
+                session.doing.goes_on();
                 printer.drawing(CLEAR)?;
             }
             printer.object(&status, FIELDS)?;

@@ -61,6 +61,13 @@ impl Terminal {
         }
     }
 
+    /// Returns what somebody elsewhere says of a terminal, as far as it can be.
+    #[must_use]
+    pub fn believed(self) -> Self {
+        let width = if WIDTHS_BELIEVED.contains(&self.width) { self.width } else { WIDTH_DEFAULT };
+        Self { width, ..self }
+    }
+
     /// Returns whether stdout is to be coloured.
     #[must_use]
     pub const fn colour_out(&self, choice: ColorChoice) -> bool {

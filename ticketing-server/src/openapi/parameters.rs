@@ -136,3 +136,35 @@ pub struct SeatsParameters {
     /// The `meta.position` of a command's answer: waits up to 2 s until its effect can be read.
     pub min_position: Option<String>,
 }
+
+/// Which events of the log are wanted.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub struct StreamParameters {
+    /// Begins behind this position; behind the last event if there is none.
+    pub from: Option<String>,
+    /// Only these types of events, with commas between them.
+    #[param(rename = "type", example = "TicketBooked,TicketCancelled")]
+    pub event_type: Option<String>,
+    /// Only events that pass, in the language of `ticketctl`'s `--query`, of the fields `position`, `type`, `stream`,
+    /// `version`, `time`, `age`, `actor`, `correlation`, `cause` and `data`.
+    #[param(example = "type=TicketCancelled actor!=system")]
+    pub query: Option<String>,
+}
+
+/// Where a stream of the caller's own events begins.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub struct OwnStreamParameters {
+    /// Begins behind this position, such as a command's `meta.position`; behind the last event if there is none.
+    pub from: Option<String>,
+}
+
+/// The header that a client comes back to a stream with.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct LastEventHeader {
+    /// The `id` of what was heard last; beats `from`.
+    #[param(rename = "Last-Event-ID")]
+    pub last_event_id: Option<String>,
+}

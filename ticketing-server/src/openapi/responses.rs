@@ -111,6 +111,11 @@ pub struct Unauthorized(pub Failure);
 )]
 pub struct Forbidden(pub Failure);
 
+/// The caller is no operator.
+#[derive(Debug, IntoResponses)]
+#[response(status = 403, description = "`FORBIDDEN`: only operators and admins.")]
+pub struct OperatorsOnly(pub Failure);
+
 /// A buyer can't take a payment back.
 #[derive(Debug, IntoResponses)]
 #[response(status = 403, description = "`REFUND_FORBIDDEN`: a buyer cancels the booking instead.")]
@@ -129,6 +134,15 @@ pub struct WebhookTaken(pub Success<Received>);
                    `out`, `err`, `progress`, `ask`, `want` and at last `end`, one object a line."
 )]
 pub struct CommandDone(pub Success<serde_json::Value>);
+
+/// What happens.
+#[derive(Debug, IntoResponses)]
+#[response(
+    status = 200,
+    description = "Server-Sent Events, for as long as the client listens.",
+    content_type = "text/event-stream"
+)]
+pub struct EventStream(pub String);
 
 /// What a command of an operator may be answered instead. Codes are those of `ticketctl`'s errors.
 #[derive(Debug, IntoResponses)]

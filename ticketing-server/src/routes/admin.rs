@@ -1,3 +1,4 @@
-//! What operators call: the desk's commands, over HTTP.
+//! What operators call: the desk's commands, and what happens, over HTTP.
 
 pub mod commands;
+pub mod stream;

@@ -1,11 +1,11 @@
 //! Every address of the server, in one place.
 
 use super::Routes;
-use super::admin::commands;
+use super::admin::{commands, stream};
 use super::network::{route, routes, schedule, schedules, seats};
 use super::operations::{document, health, live, metrics, ready};
 use super::payments::{charge, payment, refund};
-use super::tickets::{book, cancel, confirm, details, my_tickets, pay, reserve};
+use super::tickets::{book, cancel, confirm, details, my_tickets, pay, reserve, stream as own_stream};
 use super::webhooks::stripe;
 use crate::state::ServerState;
 use axum::routing::{get, post};
@@ -20,6 +20,7 @@ pub fn api(routes: Routes<ServerState>) -> Routes<ServerState> {
         .route("/api/tickets/commands/confirm", post(confirm::confirm))
         .route("/api/tickets/commands/pay", post(pay::pay))
         .route("/api/tickets/commands/cancel", post(cancel::cancel))
+        .route("/api/tickets/stream", get(own_stream::stream))
         .route("/api/tickets/queries/my-tickets", get(my_tickets::my_tickets))
         .route("/api/tickets/queries/{bookingId}", get(details::details))
         .route("/api/routes", get(routes::routes))
@@ -31,7 +32,8 @@ pub fn api(routes: Routes<ServerState>) -> Routes<ServerState> {
         .route("/v1/payments/{id}", get(payment::payment))
         .route("/v1/refund", post(refund::refund))
         .route(stripe::PATH, post(stripe::stripe))
-        .route(afar::PATH, post(commands::commands))
+        .slow_route(afar::PATH, commands::COMMAND_TIMEOUT, post(commands::commands))
+        .route("/api/admin/stream", get(stream::stream))
         .route("/api/openapi.json", get(document::document))
 }
 

@@ -8,6 +8,7 @@ mod hold;
 pub mod my_tickets;
 pub mod pay;
 pub mod reserve;
+pub mod stream;
 
 use crate::answer::Answer;
 use crate::auth::Caller;

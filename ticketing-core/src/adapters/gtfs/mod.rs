@@ -125,8 +125,21 @@ pub fn import(
     options: &Options,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Import, GtfsError> {
+    import_named(source, &source.display().to_string(), options, progress)
+}
+
+/// Does the same with a feed that whoever asks knows by another name than its path.
+///
+/// # Errors
+/// As [`import`].
+pub fn import_named(
+    source: &Path,
+    name: &str,
+    options: &Options,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Import, GtfsError> {
     let window = Window::new(options)?;
-    let source = source::Source::open(source)?;
+    let source = source::Source::open(source, name)?;
     let mut feed = rows::Feed { source, reporter: report::Reporter::new(options.strict), progress };
     let agencies = network::Agencies::read(&mut feed)?;
     let routes = network::read_routes(&mut feed, &agencies)?;

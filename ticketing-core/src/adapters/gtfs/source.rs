@@ -80,8 +80,8 @@ impl Limit {
 
 impl Source {
     /// Opens a zip or a folder and finds the feed's files in it.
-    pub(super) fn open(path: &Path) -> Result<Self, GtfsError> {
-        let shown = path.display().to_string();
+    pub(super) fn open(path: &Path, name: &str) -> Result<Self, GtfsError> {
+        let shown = name.to_owned();
         let meta = fs::metadata(path).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => GtfsError::NotFound(shown.clone()),
             _ => GtfsError::Io { what: shown.clone(), source },

@@ -32,7 +32,7 @@ pub struct Args {
     #[arg(value_name = "TOPIC", value_parser = CONSUMED.to_vec())]
     topic: String,
     /// A file with a message a line; `-` reads stdin
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     file: String,
     /// The key of all of them; else each one's bookingId
     #[arg(long, value_name = "KEY")]

@@ -98,6 +98,7 @@ async fn tail(args: &Args, session: &Session, printer: &mut Printer) -> Result<(
         return list.finish(total);
     }
     list.flush()?;
+    session.doing.goes_on();
     let mut last = last.max(head);
     loop {
         let (now_at, passed) =

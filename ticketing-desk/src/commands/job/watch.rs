@@ -36,6 +36,7 @@ pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failur
 async fn watch(args: &Args, session: &Session, printer: &mut Printer) -> Result<(), Failure> {
     let id = jobs::find(&session.app, &args.id).await?;
     session.doing.say("The job goes on without being watched.");
+    session.doing.goes_on();
     let mut job = jobs::one(&session.app, id).await?;
     let total = job.total.map(i64::unsigned_abs);
     let mut progress = Progress::start(printer.progress_style(), &job.kind, total);

@@ -48,6 +48,7 @@ pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failur
         loop {
             let map = look(args, &id, session).await?;
             if args.watch {
+                session.doing.goes_on();
                 printer.drawing(CLEAR)?;
             }
             show(&map, printer)?;

@@ -21,7 +21,7 @@ use ticketing_core::adapters::seed_file::{self, FILE_BYTES_MAX};
 )]
 pub struct Args {
     /// The files; `-` reads stdin
-    #[arg(short, long = "file", value_name = "FILE", required = true, num_args = 1..)]
+    #[arg(short, long = "file", value_name = "FILE", required = true, num_args = 1.., value_hint = clap::ValueHint::FilePath)]
     files: Vec<String>,
     #[command(flatten)]
     change: ChangeArgs,

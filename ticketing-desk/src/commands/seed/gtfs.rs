@@ -2,15 +2,17 @@
 
 use super::layouts;
 use super::outcome::{self, Feed, Seeding};
-use crate::desk::Desk;
+use crate::desk::{Desk, Laid};
 use crate::failure::Failure;
 use crate::globals::{ChangeArgs, parse_day};
 use crate::output::{Printer, grouped};
 use crate::progress::Progress;
 use crate::session::{self, Opening, Session};
+use clap::ValueHint;
 use jiff::civil::Date;
-use std::path::PathBuf;
-use ticketing_core::adapters::gtfs::{self, Import, Options, Summary};
+use std::io;
+use std::path::{Path, PathBuf};
+use ticketing_core::adapters::gtfs::{self, GtfsError, Import, Options, Summary};
 
 /// Bring a GTFS feed's routes and departures into the store
 #[derive(clap::Args, Debug)]
@@ -24,7 +26,7 @@ use ticketing_core::adapters::gtfs::{self, Import, Options, Summary};
 )]
 pub struct Args {
     /// The feed: a .zip, or a folder with its .txt files
-    #[arg(value_name = "FEED.zip")]
+    #[arg(value_name = "FEED.zip", value_hint = ValueHint::AnyPath)]
     feed: PathBuf,
     /// The first service day
     #[arg(long, value_name = "DATE", value_parser = parse_day)]
@@ -69,8 +71,9 @@ async fn seed(args: &Args, desk: &Desk, session: &Session, printer: &mut Printer
         strict: args.strict,
     };
     session.doing.say("Nothing was stored.");
+    let feed = laid(&args.feed, desk)?;
     let progress = Progress::start(printer.progress_style(), "reading the feed", None);
-    let (import, progress) = read(args.feed.clone(), options, progress).await?;
+    let (import, progress) = read(feed, args.feed.display().to_string(), options, progress).await?;
     let mut set = import.catalog;
     let is_empty = set.offerings.is_empty();
     if is_empty {
@@ -83,14 +86,28 @@ async fn seed(args: &Args, desk: &Desk, session: &Session, printer: &mut Printer
     outcome::carry_out(seeding, &args.change, desk, session, printer).await
 }
 
+/// Finds the feed on this machine.
+fn laid(feed: &Path, desk: &Desk) -> Result<Laid, Failure> {
+    desk.file(feed).map_err(|source| {
+        let what = feed.display().to_string();
+        match source.kind() {
+            io::ErrorKind::NotFound => GtfsError::NotFound(what).into(),
+            _ => GtfsError::Io { what, source }.into(),
+        }
+    })
+}
+
 /// Reads the feed on a thread of its own, so that a signal is heard meanwhile.
 async fn read(
-    path: PathBuf,
+    feed: Laid,
+    name: String,
     options: Options,
     mut progress: Progress,
 ) -> Result<(Import, Progress), Failure> {
     let reading = tokio::task::spawn_blocking(move || {
-        let import = gtfs::import(&path, &options, &mut |p| progress.report(p.phase, p.done, p.total));
+        let import = gtfs::import_named(&feed.path, &name, &options, &mut |p| {
+            progress.report(p.phase, p.done, p.total)
+        });
         (import, progress)
     });
     let (import, progress) =

@@ -17,11 +17,18 @@ use axum::response::{IntoResponse, Response};
 use serde_json::value::RawValue;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use ticketing_desk::afar::{self, BEAT_EVERY, Ended, FRAMES_TYPE, Frame, Running};
+use std::time::Duration;
+use ticketing_desk::afar::{self, BEAT_EVERY, COMMANDS_MAX, Ended, FRAMES_TYPE, Frame, Running};
 use tokio::time::{Instant, Interval, interval_at};
 
 /// Files are sent along in the body, in base64: no larger one is read.
 pub const BODY_BYTES_MAX: usize = 128 << 20;
+
+/// How long files may be on their way: over a slow line a feed takes minutes.
+const BODY_READ_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+
+/// How long a command may take until its answer begins; an answer in frames begins at once.
+pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// An answer that is no stream is no longer: it is kept whole until the command has ended.
 const DATA_BYTES_MAX: usize = 64 << 20;
@@ -54,8 +61,11 @@ pub async fn commands(
              operator.",
         ));
     }
+    let Some(slot) = state.lender.slot() else {
+        return Err(ApiError::too_many_at_once("commands", COMMANDS_MAX));
+    };
     let (parts, body) = request.into_parts();
-    let body = crate::body::read_up_to(BODY_BYTES_MAX, &parts, body).await?;
+    let body = crate::body::read_slowly(BODY_READ_TIMEOUT, BODY_BYTES_MAX, &parts, body).await?;
     let mut request: afar::Request = serde_json::from_slice(&body)
         .map_err(|error| ApiError::invalid_json(format!("The body is no command: {error}.")))?;
     let wants_frames = wants_frames(&parts.headers);
@@ -63,12 +73,14 @@ pub async fn commands(
         if ticketing_desk::failure::names_format(&request.args) {
             return Err(ApiError::invalid_field("args", "can't have -o here: the answer is JSON"));
         }
-        request.args.extend(["-o".to_owned(), "json".to_owned()]);
+        // In front: behind a `--` it would be no flag.
+        request.args.splice(0..0, ["-o".to_owned(), "json".to_owned()]);
     }
-    let running = afar::start(state.lender.clone(), caller.user.0.clone(), request).map_err(|error| {
-        tracing::error!(%error, "a command got no thread");
-        ApiError::overloaded()
-    })?;
+    let running =
+        afar::start(state.lender.clone(), slot, caller.user.0.clone(), request).map_err(|error| {
+            tracing::error!(%error, "a command got no thread");
+            ApiError::overloaded()
+        })?;
     if wants_frames {
         let mut response = Response::new(Body::new(Frames {
             running,
@@ -134,10 +146,11 @@ fn json(data: String) -> Result<Json, ApiError> {
     if data.trim().is_empty() {
         return Ok(Json::Text("null".into()));
     }
-    RawValue::from_string(data).map(Json::Raw).map_err(|error| {
-        tracing::error!(%error, "a command's answer is no JSON");
-        ApiError::internal()
-    })
+    match serde_json::from_str::<&RawValue>(&data) {
+        Ok(_) => Ok(Json::Text(data)),
+        // Only `--help` says something else.
+        Err(_) => Json::of(&data),
+    }
 }
 
 /// What a command's exit code is over HTTP.
