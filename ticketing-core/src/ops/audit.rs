@@ -1,6 +1,6 @@
 //! Every direct change leaves a row: who, when, what was planned, and what came of it.
 
-use super::{OpsError, Plan};
+use super::{OpsError, Plan, lists};
 use crate::app::App;
 use crate::domain::time::Timestamp;
 use crate::store::audit::{self, AuditRow};
@@ -69,6 +69,16 @@ pub async fn list(app: &App, limit: Option<u64>) -> Result<(Vec<AuditBody>, u64)
     let rows = audit::list(&app.stores.write, limit).await?;
     let total = audit::count(&app.stores.write).await?;
     Ok((rows.into_iter().map(body).collect(), total))
+}
+
+/// Returns a page of rows, newest first, after the one with this time and id.
+///
+/// # Errors
+/// What the store says.
+pub async fn page(app: &App, after: Option<(Timestamp, Uuid)>) -> Result<Vec<AuditBody>, OpsError> {
+    let before = after.map_or((i64::MAX, Uuid::max()), |(at, id)| (at.as_millis(), id));
+    let rows = audit::page(&app.stores.write, before, lists::PAGE).await?;
+    Ok(rows.into_iter().map(body).collect())
 }
 
 fn body(row: AuditRow) -> AuditBody {

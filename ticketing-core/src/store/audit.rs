@@ -33,6 +33,8 @@ statements! {
     FINISH = "UPDATE audit SET result = $2 WHERE id = $1";
     LIST = "SELECT id, at, actor, action, target, reason, plan, result FROM audit
         ORDER BY at DESC, id DESC LIMIT $1";
+    PAGE = "SELECT id, at, actor, action, target, reason, plan, result FROM audit
+        WHERE (at, id) < ($1, $2) ORDER BY at DESC, id DESC LIMIT $3";
     /// Reads the whole table: what operators did is little beside what buyers did.
     ABOUT = "SELECT id, at, actor, action, target, reason, plan, result FROM audit
         WHERE target = $1 OR plan LIKE '%' || $1 || '%'
@@ -81,6 +83,14 @@ pub async fn finish(db: &Db, id: Uuid, result: String) -> Result<()> {
 /// What the store says.
 pub async fn list(db: &Db, limit: i64) -> Result<Vec<AuditRow>> {
     db.all(&LIST, args![limit]).await
+}
+
+/// Returns the newest rows before this one, by its time and id.
+///
+/// # Errors
+/// What the store says.
+pub async fn page(db: &Db, before: (i64, Uuid), limit: i64) -> Result<Vec<AuditRow>> {
+    db.all(&PAGE, args![before.0, before.1, limit]).await
 }
 
 /// Returns the newest rows about the thing with this id, as their target or named in their plan.

@@ -23,4 +23,5 @@ pub mod seed;
 pub mod status;
 pub mod user;
 pub mod verify;
+mod watch;
 pub mod why;

@@ -1,11 +1,10 @@
 //! `ticketctl status`: how the system is, and who serves it.
 
+use crate::commands::watch::Watch;
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::output::{Column, Printer};
-use crate::session::{self, Opening};
 use serde::Serialize;
-use std::time::Duration;
 use ticketing_core::app::StoreConfig;
 use ticketing_core::app::folder::{self, Owner};
 use ticketing_core::ops::status;
@@ -16,9 +15,8 @@ use ticketing_core::ops::status;
     after_help = "Examples:\n  ticketctl status\n  ticketctl status --watch\n  ticketctl status -o json"
 )]
 pub struct Args {
-    /// Show it again each second, until ctrl-c
-    #[arg(long)]
-    watch: bool,
+    #[command(flatten)]
+    watch: Watch,
 }
 
 const FIELDS: &[Column] = &[
@@ -91,49 +89,16 @@ fn server(stores: &StoreConfig) -> Result<Option<Owner>, Failure> {
     })
 }
 
-/// How often `--watch` looks.
-pub const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// Takes the cursor home and clears the screen, for what is drawn anew.
-pub const CLEAR: &str = "\u{1b}[H\u{1b}[2J";
-
 /// Shows the state. Pending migrations are an error of opening the stores, which names the command to run.
 ///
 /// # Errors
 /// What the stores say; ctrl-c.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    if args.watch {
-        watchable(printer)?;
-    }
-    session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
-        loop {
-            let server = server(&session.stores)?;
-            let stores = status::status(&session.app).await?;
-            let payments = status::payments(&session.app).await?;
-            let services = status::services(&session.app).await?;
-            let status = Shown { server, stores, payments, services };
-            if args.watch {
-                session.doing.goes_on();
-                printer.drawing(CLEAR)?;
-            }
-            printer.object(&status, FIELDS)?;
-            if !args.watch {
-                return Ok(());
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
+    args.watch.run(desk, printer, async |session, printer| {
+        let server = server(&session.stores)?;
+        let stores = status::status(&session.app).await?;
+        let payments = status::payments(&session.app).await?;
+        let services = status::services(&session.app).await?;
+        printer.object(&Shown { server, stores, payments, services }, FIELDS)
     })
-}
-
-/// Makes sure that the screen can be drawn anew.
-///
-/// # Errors
-/// A usage error where nobody watches.
-pub fn watchable(printer: &Printer) -> Result<(), Failure> {
-    if printer.can_redraw() {
-        return Ok(());
-    }
-    Err(Failure::usage("--watch needs a terminal.")
-        .why("It draws the screen anew each second.")
-        .hint("leave out --watch, or run it by watch(1)"))
 }

@@ -162,7 +162,7 @@ impl Column {
     }
 
     /// Returns where the currency of an amount stands: beside it.
-    pub(super) fn currency_path(&self) -> String {
+    pub(crate) fn currency_path(&self) -> String {
         match self.path.rsplit_once('.') {
             Some((parent, _)) => format!("{parent}.currency"),
             None => "currency".to_owned(),

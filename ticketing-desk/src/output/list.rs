@@ -22,20 +22,29 @@ pub struct List<'p> {
     printer: &'p mut Printer,
     view: View,
     columns: Vec<Column>,
+    /// Whether they were chosen, so that programs get these and no others.
+    is_chosen: bool,
     rows_seen: u64,
     buffer: Vec<Vec<String>>,
     layout: Option<Layout>,
 }
 
 impl<'p> List<'p> {
-    pub(super) fn start(printer: &'p mut Printer, view: &View) -> Result<Self, Failure> {
+    pub(super) fn start(
+        printer: &'p mut Printer,
+        view: &View,
+        chosen: Option<Vec<Column>>,
+    ) -> Result<Self, Failure> {
         let format = printer.format();
         let is_shown = |column: &&Column| format != Format::Table || !column.wide_only;
-        let columns: Vec<Column> = view.columns.iter().filter(is_shown).copied().collect();
+        let is_chosen = chosen.is_some();
+        let columns = chosen.unwrap_or_else(|| view.columns.iter().filter(is_shown).copied().collect());
         if format == Format::Csv {
-            printer.write(&csv_line(csv_header(&columns))?)?;
+            let names = if is_chosen { bare_names(&columns) } else { csv_header(&columns) };
+            printer.write(&csv_line(names)?)?;
         }
-        Ok(Self { printer, view: *view, columns, rows_seen: 0, buffer: Vec::new(), layout: None })
+        let buffer = Vec::new();
+        Ok(Self { printer, view: *view, columns, is_chosen, rows_seen: 0, buffer, layout: None })
     }
 
     /// Adds a row.
@@ -43,8 +52,19 @@ impl<'p> List<'p> {
     /// # Errors
     /// Fails if it can't be written.
     pub fn row<T: Serialize + ?Sized>(&mut self, row: &T) -> Result<(), Failure> {
-        let row = self.printer.node_of(row)?;
+        let row = super::printer::node_of(row)?;
+        self.node(row)
+    }
+
+    /// Adds a row that is JSON already.
+    ///
+    /// # Errors
+    /// Fails if it can't be written.
+    pub fn node(&mut self, row: Node) -> Result<(), Failure> {
+        let row = self.printer.with_commands(row);
         self.rows_seen += 1;
+        let is_tree = matches!(self.printer.format(), Format::Json | Format::Jsonl | Format::Yaml);
+        let row = if self.is_chosen && is_tree { self.chosen(&row) } else { row };
         let text = match self.printer.format() {
             Format::Table | Format::Wide => {
                 self.buffer.push(self.columns.iter().map(|column| self.cell(column, &row)).collect());
@@ -60,6 +80,10 @@ impl<'p> List<'p> {
             }
             Format::Jsonl => json::compact(&row) + "\n",
             Format::Yaml => yaml::list_item(&row),
+            Format::Csv if self.is_chosen => {
+                let cell = |column: &Column| row.at(column.path).map(Node::bare).unwrap_or_default();
+                csv_line(self.columns.iter().map(cell).collect())?
+            }
             Format::Csv => csv_line(csv_cells(&self.columns, &row))?,
             Format::Name => match name_of(&row, self.view.names) {
                 Some(name) => name + "\n",
@@ -67,6 +91,13 @@ impl<'p> List<'p> {
             },
         };
         self.printer.write(&text)
+    }
+
+    /// Returns the columns that were chosen as an object, under the names that they were chosen by.
+    fn chosen(&self, row: &Node) -> Node {
+        let field =
+            |column: &Column| (column.path.to_owned(), row.at(column.path).cloned().unwrap_or(Node::Null));
+        Node::Map(self.columns.iter().map(field).collect())
     }
 
     /// Says to how many characters an id can be cut and still be found, for a list that is not printed yet.
@@ -155,6 +186,10 @@ impl<'p> List<'p> {
         }
         layout
     }
+}
+
+fn bare_names(columns: &[Column]) -> Vec<String> {
+    columns.iter().map(|column| column.path.to_owned()).collect()
 }
 
 /// Returns the names of CSV's columns: the paths, and the currency beside an amount.

@@ -182,11 +182,15 @@ impl Printer {
 
     /// Returns the value to print, its commands as [`Printer::commands`] gives them.
     pub(super) fn node_of<T: Serialize + ?Sized>(&self, value: &T) -> Result<Node, Failure> {
-        let mut node = node_of(value)?;
+        Ok(self.with_commands(node_of(value)?))
+    }
+
+    /// Returns the value with its commands as [`Printer::commands`] gives them.
+    pub(super) fn with_commands(&self, mut node: Node) -> Node {
         if !self.store_flags.is_empty() {
             self.complete_commands(&mut node);
         }
-        Ok(node)
+        node
     }
 
     fn complete_commands(&self, node: &mut Node) {
@@ -264,7 +268,15 @@ impl Printer {
     /// # Errors
     /// Fails if it can't be written.
     pub fn start_list(&mut self, view: &View) -> Result<List<'_>, Failure> {
-        List::start(self, view)
+        List::start(self, view, None)
+    }
+
+    /// Starts a list of which only these columns are shown, to programs too; of all that the view has for `None`.
+    ///
+    /// # Errors
+    /// Fails if it can't be written.
+    pub fn start_list_of(&mut self, view: &View, columns: Option<Vec<Column>>) -> Result<List<'_>, Failure> {
+        List::start(self, view, columns)
     }
 
     /// Prints what a change would do, as the answer of a dry run.
@@ -299,6 +311,14 @@ impl Printer {
     pub fn drawing(&mut self, text: &str) -> Result<(), Failure> {
         self.write_raw(text)?;
         self.flush()
+    }
+
+    /// As [`Printer::drawing`], but leaves it to be seen with what is printed next.
+    ///
+    /// # Errors
+    /// Fails if it can't be written.
+    pub fn pending(&mut self, text: &str) -> Result<(), Failure> {
+        self.write_raw(text)
     }
 
     /// Prints on stderr what somebody else made, as it is.

@@ -1,21 +1,20 @@
 //! `ticketctl audit list`.
 
+use crate::commands::listing::{self, Fields, Flags, Of, Rows, node_of, whole};
 use crate::desk::Desk;
 use crate::failure::Failure;
-use crate::globals::ListArgs;
 use crate::output::{Column, Printer, View};
-use crate::session::{self, Opening};
-use ticketing_core::ops::audit;
+use ticketing_core::ops::audit::{self, AuditBody};
 
 /// List the changes that operators made, newest first
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "A result that stays \"started\" says that the program ended before it knew: the change may have \
-                        happened.\n\nExamples:\n  ticketctl audit list\n  ticketctl audit list --limit 1 -o yaml"
+                        happened.\n\nFields of --query are the columns of -o csv.\n\nExamples:\n  ticketctl audit list\n  ticketctl audit list --limit 1 -o yaml"
 )]
 pub struct Args {
     #[command(flatten)]
-    list: ListArgs,
+    list: Flags,
 }
 
 const AUDIT: View = View::new(
@@ -36,9 +35,17 @@ const AUDIT: View = View::new(
 /// # Errors
 /// What the store says.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
-        let limit = args.list.limit_for(printer.format());
-        let (rows, total) = audit::list(&session.app, limit).await?;
-        printer.list(&AUDIT, &rows, Some(total))
+    let of = Of { view: AUDIT, fields: Fields::Columns, is_read_model: false };
+    listing::run(&args.list, of, desk, printer, async |session, printer, asked| {
+        let app = &session.app;
+        let mut rows = Rows::begin(asked, AUDIT, app.clock.now(), printer)?;
+        rows.walk(
+            async |after| audit::page(app, after).await,
+            |row: &AuditBody| (row.at, row.id),
+            |_| true,
+            async |rows| rows.iter().map(node_of).collect(),
+        )
+        .await?;
+        rows.finish(whole).await.map(drop)
     })
 }

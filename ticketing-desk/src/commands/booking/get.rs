@@ -2,10 +2,10 @@
 
 use super::view;
 use crate::commands::listing::node;
+use crate::commands::watch::Watch;
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::output::Printer;
-use crate::session::{self, Opening};
 use ticketing_core::ops::{details, lookup};
 
 /// Show a booking with its passenger, payment and history
@@ -16,6 +16,8 @@ use ticketing_core::ops::{details, lookup};
 pub struct Args {
     /// Its id, or a unique beginning of it
     id: String,
+    #[command(flatten)]
+    watch: Watch,
 }
 
 /// Shows the booking, from the write store.
@@ -23,7 +25,7 @@ pub struct Args {
 /// # Errors
 /// Not found; what the stores say.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
+    args.watch.run(desk, printer, async |session, printer| {
         let id = lookup::booking(&session.app, &args.id).await?;
         printer.object(&node(&details::booking(&session.app, id).await?)?, view::DETAILS)
     })

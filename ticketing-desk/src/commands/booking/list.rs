@@ -1,14 +1,14 @@
 //! `ticketctl booking list`.
 
 use super::view;
-use crate::commands::listing::{SHORT_TABLE_ROWS_MAX, TicketFilter, node, walk};
+use crate::commands::listing::{self, Asked, Fields, Flags, Of, Rows, Shown, is_match, node};
 use crate::desk::Desk;
 use crate::failure::Failure;
-use crate::globals::ListArgs;
 use crate::output::Printer;
-use crate::session::{self, Opening, Session};
+use crate::session::Session;
 use ticketing_core::domain::booking::state::BookingState;
 use ticketing_core::domain::id::{BookingId, UserId};
+use ticketing_core::ops::ticket_fields::TICKET_FIELDS;
 use ticketing_core::ops::{lists, lookup};
 use ticketing_core::projection::{TicketRow, bodies};
 
@@ -22,9 +22,6 @@ use ticketing_core::projection::{TicketRow, bodies};
                         ticketctl booking list --query 'departure<+2h and price>=20' -o csv --all"
 )]
 pub struct Args {
-    /// Only those that pass this filter
-    #[arg(long, value_name = "FILTER")]
-    query: Option<String>,
     /// Only those in this state: pending, reserved, confirmed, cancelled, expired or refunded
     #[arg(long, value_name = "STATE", value_parser = state)]
     status: Option<BookingState>,
@@ -32,7 +29,7 @@ pub struct Args {
     #[arg(long, value_name = "USER")]
     user: Option<String>,
     #[command(flatten)]
-    list: ListArgs,
+    list: Flags,
 }
 
 fn state(word: &str) -> Result<BookingState, String> {
@@ -45,29 +42,19 @@ fn state(word: &str) -> Result<BookingState, String> {
 /// # Errors
 /// What the stores say.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    let filter = TicketFilter::parse(args.query.as_deref())?;
-    session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
-        list(args, &filter, session, printer).await
+    let of = Of { view: view::LIST, fields: Fields::These(TICKET_FIELDS), is_read_model: true };
+    listing::run(&args.list, of, desk, printer, async |session, printer, asked| {
+        list(args, asked, session, printer).await
     })
 }
 
-async fn list(
-    args: &Args,
-    filter: &TicketFilter,
-    session: &Session,
-    printer: &mut Printer,
-) -> Result<(), Failure> {
-    session.warn_of_lag(printer).await?;
+async fn list(args: &Args, asked: &Asked, session: &Session, printer: &mut Printer) -> Result<(), Failure> {
     let app = &session.app;
     let now = app.clock.now();
-    let limit = args.list.limit_for(printer.format());
-    let is_human = printer.is_human();
     let user = args.user.as_ref().map(|user| UserId(user.clone()));
-    let mut list = printer.start_list(&view::LIST)?;
-    let mut shown: Vec<BookingId> = Vec::new();
     let mut pages = 0;
-    let total = walk(
-        limit,
+    let mut rows = Rows::begin(asked, view::LIST, now, printer)?;
+    rows.walk(
         async |after| match &user {
             None => lists::bookings(app, after).await,
             Some(user) => {
@@ -76,37 +63,41 @@ async fn list(
             }
         },
         |row: &TicketRow| row.booking.id,
-        |row| args.status.is_none_or(|state| row.booking.state_at(now) == state) && filter.passes(row, now),
-        async |rows| {
-            for row in rows {
-                shown.push(row.booking.id);
-                list.row(&node(&bodies::ticket(&row, now))?)?;
-            }
-            Ok(())
+        |row| {
+            args.status.is_none_or(|state| row.booking.state_at(now) == state)
+                && asked.filter.as_ref().is_none_or(|filter| is_match(filter, row, now))
         },
+        async |rows| rows.iter().map(|row| node(&bodies::ticket(row, now))).collect(),
     )
     .await?;
-    if is_human && shown.len() < SHORT_TABLE_ROWS_MAX {
-        list.ids_unique_at(lookup::booking_prefix_len(app, &shown).await?);
-    }
-    list.finish(total)
+    let prefix = async |shown: &Shown| {
+        let ids: Vec<BookingId> = shown.ids.iter().copied().map(BookingId).collect();
+        lookup::booking_prefix_len(app, &ids).await
+    };
+    rows.finish(prefix).await.map(drop)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Args, list};
-    use crate::commands::listing::TicketFilter;
-    use crate::output::testing::screen;
+    use super::{Args, list, view};
+    use crate::commands::listing::{Asked, Fields, Of};
+    use crate::output::testing::{Screen, screen};
     use crate::session::testing::{riverton, tester};
     use clap::{Args as _, FromArgMatches as _};
     use ticketing_core::domain::booking::command::{HoldKind, Reserve, SeatChoice};
     use ticketing_core::domain::id::{BookingId, UserId};
+    use ticketing_core::ops::ticket_fields::TICKET_FIELDS;
     use ticketing_core::ops::{bookings, lists, people};
     use uuid::Uuid;
 
     fn args(words: &[&str]) -> Args {
         let command = Args::augment_args(clap::Command::new("list").no_binary_name(true));
         Args::from_arg_matches(&command.get_matches_from(words)).unwrap()
+    }
+
+    fn asked(args: &Args, screen: &Screen) -> Asked {
+        let of = Of { view: view::LIST, fields: Fields::These(TICKET_FIELDS), is_read_model: true };
+        Asked::read(&args.list, &of, screen.printer.format()).unwrap()
     }
 
     #[tokio::test]
@@ -152,15 +143,17 @@ ID                  STATUS    SEAT  ROUTE      DEPARTS     PRICE
         for (words, out, err) in rows {
             let mut screen = screen(&[], true);
             let args = args(words);
-            list(&args, &TicketFilter::default(), &session, &mut screen.printer).await.unwrap();
+            let asked = asked(&args, &screen);
+            list(&args, &asked, &session, &mut screen.printer).await.unwrap();
             if !out.is_empty() {
                 assert_eq!(screen.out(), out);
             }
             assert_eq!(screen.err(), err, "{words:?}");
         }
         let mut names = screen(&["-oname"], false);
-        let filter = TicketFilter::parse(Some("user~o age<1m")).unwrap();
-        list(&args(&[]), &filter, &session, &mut names.printer).await.unwrap();
+        let args = args(&["--query", "user~o age<1m"]);
+        let asked = asked(&args, &names);
+        list(&args, &asked, &session, &mut names.printer).await.unwrap();
         assert_eq!(names.out().lines().count(), 2);
     }
 }

@@ -1,14 +1,12 @@
 //! `ticketctl dlq list`.
 
 use super::view;
-use crate::commands::listing::{SHORT_TABLE_ROWS_MAX, walk};
+use crate::commands::listing::{self, Asked, Fields, Flags, Of, Rows, Shown, node_of};
 use crate::desk::Desk;
 use crate::failure::Failure;
-use crate::globals::ListArgs;
 use crate::output::Printer;
-use crate::session::{self, Opening, Session};
+use crate::session::Session;
 use ticketing_core::ops::dlq::{self, DLQ_FIELDS, DlqRow};
-use ticketing_core::ops::filter::Filter;
 
 /// List what could not be handled and what waits behind it: messages, then parked events, each newest first
 #[derive(clap::Args, Debug)]
@@ -23,14 +21,11 @@ use ticketing_core::ops::filter::Filter;
                         ticketctl dlq redrive - --reason 'the bookings are there now'"
 )]
 pub struct Args {
-    /// Only those that pass this filter
-    #[arg(long, value_name = "FILTER")]
-    query: Option<String>,
     /// Also those that were redriven or discarded
     #[arg(long)]
     closed: bool,
     #[command(flatten)]
-    list: ListArgs,
+    list: Flags,
 }
 
 /// Lists the letters, from both stores: messages are in the write store, parked events in the read store.
@@ -38,40 +33,23 @@ pub struct Args {
 /// # Errors
 /// What the stores say.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    let filter = args.query.as_deref().map(|query| Filter::parse(query, DLQ_FIELDS)).transpose()?;
-    session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
-        list(args, filter.as_ref(), session, printer).await
+    let of = Of { view: view::LIST, fields: Fields::These(DLQ_FIELDS), is_read_model: false };
+    listing::run(&args.list, of, desk, printer, async |session, printer, asked| {
+        list(args, asked, session, printer).await
     })
 }
 
-async fn list(
-    args: &Args,
-    filter: Option<&Filter>,
-    session: &Session,
-    printer: &mut Printer,
-) -> Result<(), Failure> {
+async fn list(args: &Args, asked: &Asked, session: &Session, printer: &mut Printer) -> Result<(), Failure> {
     let app = &session.app;
     let now = app.clock.now();
-    let limit = args.list.limit_for(printer.format());
-    let is_human = printer.is_human();
-    let mut shown = Vec::new();
-    let mut list = printer.start_list(&view::LIST)?;
-    let total = walk(
-        limit,
+    let mut rows = Rows::begin(asked, view::LIST, now, printer)?;
+    rows.walk(
         async |after| dlq::list(app, after, !args.closed).await,
         |row: &DlqRow| row.place,
-        |row| filter.is_none_or(|filter| dlq::passes(filter, row, now)),
-        async |rows| {
-            for row in rows {
-                shown.push(row.body.id);
-                list.row(&row.body)?;
-            }
-            Ok(())
-        },
+        |row| asked.filter.as_ref().is_none_or(|filter| dlq::passes(filter, row, now)),
+        async |rows| rows.iter().map(|row| node_of(&row.body)).collect(),
     )
     .await?;
-    if is_human && !shown.is_empty() && shown.len() < SHORT_TABLE_ROWS_MAX {
-        list.ids_unique_at(dlq::prefix_len(app, &shown).await?);
-    }
-    list.finish(total)
+    let prefix = async |shown: &Shown| dlq::prefix_len(app, &shown.ids).await;
+    rows.finish(prefix).await.map(drop)
 }

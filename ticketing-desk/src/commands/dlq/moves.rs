@@ -3,7 +3,7 @@
 use crate::commands::bulk::{self, Bulk, BulkArgs};
 use crate::commands::change;
 use crate::commands::ids::Ids;
-use crate::commands::listing::walk;
+use crate::commands::listing::each_page;
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::globals::ChangeArgs;
@@ -90,15 +90,11 @@ async fn matching(filter: Option<&Filter>, session: &Session) -> Result<Vec<Key>
     let app = &session.app;
     let now = app.clock.now();
     let mut found = Vec::new();
-    walk(
-        None,
+    let passes = |row: &&DlqRow| filter.is_none_or(|filter| dlq::passes(filter, row, now));
+    each_page(
         async |after| dlq::list(app, after, true).await,
         |row: &DlqRow| row.place,
-        |row| filter.is_none_or(|filter| dlq::passes(filter, row, now)),
-        async |rows| {
-            found.extend(rows.iter().map(|row| row.key));
-            Ok(())
-        },
+        |rows| found.extend(rows.iter().filter(passes).map(|row| row.key)),
     )
     .await?;
     // They are listed the newest first; the oldest is to be tried first.

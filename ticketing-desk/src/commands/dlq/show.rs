@@ -1,10 +1,10 @@
 //! `ticketctl dlq show`.
 
 use super::view;
+use crate::commands::watch::Watch;
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::output::Printer;
-use crate::session::{self, Opening};
 use ticketing_core::ops::dlq;
 
 /// Show a dead letter with its headers and its body
@@ -14,6 +14,8 @@ use ticketing_core::ops::dlq;
 pub struct Args {
     /// Its id, or a unique beginning of it
     id: String,
+    #[command(flatten)]
+    watch: Watch,
 }
 
 /// Shows the letter.
@@ -21,7 +23,7 @@ pub struct Args {
 /// # Errors
 /// Not found; what the stores say.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
+    args.watch.run(desk, printer, async |session, printer| {
         let key = dlq::find(&session.app, &args.id).await?;
         printer.object(&dlq::details(&session.app, key).await?, view::DETAILS)
     })

@@ -1,10 +1,10 @@
 //! `ticketctl events show`.
 
 use super::view;
+use crate::commands::watch::Watch;
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::output::Printer;
-use crate::session::{self, Opening};
 use ticketing_core::ops::lists;
 
 /// Show one event with its data
@@ -14,6 +14,8 @@ pub struct Args {
     /// Its position in the log, from 1
     #[arg(value_name = "POSITION", value_parser = position)]
     position: i64,
+    #[command(flatten)]
+    watch: Watch,
 }
 
 fn position(text: &str) -> Result<i64, String> {
@@ -25,7 +27,7 @@ fn position(text: &str) -> Result<i64, String> {
 /// # Errors
 /// Not found; what the store says.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
+    args.watch.run(desk, printer, async |session, printer| {
         let found = lists::events(&session.app, args.position - 1).await?;
         let entry = found.into_iter().next().filter(|entry| entry.position == args.position);
         match entry {

@@ -1,6 +1,7 @@
 //! `ticketctl group list` and `lag`.
 
 use crate::commands::bulk::{self, broker_failed};
+use crate::commands::listing::{self, Fields, Flags, Of, Rows, whole};
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::output::{Column, Printer, View};
@@ -10,8 +11,13 @@ use ticketing_core::ops::groups::{self, EMBEDDED, Group, Mark, PartitionLag};
 
 /// List our groups of readers, with what they read and how far behind they are
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:\n  ticketctl group list\n  ticketctl group list -o json")]
-pub struct ListArgs {}
+#[command(
+    after_help = "Fields of --query are the columns of -o csv.\n\nExamples:\n  ticketctl group list\n  ticketctl group list -o json"
+)]
+pub struct ListArgs {
+    #[command(flatten)]
+    list: Flags,
+}
 
 /// Show how far behind a group is, partition by partition
 #[derive(clap::Args, Debug)]
@@ -89,15 +95,18 @@ pub async fn rows(
 ///
 /// # Errors
 /// As [`rows`].
-pub fn list(_: &ListArgs, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
+pub fn list(args: &ListArgs, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
+    let of = Of { view: GROUPS, fields: Fields::Columns, is_read_model: false };
+    listing::run(&args.list, of, desk, printer, async |session, printer, asked| {
         let carrier = bulk::carrier(session)?;
         let word = carrier.as_ref().map_or(EMBEDDED, |carrier| carrier.word());
+        let mut shown = Rows::begin(asked, GROUPS, session.app.clock.now(), printer)?;
         let mut bodies = Vec::new();
         for group in Group::ALL {
             bodies.push(groups::body(group, word, &rows(session, carrier.as_ref(), group).await?));
         }
-        printer.list(&GROUPS, &bodies, None)?;
+        shown.all(&bodies)?;
+        shown.finish(whole).await?;
         say_embedded(printer, carrier.as_ref());
         Ok(())
     })

@@ -3,7 +3,7 @@
 use super::list::key;
 use crate::commands::change::{self, Work};
 use crate::commands::ids::Ids;
-use crate::commands::listing::{TicketFilter, walk};
+use crate::commands::listing::{TicketFilter, each_page};
 use crate::confirm::Severity;
 use crate::desk::Desk;
 use crate::failure::Failure;
@@ -66,15 +66,10 @@ async fn matching(filter: &TicketFilter, session: &Session) -> Result<Vec<Bookin
     session.catch_up().await?;
     let now = app.clock.now();
     let mut found = Vec::new();
-    walk(
-        None,
+    each_page(
         async |after| lists::holds(app, after).await,
         key,
-        |row| filter.passes(row, now),
-        async |rows| {
-            found.extend(rows.iter().map(|row| row.booking.id));
-            Ok(())
-        },
+        |rows| found.extend(rows.iter().filter(|row| filter.passes(row, now)).map(|row| row.booking.id)),
     )
     .await?;
     Ok(found)

@@ -1,30 +1,30 @@
 //! `ticketctl hold list`.
 
-use crate::commands::listing::{SHORT_TABLE_ROWS_MAX, TicketFilter, node, walk};
+use crate::commands::listing::{self, Asked, Fields, Flags, Of, Rows, Shown, is_match, node};
 use crate::desk::Desk;
 use crate::failure::Failure;
-use crate::globals::{ListArgs, parse_duration};
+use crate::globals::parse_duration;
 use crate::output::{Column, Printer, View};
-use crate::session::{self, Opening, Session};
+use crate::session::Session;
 use std::time::Duration;
 use ticketing_core::domain::id::BookingId;
 use ticketing_core::domain::time::Timestamp;
-use ticketing_core::ops::{lists, lookup};
+use ticketing_core::ops::ticket_fields::TICKET_FIELDS;
+use ticketing_core::ops::{OpsError, lists, lookup};
 use ticketing_core::projection::{TicketRow, bodies};
 
 /// List the holds that have not ended, those that end first before the others
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:\n  ticketctl hold list\n  ticketctl hold list --expiring-within 60s\n  \
-                        ticketctl hold list --query 'age>10m user=ada' -o name")]
+#[command(
+    after_help = "The fields of --query are those of booking list.\n\nExamples:\n  ticketctl hold list\n  ticketctl hold list --expiring-within 60s\n  \
+                        ticketctl hold list --query 'age>10m user=ada' -o name"
+)]
 pub struct Args {
     /// Only those that end within this time, such as 60s
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     expiring_within: Option<Duration>,
-    /// Only those that pass this filter; its fields are those of `booking list`
-    #[arg(long, value_name = "FILTER")]
-    query: Option<String>,
     #[command(flatten)]
-    list: ListArgs,
+    list: Flags,
 }
 
 const HOLDS: View = View::new(
@@ -49,9 +49,9 @@ const HOLDS: View = View::new(
 /// # Errors
 /// What the stores say.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    let filter = TicketFilter::parse(args.query.as_deref())?;
-    session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
-        list(args, &filter, session, printer).await
+    let of = Of { view: HOLDS, fields: Fields::These(TICKET_FIELDS), is_read_model: true };
+    listing::run(&args.list, of, desk, printer, async |session, printer, asked| {
+        list(args, asked, session, printer).await
     })
 }
 
@@ -60,43 +60,31 @@ pub(super) fn key(row: &TicketRow) -> (Timestamp, BookingId) {
     (row.booking.hold_expires_at, row.booking.id)
 }
 
-async fn list(
-    args: &Args,
-    filter: &TicketFilter,
-    session: &Session,
-    printer: &mut Printer,
-) -> Result<(), Failure> {
-    session.warn_of_lag(printer).await?;
+async fn list(args: &Args, asked: &Asked, session: &Session, printer: &mut Printer) -> Result<(), Failure> {
     let app = &session.app;
     let now = app.clock.now();
     let until = args.expiring_within.map(|time| {
         let millis = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         Timestamp::from_millis(now.as_millis().saturating_add(millis))
     });
-    let limit = args.list.limit_for(printer.format());
-    let is_human = printer.is_human();
-    let mut list = printer.start_list(&HOLDS)?;
-    let mut shown: Vec<BookingId> = Vec::new();
-    let total = walk(
-        limit,
+    let mut rows = Rows::begin(asked, HOLDS, now, printer)?;
+    rows.walk(
         async |after| {
             let mut rows = lists::holds(app, after).await?;
             rows.retain(|row| until.is_none_or(|until| row.booking.hold_expires_at <= until));
-            Ok(rows)
+            Ok::<_, OpsError>(rows)
         },
         key,
-        |row| row.booking.hold_expires_at > now && filter.passes(row, now),
-        async |rows| {
-            for row in rows {
-                shown.push(row.booking.id);
-                list.row(&node(&bodies::hold(&row, now))?)?;
-            }
-            Ok(())
+        |row| {
+            row.booking.hold_expires_at > now
+                && asked.filter.as_ref().is_none_or(|filter| is_match(filter, row, now))
         },
+        async |rows| rows.iter().map(|row| node(&bodies::hold(row, now))).collect(),
     )
     .await?;
-    if is_human && shown.len() < SHORT_TABLE_ROWS_MAX {
-        list.ids_unique_at(lookup::booking_prefix_len(app, &shown).await?);
-    }
-    list.finish(total)
+    let prefix = async |shown: &Shown| {
+        let ids: Vec<BookingId> = shown.ids.iter().copied().map(BookingId).collect();
+        lookup::booking_prefix_len(app, &ids).await
+    };
+    rows.finish(prefix).await.map(drop)
 }

@@ -1,10 +1,10 @@
 //! `ticketctl job get`.
 
 use super::view;
+use crate::commands::watch::Watch;
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::output::Printer;
-use crate::session::{self, Opening};
 use ticketing_core::ops::jobs;
 
 /// Show a job: what it does, how far it is, and what came of it
@@ -13,6 +13,8 @@ use ticketing_core::ops::jobs;
 pub struct Args {
     /// Its id, or a unique beginning of it
     id: String,
+    #[command(flatten)]
+    watch: Watch,
 }
 
 /// Shows the job.
@@ -20,7 +22,7 @@ pub struct Args {
 /// # Errors
 /// Not found; what the store says.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
+    args.watch.run(desk, printer, async |session, printer| {
         let id = jobs::find(&session.app, &args.id).await?;
         printer.object(&jobs::details(&jobs::one(&session.app, id).await?), view::DETAILS)
     })

@@ -1,10 +1,10 @@
 //! `ticketctl payment show`.
 
 use super::view;
+use crate::commands::watch::Watch;
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::output::Printer;
-use crate::session::{self, Opening};
 use ticketing_core::ops::{lookup, payments};
 
 /// Show a payment with what was asked of the provider for it
@@ -15,6 +15,8 @@ use ticketing_core::ops::{lookup, payments};
 pub struct Args {
     /// Its id, a unique beginning of it, or the provider's name for it or for one of its calls
     id: String,
+    #[command(flatten)]
+    watch: Watch,
 }
 
 /// Shows the payment, from the write store.
@@ -22,7 +24,7 @@ pub struct Args {
 /// # Errors
 /// Not found; what the store says.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
+    args.watch.run(desk, printer, async |session, printer| {
         let id = lookup::payment(&session.app, &args.id).await?;
         printer.object(&payments::details(&session.app, id).await?, view::DETAILS)
     })

@@ -1,10 +1,10 @@
 //! `ticketctl projection list`.
 
 use super::view;
+use crate::commands::listing::{self, Fields, Flags, Of, Rows, whole};
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::output::Printer;
-use crate::session::{self, Opening};
 use ticketing_core::ops::projections;
 
 /// List the projections, how far each is behind the log, and whether the tables of before are kept
@@ -12,16 +12,24 @@ use ticketing_core::ops::projections;
 #[command(
     after_help = "Lag is counted in events from the projection's own cursor. Parked are streams that wait for \
                         an event that could not be folded. Rebuilt is as the audit log has it.\n\n\
+                        Fields of --query are the columns of -o csv.\n\n\
                         Examples:\n  ticketctl projection list\n  ticketctl projection list -o json"
 )]
-pub struct Args {}
+pub struct Args {
+    #[command(flatten)]
+    list: Flags,
+}
 
 /// Prints the list.
 ///
 /// # Errors
 /// What the stores say.
-pub fn run(desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
-        printer.list(&view::PROJECTIONS, projections::list(&session.app).await?, None)
+pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
+    let of = Of { view: view::PROJECTIONS, fields: Fields::Columns, is_read_model: false };
+    listing::run(&args.list, of, desk, printer, async |session, printer, asked| {
+        let app = &session.app;
+        let mut rows = Rows::begin(asked, view::PROJECTIONS, app.clock.now(), printer)?;
+        rows.all(projections::list(app).await?)?;
+        rows.finish(whole).await.map(drop)
     })
 }

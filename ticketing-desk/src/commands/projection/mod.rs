@@ -32,7 +32,7 @@ enum Verb {
 /// As the verb fails.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
     match &args.verb {
-        Verb::List(_) => list::run(desk, printer),
+        Verb::List(args) => list::run(args, desk, printer),
         Verb::Verify(args) => verify::run(args, desk, printer),
         Verb::Rebuild(args) => rebuild::run(args, desk, printer),
         Verb::Revert(args) => revert::run(args, desk, printer),

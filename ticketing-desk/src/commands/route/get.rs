@@ -2,10 +2,10 @@
 
 use super::view;
 use crate::commands::listing::node;
+use crate::commands::watch::Watch;
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::output::Printer;
-use crate::session::{self, Opening};
 use ticketing_core::ops::{details, lookup};
 
 /// Show a route with its stops
@@ -14,6 +14,8 @@ use ticketing_core::ops::{details, lookup};
 pub struct Args {
     /// Its id, a unique beginning of it, or its externalId
     id: String,
+    #[command(flatten)]
+    watch: Watch,
 }
 
 /// Shows the route, from the write store.
@@ -21,7 +23,7 @@ pub struct Args {
 /// # Errors
 /// Not found; what the stores say.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
+    args.watch.run(desk, printer, async |session, printer| {
         let id = lookup::route(&session.app, &args.id).await?.id;
         printer.object(&node(&details::route(&session.app, id).await?)?, view::DETAILS)
     })

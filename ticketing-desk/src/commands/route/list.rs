@@ -1,21 +1,21 @@
 //! `ticketctl route list`.
 
 use super::view;
-use crate::commands::listing::node;
+use crate::commands::listing::{self, Fields, Flags, Of, Rows, Shown, node};
 use crate::desk::Desk;
 use crate::failure::Failure;
-use crate::globals::ListArgs;
 use crate::output::{Node, Printer};
-use crate::session::{self, Opening};
 use ticketing_core::app::queries::network;
 use ticketing_core::ops::OpsError;
 
 /// List routes by name
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:\n  ticketctl route list\n  ticketctl route list -o json")]
+#[command(
+    after_help = "Fields of --query are the columns of -o csv.\n\nExamples:\n  ticketctl route list\n  ticketctl route list -o json"
+)]
 pub struct Args {
     #[command(flatten)]
-    list: ListArgs,
+    list: Flags,
 }
 
 /// What is not listed may share a prefix: ids are whole then.
@@ -29,30 +29,25 @@ const PAGE: u32 = 500;
 /// # Errors
 /// What the stores say.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
-        session.warn_of_lag(printer).await?;
-        let limit = args.list.limit_for(printer.format()).unwrap_or(u64::MAX);
-        let mut list = printer.start_list(&view::LIST)?;
-        let mut shown = 0;
+    let of = Of { view: view::LIST, fields: Fields::Columns, is_read_model: true };
+    listing::run(&args.list, of, desk, printer, async |session, printer, asked| {
+        let app = &session.app;
+        let mut rows = Rows::begin(asked, view::LIST, app.clock.now(), printer)?;
         let mut page = 0;
-        let total = loop {
-            page += 1;
-            let found = network::routes(&session.app, page, PAGE, None).await.map_err(OpsError::from)?;
-            let Node::List(rows) = node(&found.data)? else { break Some(found.total) };
-            let is_last = rows.is_empty();
-            for row in &rows {
-                if shown < limit {
-                    list.row(row)?;
-                    shown += 1;
+        rows.walk(
+            async |_: Option<()>| {
+                page += 1;
+                let found = network::routes(app, page, PAGE, None).await.map_err(OpsError::from)?;
+                match node(&found.data)? {
+                    Node::List(rows) => Ok::<_, Failure>(rows),
+                    _ => Ok(Vec::new()),
                 }
-            }
-            if is_last || shown >= limit {
-                break Some(found.total);
-            }
-        };
-        if total.is_none_or(|total| total > shown) {
-            list.ids_unique_at(UUID_LEN);
-        }
-        list.finish(total)
+            },
+            |_| (),
+            |_| true,
+            async |rows| Ok(rows),
+        )
+        .await?;
+        rows.finish(async |shown: &Shown| Ok(if shown.is_all { 0 } else { UUID_LEN })).await.map(drop)
     })
 }

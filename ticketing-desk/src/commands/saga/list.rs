@@ -1,14 +1,12 @@
 //! `ticketctl saga list`.
 
 use super::view;
-use crate::commands::listing::{SHORT_TABLE_ROWS_MAX, walk};
+use crate::commands::listing::{self, Asked, Fields, Flags, Of, Rows, Shown, node_of};
 use crate::desk::Desk;
 use crate::failure::Failure;
-use crate::globals::ListArgs;
-use crate::output::{Format, Printer};
-use crate::session::{self, Opening, Session};
+use crate::output::{Format, Printer, View};
+use crate::session::Session;
 use ticketing_core::domain::id::SagaId;
-use ticketing_core::ops::filter::Filter;
 use ticketing_core::ops::sagas::{self, SAGA_FIELDS, SagaRow};
 
 /// List payment sagas, newest first
@@ -27,11 +25,8 @@ pub struct Args {
     /// Only those that are stuck, those that have stood still the longest first
     #[arg(long)]
     stuck: bool,
-    /// Only those that pass this filter
-    #[arg(long, value_name = "FILTER")]
-    query: Option<String>,
     #[command(flatten)]
-    list: ListArgs,
+    list: Flags,
 }
 
 /// Lists the sagas, from the write store: they are nowhere else.
@@ -39,31 +34,24 @@ pub struct Args {
 /// # Errors
 /// What the store says.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    let filter = args.query.as_deref().map(|query| Filter::parse(query, SAGA_FIELDS)).transpose()?;
-    session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
-        list(args, filter.as_ref(), session, printer).await
+    let of = Of { view: view(args), fields: Fields::These(SAGA_FIELDS), is_read_model: false };
+    listing::run(&args.list, of, desk, printer, async |session, printer, asked| {
+        list(args, asked, session, printer).await
     })
 }
 
-async fn list(
-    args: &Args,
-    filter: Option<&Filter>,
-    session: &Session,
-    printer: &mut Printer,
-) -> Result<(), Failure> {
+async fn list(args: &Args, asked: &Asked, session: &Session, printer: &mut Printer) -> Result<(), Failure> {
     let app = &session.app;
     let now = app.clock.now();
-    let limit = args.list.limit_for(printer.format());
-    let is_human = printer.is_human();
-    // A whole command fits no table; -o wide and the machine formats have it in its row.
-    let names_actions = args.stuck && printer.format() == Format::Table;
     let stuck = if args.stuck { sagas::stuck(app).await? } else { Vec::new() };
     let mut stuck = stuck.chunks(usize::try_from(sagas::PAGE).unwrap_or(usize::MAX));
-    let mut list = printer.start_list(if args.stuck { &view::STUCK } else { &view::LIST })?;
-    let mut shown: Vec<SagaId> = Vec::new();
-    let mut actions: Vec<String> = Vec::new();
-    let total = walk(
-        limit,
+    // A whole command fits no table; -o wide and the machine formats have it in its row.
+    let names_actions = args.stuck && printer.format() == Format::Table;
+    let mut rows = Rows::begin(asked, view(args), now, printer)?;
+    if names_actions {
+        rows.keep("safeAction");
+    }
+    rows.walk(
         async |after| match args.stuck {
             true => sagas::rows(app, stuck.next().unwrap_or_default()).await,
             false => sagas::list(app, after).await,
@@ -72,23 +60,16 @@ async fn list(
         |row| {
             // One that was found stuck may have moved since.
             let is_asked_for = !args.stuck || row.case.saga.is_stuck(now);
-            is_asked_for && filter.is_none_or(|filter| sagas::passes(filter, row, now))
+            is_asked_for && asked.filter.as_ref().is_none_or(|filter| sagas::passes(filter, row, now))
         },
-        async |rows| {
-            for row in rows {
-                shown.push(row.case.saga.id);
-                let body = sagas::body(&row, now);
-                list.row(&body)?;
-                actions.extend(body.safe_action.filter(|_| names_actions));
-            }
-            Ok(())
-        },
+        async |rows| rows.iter().map(|row| node_of(&sagas::body(row, now))).collect(),
     )
     .await?;
-    if is_human && shown.len() < SHORT_TABLE_ROWS_MAX {
-        list.ids_unique_at(sagas::prefix_len(app, &shown).await?);
-    }
-    list.finish(total)?;
+    let prefix = async |shown: &Shown| {
+        let ids: Vec<SagaId> = shown.ids.iter().copied().map(SagaId).collect();
+        sagas::prefix_len(app, &ids).await
+    };
+    let actions = rows.finish(prefix).await?.kept;
     if !actions.is_empty() {
         printer.line("")?;
         printer.line("The one safe action for each:")?;
@@ -97,4 +78,8 @@ async fn list(
         let action = printer.commands(action);
         printer.line(&format!("  {action}"))
     })
+}
+
+const fn view(args: &Args) -> View {
+    if args.stuck { view::STUCK } else { view::LIST }
 }

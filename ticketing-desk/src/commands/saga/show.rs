@@ -1,10 +1,10 @@
 //! `ticketctl saga show`.
 
 use super::view;
+use crate::commands::watch::Watch;
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::output::Printer;
-use crate::session::{self, Opening};
 use ticketing_core::ops::{lookup, sagas};
 
 /// Show a saga with its steps, its payments, what was asked of the provider, and what happens next
@@ -16,6 +16,8 @@ use ticketing_core::ops::{lookup, sagas};
 pub struct Args {
     /// Its id, its booking's or payment's, a unique beginning of it, or the provider's name for a charge
     id: String,
+    #[command(flatten)]
+    watch: Watch,
 }
 
 /// Shows the saga, from the write store.
@@ -23,7 +25,7 @@ pub struct Args {
 /// # Errors
 /// Not found; what the store says.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
+    args.watch.run(desk, printer, async |session, printer| {
         let id = lookup::saga(&session.app, &args.id).await?;
         printer.object(&sagas::details(&session.app, id).await?, view::DETAILS)
     })

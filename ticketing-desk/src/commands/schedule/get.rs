@@ -2,10 +2,10 @@
 
 use super::view;
 use crate::commands::listing::node;
+use crate::commands::watch::Watch;
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::output::Printer;
-use crate::session::{self, Opening};
 use ticketing_core::ops::{details, lookup};
 
 /// Show a departure with its stops and the seats left
@@ -16,6 +16,8 @@ use ticketing_core::ops::{details, lookup};
 pub struct Args {
     /// Its id, a unique beginning of it, its externalId, or externalId/DATE
     id: String,
+    #[command(flatten)]
+    watch: Watch,
 }
 
 /// Shows the departure, from the write store.
@@ -23,7 +25,7 @@ pub struct Args {
 /// # Errors
 /// Not found; what the stores say.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
+    args.watch.run(desk, printer, async |session, printer| {
         let id = lookup::offering(&session.app, &args.id).await?.facts.id;
         printer.object(&node(&details::schedule(&session.app, id).await?)?, view::DETAILS)
     })

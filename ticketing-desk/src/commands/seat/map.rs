@@ -2,11 +2,11 @@
 
 use super::drawing;
 use crate::commands::listing::node;
-use crate::commands::status::{CLEAR, LOOK_EVERY, watchable};
+use crate::commands::watch::Watch;
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::output::{Column, Format, Node, Printer, View};
-use crate::session::{self, Opening, Session};
+use crate::session::Session;
 use ticketing_core::app::queries::network::{self, SeatMap};
 use ticketing_core::ops::{OpsError, lookup};
 
@@ -25,9 +25,8 @@ pub struct Args {
     /// Where it ends [default: the last stop]
     #[arg(long, value_name = "STOP")]
     to: Option<String>,
-    /// Draw it anew each second, until ctrl-c
-    #[arg(long)]
-    watch: bool,
+    #[command(flatten)]
+    watch: Watch,
 }
 
 const SEATS: View =
@@ -39,24 +38,12 @@ const SEATS: View =
 /// # Errors
 /// Not found; a stop that is none; what the stores say; ctrl-c.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    if args.watch {
-        watchable(printer)?;
-    }
-    session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
+    args.watch.run(desk, printer, async |session, printer| {
         let id = lookup::offering(&session.app, &args.offering).await?.facts.id.to_string();
-        session.warn_of_lag(printer).await?;
-        loop {
-            let map = look(args, &id, session).await?;
-            if args.watch {
-                session.doing.goes_on();
-                printer.drawing(CLEAR)?;
-            }
-            show(&map, printer)?;
-            if !args.watch {
-                return Ok(());
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
+        if !args.watch.watch {
+            session.warn_of_lag(printer).await?;
         }
+        show(&look(args, &id, session).await?, printer)
     })
 }
 
