@@ -3,6 +3,7 @@
 //! No SQL and no rules live here. Parsing needs no runtime, so that `--help` is instant.
 
 mod commands;
+mod completing;
 mod dashboard;
 mod harmless;
 mod place;
@@ -15,6 +16,7 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::time::Instant;
 use ticketing_desk::output::Terminal;
 use ticketing_desk::{Desk, Exit, Failure, Globals, Printer, failure};
 use ticketing_server::failures::sign_token;
@@ -46,6 +48,7 @@ enum Command {
     Load(commands::load::Args),
     Tui(commands::tui::Args),
     Completions(commands::completions::Args),
+    Man(commands::man::Args),
     Version(commands::version::Args),
 }
 
@@ -53,6 +56,12 @@ enum Command {
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    match completing::answered(Instant::now()) {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::SUCCESS,
+        // A shell shows what it is told instead of the word; it is told nothing.
+        Err(_) => return ExitCode::FAILURE,
+    }
     let args: Vec<OsString> = std::env::args_os().collect();
     let terminal = Terminal::probe();
     let as_json = failure::wants_json(&args);
@@ -121,10 +130,25 @@ fn dispatch(cli: &Cli, files: &BTreeSet<String>, printer: &mut Printer) -> Resul
         }
         Command::Load(args) => commands::load::run(args, globals, printer),
         Command::Tui(args) => commands::tui::run(args, &desk, printer, &Cli::command()),
-        Command::Completions(args) => commands::completions::run(args, printer, &mut Cli::command()),
+        Command::Completions(args) => commands::completions::run(args, printer),
+        Command::Man(args) => commands::man::run(args, printer, &Cli::command()),
         Command::Version(args) => commands::version::run(args, printer),
     }
     .map(|()| Exit::Ok)
+}
+
+/// Runs a command of the desk here, whatever server the environment names: for those that open no store.
+fn here_only(cli: &Cli, printer: &mut Printer) -> Result<(), Failure> {
+    match &cli.command {
+        Command::Desk(command) => command.run(&Desk::here(cli.globals.clone(), sign_token), printer),
+        Command::Up(_)
+        | Command::Serve(_)
+        | Command::Load(_)
+        | Command::Tui(_)
+        | Command::Completions(_)
+        | Command::Man(_)
+        | Command::Version(_) => Ok(()),
+    }
 }
 
 /// Refuses a server for what runs in this process.

@@ -1,5 +1,5 @@
 //! What every list can: each flag on each list command, from end to end.
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![allow(clippy::unwrap_used, dead_code, reason = "helpers of tests are tests")]
 
 mod support;
 

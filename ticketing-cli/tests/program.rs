@@ -96,13 +96,13 @@ fn completions_know_the_commands() {
     for shell in ["bash", "zsh", "fish"] {
         let (code, out, err) = run(&["completions", shell]);
         assert_eq!((code, err.as_str()), (0, ""), "{shell}");
-        assert!(out.contains("completions") && out.contains("version"), "{shell}");
+        assert!(out.contains("TICKETCTL_COMPLETE") && out.contains("ticketctl"), "{shell}");
     }
 }
 
 #[test]
 fn a_reader_who_leaves_early_ends_it_quietly() {
-    for args in [&["completions", "zsh"][..], &["--help"]] {
+    for args in [&["man"][..], &["--help"]] {
         let mut child = ticketctl(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();

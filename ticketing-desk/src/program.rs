@@ -43,6 +43,8 @@ pub enum Command {
     Status(commands::status::Args),
     Verify(commands::verify::Args),
     Projection(commands::projection::Args),
+    Backup(commands::backup::Args),
+    Restore(commands::restore::Args),
 }
 
 impl Command {
@@ -72,6 +74,8 @@ impl Command {
             Self::Status(args) => commands::status::run(args, desk, printer),
             Self::Verify(args) => commands::verify::run(args, desk, printer),
             Self::Projection(args) => commands::projection::run(args, desk, printer),
+            Self::Backup(args) => commands::backup::run(args, desk, printer),
+            Self::Restore(args) => commands::restore::run(args, desk, printer),
         }
     }
 }

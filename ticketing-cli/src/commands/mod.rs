@@ -2,6 +2,7 @@
 
 pub mod completions;
 pub mod load;
+pub mod man;
 pub mod serve;
 pub mod serving;
 pub mod tui;

@@ -4,6 +4,7 @@ use super::{OpsError, Plan, lists};
 use crate::app::App;
 use crate::domain::time::Timestamp;
 use crate::store::audit::{self, AuditRow};
+use crate::store::db::Db;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -28,17 +29,8 @@ pub async fn audited<T>(
     plan: &Plan,
     change: impl Future<Output = Result<T, OpsError>>,
 ) -> Result<T, OpsError> {
-    let id = Uuid::now_v7();
-    let row = AuditRow {
-        id,
-        at: app.clock.now().as_millis(),
-        actor: actor.name.clone(),
-        action: plan.action.clone(),
-        target: plan.target(),
-        reason: actor.reason.clone(),
-        plan: stored_plan(plan),
-        result: "started".into(),
-    };
+    let row = row(actor, plan, app.clock.now(), "started");
+    let id = row.id;
     audit::begin(&app.stores.write, &row).await?;
     let outcome = change.await;
     let result = match &outcome {
@@ -49,6 +41,27 @@ pub async fn audited<T>(
         tracing::warn!(audit = %id, %error, "the audit row's result could not be written");
     }
     outcome
+}
+
+/// Writes down a change that is made already: of a store that was not there before it.
+///
+/// # Errors
+/// What the store says.
+pub async fn record_done(db: &Db, actor: &Actor, plan: &Plan, now: Timestamp) -> Result<(), OpsError> {
+    Ok(audit::begin(db, &row(actor, plan, now, "done")).await?)
+}
+
+fn row(actor: &Actor, plan: &Plan, now: Timestamp, result: &str) -> AuditRow {
+    AuditRow {
+        id: Uuid::now_v7(),
+        at: now.as_millis(),
+        actor: actor.name.clone(),
+        action: plan.action.clone(),
+        target: plan.target(),
+        reason: actor.reason.clone(),
+        plan: stored_plan(plan),
+        result: result.into(),
+    }
 }
 
 /// Changes of a plan that an audit row keeps in full; of more, their number and the first ones.

@@ -4,6 +4,7 @@
 //! that very object: what was shown is what is done, or nothing.
 
 pub mod audit;
+pub mod backup;
 pub mod bookings;
 pub mod details;
 pub mod dlq;

@@ -11,6 +11,7 @@ pub mod bookings;
 pub mod catalog;
 mod checkpoints;
 pub mod checks;
+pub mod copy;
 pub mod db;
 pub mod dead_letters;
 pub mod drills;
@@ -43,6 +44,7 @@ pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
         catalog::STATEMENTS,
         dead_letters::STATEMENTS,
         checks::STATEMENTS,
+        copy::STATEMENTS,
         drills::STATEMENTS,
         events::STATEMENTS,
         idempotency::STATEMENTS,

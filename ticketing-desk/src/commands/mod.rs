@@ -1,6 +1,7 @@
 //! The commands: a folder for a noun, a file for a verb, with its arguments and what it does.
 
 pub mod audit;
+pub mod backup;
 pub mod booking;
 mod bulk;
 pub mod change;
@@ -15,6 +16,7 @@ pub mod migrate;
 pub mod outbox;
 pub mod payment;
 pub mod projection;
+pub mod restore;
 pub mod route;
 pub mod saga;
 pub mod schedule;

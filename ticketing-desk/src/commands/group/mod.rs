@@ -16,7 +16,7 @@ pub struct Args {
 
 #[derive(clap::Subcommand, Debug)]
 enum Verb {
-    List(state::ListArgs),
+    List(state::GroupsArgs),
     Lag(state::LagArgs),
     Seek(seek::Args),
 }

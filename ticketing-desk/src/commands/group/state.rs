@@ -14,7 +14,7 @@ use ticketing_core::ops::groups::{self, EMBEDDED, Group, Mark, PartitionLag};
 #[command(
     after_help = "Fields of --query are the columns of -o csv.\n\nExamples:\n  ticketctl group list\n  ticketctl group list -o json"
 )]
-pub struct ListArgs {
+pub struct GroupsArgs {
     #[command(flatten)]
     list: Flags,
 }
@@ -95,7 +95,7 @@ pub async fn rows(
 ///
 /// # Errors
 /// As [`rows`].
-pub fn list(args: &ListArgs, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
+pub fn list(args: &GroupsArgs, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
     let of = Of { view: GROUPS, fields: Fields::Columns, is_read_model: false };
     listing::run(&args.list, of, desk, printer, async |session, printer, asked| {
         let carrier = bulk::carrier(session)?;

@@ -39,6 +39,15 @@ pub async fn find(session: &Session, name: &str, named_at: &str) -> Result<Found
         .hint("name one of them, or define it in a seed file (layouts: …)"))
 }
 
+/// Returns the names of all layouts: those of the stores, and those that come with the program.
+///
+/// # Errors
+/// What the store says.
+pub async fn names(session: &Session) -> Result<Vec<String>, Failure> {
+    let stored = seed::layouts(&session.app).await?;
+    Ok(stored.into_iter().chain(builtin_layouts()).map(|layout| layout.spec.name).collect())
+}
+
 /// Adds what a seed names and the store lacks.
 ///
 /// # Errors
