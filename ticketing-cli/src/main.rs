@@ -4,13 +4,14 @@
 
 mod commands;
 mod completing;
+mod contexts;
 mod dashboard;
 mod harmless;
 mod place;
 mod remote;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use place::Place;
+use place::{Distant, Found, NamedBy, Place};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -47,6 +48,7 @@ enum Command {
     Desk(ticketing_desk::Command),
     Load(commands::load::Args),
     Tui(commands::tui::Args),
+    Context(commands::context::Args),
     Completions(commands::completions::Args),
     Man(commands::man::Args),
     Version(commands::version::Args),
@@ -114,22 +116,28 @@ fn dispatch(cli: &Cli, files: &BTreeSet<String>, printer: &mut Printer) -> Resul
     if !matches!(cli.command, Command::Up(_) | Command::Serve(_)) {
         log_if_asked(globals)?;
     }
-    let desk = Desk::here(globals.clone(), sign_token);
     match &cli.command {
-        Command::Desk(command) => match place::find(globals)? {
-            Place::Here => command.run(&desk, printer),
-            Place::There(server) => {
-                return remote::run(&server, globals, files, printer);
+        Command::Desk(command) => {
+            let found = find(globals, printer)?;
+            match &found.place {
+                Place::Here => command.run(&Desk::here(found.globals, sign_token), printer),
+                Place::There(distant) => {
+                    let server = distant.server(globals)?;
+                    return remote::run(&server, &found.globals, files, printer);
+                }
             }
-        },
+        }
         Command::Up(args) => {
-            here("up", globals).and_then(|()| commands::up::run(args, &desk, printer, &Cli::command()))
+            let desk = here("up", true, globals, printer)?;
+            commands::up::run(args, &desk, printer, &Cli::command())
         }
-        Command::Serve(args) => {
-            here("serve", globals).and_then(|()| commands::serve::run(args, &desk, printer))
-        }
+        Command::Serve(args) => commands::serve::run(args, &here("serve", true, globals, printer)?, printer),
         Command::Load(args) => commands::load::run(args, globals, printer),
-        Command::Tui(args) => commands::tui::run(args, &desk, printer, &Cli::command()),
+        Command::Tui(args) => {
+            let desk = Desk::here(globals.clone(), sign_token);
+            commands::tui::run(args, &desk, printer, &Cli::command())
+        }
+        Command::Context(args) => commands::context::run(args, globals, printer),
         Command::Completions(args) => commands::completions::run(args, printer),
         Command::Man(args) => commands::man::run(args, printer, &Cli::command()),
         Command::Version(args) => commands::version::run(args, printer),
@@ -145,19 +153,48 @@ fn here_only(cli: &Cli, printer: &mut Printer) -> Result<(), Failure> {
         | Command::Serve(_)
         | Command::Load(_)
         | Command::Tui(_)
+        | Command::Context(_)
         | Command::Completions(_)
         | Command::Man(_)
         | Command::Version(_) => Ok(()),
     }
 }
 
-/// Refuses a server for what runs in this process.
-fn here(command: &str, globals: &Globals) -> Result<(), Failure> {
-    match globals.server {
-        None => Ok(()),
-        Some(_) => Err(Failure::usage(format!("{command} runs here, on this machine's stores."))
-            .why("--server names another server.")
-            .hint("leave out --server")),
+/// Finds out where a command works, and says what the user should know about it.
+fn find(globals: &Globals, printer: &mut Printer) -> Result<Found, Failure> {
+    let found = place::find(globals)?;
+    found.warnings.iter().for_each(|warning| printer.warn(warning));
+    printer.work_in(&found.globals);
+    Ok(found)
+}
+
+/// Returns the desk for what runs in this process, and refuses a server for it. What serves changes the stores, and
+/// so is refused in a context in which nothing may be changed.
+fn here(command: &str, serves: bool, globals: &Globals, printer: &mut Printer) -> Result<Desk, Failure> {
+    let found = find(globals, printer)?;
+    match found.place {
+        Place::Here => {}
+        // The variable is for those who work through a server; who serves is a server.
+        Place::There(Distant { by: NamedBy::Environment, .. }) if serves => {}
+        Place::There(distant) => {
+            return Err(Failure::usage(format!("{command} runs here, on this machine's stores."))
+                .why(format!("{distant}."))
+                .hint(match distant.by {
+                    NamedBy::Flag => "leave out --server".to_owned(),
+                    NamedBy::Context | NamedBy::Environment => {
+                        format!("ticketctl {command} --data-dir DIR, or in another context")
+                    }
+                }));
+        }
+    }
+    match &found.globals.guard {
+        Some(guard) if serves && guard.readonly => {
+            Err(Failure::refused(format!("Refused to run {command}."))
+                .code("READ_ONLY_CONTEXT")
+                .why(format!("The context {} is read-only, and a server changes its stores.", guard.context))
+                .hint(format!("ticketctl {command} --data-dir DIR, or in another context")))
+        }
+        Some(_) | None => Ok(Desk::here(found.globals, sign_token)),
     }
 }
 

@@ -10,6 +10,8 @@ fn ticketctl(args: &[&str]) -> Command {
     for name in ["NO_COLOR", "COLUMNS", "TICKETCTL_CONTEXT", "TICKETCTL_SERVER", "TICKETCTL_ACTOR"] {
         command.env_remove(name);
     }
+    // Whoever runs the tests may have contexts, too.
+    command.env("XDG_CONFIG_HOME", "/nonexistent");
     command
 }
 

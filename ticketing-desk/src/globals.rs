@@ -4,9 +4,9 @@
 //! behind them.
 
 use crate::failure::Failure;
+pub use crate::guard::{Colour, Guard};
 use crate::output::Format;
 use clap::{Args, ValueEnum};
-use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -72,12 +72,11 @@ pub struct Globals {
           help = "How to print the answer: table, wide, json, jsonl, yaml, csv or name")]
     pub output: Format,
 
-    /// Use the server or store that this context names
-    #[arg(long, global = true, value_name = "NAME", help_heading = HEADING, env = "TICKETCTL_CONTEXT",
-          hide_env_values = true)]
+    /// Use the server or store that this context names [env: TICKETCTL_CONTEXT]
+    #[arg(long, global = true, value_name = "NAME", help_heading = HEADING)]
     pub context: Option<String>,
 
-    /// Work through a server instead of on the stores
+    /// Work through a server instead of on the stores [env: TICKETCTL_SERVER]
     #[arg(long, global = true, value_name = "URL", help_heading = HEADING)]
     pub server: Option<String>,
 
@@ -128,24 +127,13 @@ pub struct Globals {
     #[arg(long, global = true, help_heading = HEADING)]
     pub no_input: bool,
 
-    /// What the context in use demands of changes.
+    /// The context in use, and what it demands of changes.
     #[arg(skip)]
     pub guard: Option<Guard>,
 
     /// The command line as it was typed, without the program's name.
     #[arg(skip)]
     pub invocation: Vec<String>,
-}
-
-/// What a context demands of changes that are made in it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Guard {
-    /// The context's name.
-    pub context: String,
-    /// Every change wants a reason, and a severe one the context's name.
-    pub protected: bool,
-    /// Nothing is changed at all.
-    pub readonly: bool,
 }
 
 impl Globals {
@@ -159,6 +147,17 @@ impl Globals {
             return Err(Failure::usage(format!("--server cannot be used together with {store_flag}."))
                 .why("A command works either through a server or directly on a store.")
                 .hint(format!("leave out --server or {store_flag}")));
+        }
+        let place = [
+            ("--server", self.server.is_some()),
+            ("--data-dir", self.data_dir.is_some()),
+            ("--database-url", self.database_url.is_some()),
+        ];
+        if let (Some(_), Some((flag, _))) = (&self.context, place.into_iter().find(|(_, is_given)| *is_given))
+        {
+            return Err(Failure::usage(format!("--context cannot be used together with {flag}."))
+                .why("A context names the server or the store itself.")
+                .hint(format!("leave out --context or {flag}")));
         }
         Ok(())
     }
@@ -192,18 +191,21 @@ impl Globals {
     }
 
     /// Returns the flags that name the store, as a command that is typed again needs them; an address, which may have
-    /// a password in it, is not shown.
+    /// a password in it, is not shown. A context that is in use without being named needs none.
     #[must_use]
     pub fn store_flags(&self) -> String {
         let mut flags = String::new();
+        if let Some(context) = self.context.as_ref().filter(|name| !name.is_empty()) {
+            return format!("--context {} ", crate::confirm::quoted(context));
+        }
+        if self.guard.is_some() {
+            return flags;
+        }
         if let Some(folder) = &self.data_dir {
             flags.push_str(&format!("--data-dir {} ", crate::confirm::quoted(&folder.display().to_string())));
         }
         if self.database_url.is_some() {
             flags.push_str("--database-url … ");
-        }
-        if let Some(context) = self.context.as_ref().filter(|name| !name.is_empty()) {
-            flags.push_str(&format!("--context {} ", crate::confirm::quoted(context)));
         }
         if let Some(server) = &self.server {
             flags.push_str(&format!("--server {} ", crate::confirm::quoted(server)));

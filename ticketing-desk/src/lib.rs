@@ -12,6 +12,7 @@ pub mod desk;
 pub mod errors;
 pub mod failure;
 pub mod globals;
+pub mod guard;
 pub mod output;
 pub mod program;
 pub mod progress;

@@ -1,6 +1,7 @@
 //! The commands that are about this program and its processes; those about the stores are the desk's.
 
 pub mod completions;
+pub mod context;
 pub mod load;
 pub mod man;
 pub mod serve;

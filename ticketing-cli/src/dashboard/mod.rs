@@ -37,9 +37,15 @@ impl Work {
     /// # Errors
     /// A flag or setting that can't be used.
     pub fn of(desk: &Desk) -> Result<Self, Failure> {
-        Ok(match place::find(&desk.globals)? {
-            Place::Here => Self::Here(Arc::new(Here::new(desk)?)),
-            Place::There(server) => Self::There(Arc::new(There::new(server, &desk.globals)?)),
+        let found = place::find(&desk.globals)?;
+        Ok(match &found.place {
+            Place::Here => {
+                Self::Here(Arc::new(Here::new(&Desk::here(found.globals.clone(), desk.signer()))?))
+            }
+            Place::There(distant) => {
+                let server = distant.server(&desk.globals)?;
+                Self::There(Arc::new(There::new(server, &found.globals)?))
+            }
         })
     }
 

@@ -91,6 +91,7 @@ impl Platform {
                 command.env(name, value);
             }
         }
+        command.env("XDG_CONFIG_HOME", self.folder.path().join("config"));
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command.envs(more.iter().copied());
         command

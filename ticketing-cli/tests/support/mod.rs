@@ -65,6 +65,8 @@ impl Place {
             command.env_remove(name);
         }
         command.env("TICKETCTL_ACTOR", "tester");
+        // Whoever runs the tests may have contexts, too.
+        command.env("XDG_CONFIG_HOME", self.0.path().join("config"));
         command
     }
 

@@ -1,5 +1,6 @@
 //! A database: SQLite or PostgreSQL behind one face. The only file that names both.
 
+pub use super::address::Address;
 pub use super::bind::{Arg, Column};
 use super::bind::{bind_postgres, bind_sqlite, bind_sqlite_rows};
 use super::checkpoints::Checkpoints;
@@ -12,7 +13,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
 use sqlx::{Postgres, Sqlite, SqlitePool};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -63,32 +64,6 @@ pub enum Engine {
     Sqlite,
     /// A server.
     Postgres,
-}
-
-/// Where a database is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Address {
-    /// A file.
-    File(PathBuf),
-    /// A PostgreSQL URL.
-    Url(String),
-}
-
-impl Address {
-    /// Returns the address without its password, for messages.
-    #[must_use]
-    pub fn redacted(&self) -> String {
-        match self {
-            Self::File(path) => path.display().to_string(),
-            Self::Url(url) => match (url.split_once("://"), url.rsplit_once('@')) {
-                (Some((scheme, rest)), Some((_, host))) => {
-                    let user = rest.split([':', '@']).next().unwrap_or("");
-                    format!("{scheme}://{user}@{host}")
-                }
-                _ => url.clone(),
-            },
-        }
-    }
 }
 
 /// How a database is to be used.

@@ -4,6 +4,7 @@
 //! in and domain values come out; a row that can't be one is [`error::StoreError::Corrupt`], never a
 //! panic. No rule of booking is decided here.
 
+pub mod address;
 pub mod audit;
 pub mod batch;
 mod bind;

@@ -107,6 +107,28 @@ impl Printer {
         Self { zone, store_flags, afar: Some(afar), ..self }
     }
 
+    /// Takes over where the command works, once that is known.
+    pub fn work_in(&mut self, globals: &Globals) {
+        self.store_flags = globals.store_flags();
+        self.guard.clone_from(&globals.guard);
+    }
+
+    /// Tells somebody at a terminal in which context a change is made.
+    pub(crate) fn tell_context(&mut self) {
+        if let Some(guard) = &self.guard
+            && self.terminal.stderr
+            && self.is_human()
+            && !self.quiet
+        {
+            let harmless = Guard {
+                context: visible::visible(&guard.context).into_owned(),
+                at: visible::visible(&guard.at).into_owned(),
+                ..guard.clone()
+            };
+            self.tell(&harmless.line(self.colour_err));
+        }
+    }
+
     /// Returns what the context in use demands of changes.
     #[must_use]
     pub const fn guard(&self) -> Option<&Guard> {
