@@ -320,18 +320,10 @@ fn shell(
     let (metrics_of_state, payments) = (Arc::clone(&metrics), config.payments.clone());
     let hold_seconds = config.hold_seconds;
     let feed = Feed::start(app.clone(), head, ending.clone());
-    let lender = Lender::new(app.clone(), config.settings.clone(), config.stores.clone(), sign_token, ending);
+    let lender = Lender::new(app, config.settings.clone(), config.stores.clone(), sign_token, ending);
     let auth = Arc::new(Auth::new(secret));
-    let state = ServerState::new(
-        app,
-        Arc::clone(&auth),
-        metrics_of_state,
-        hold_seconds,
-        payments,
-        carrier,
-        lender,
-        feed,
-    );
+    let state =
+        ServerState::new(Arc::clone(&auth), metrics_of_state, hold_seconds, payments, carrier, lender, feed);
     let state = state.with_redis(redis.clone());
     let routes = table::operations(Routes::new(Arc::clone(&metrics), config.http.request_timeout));
     let routes = match config.roles {

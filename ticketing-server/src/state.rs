@@ -52,10 +52,9 @@ pub struct Shared {
 }
 
 impl ServerState {
-    /// Puts the state together.
+    /// Puts the state together, on the use cases that are lent to operators.
     #[must_use]
     pub fn new(
-        app: App,
         auth: Arc<Auth>,
         metrics: Arc<Metrics>,
         hold_seconds: u32,
@@ -65,7 +64,7 @@ impl ServerState {
         feed: Feed,
     ) -> Self {
         Self(Arc::new(Shared {
-            app,
+            app: lender.app.clone(),
             auth,
             metrics,
             gauges: Gauges::default(),

@@ -25,7 +25,7 @@ enum Source {
     /// A server in this process has them open.
     Lent(Box<afar::Lender>),
     /// They are made up.
-    Demo(Demo),
+    Demo(Box<Demo>),
 }
 
 /// Stores, while they are open.
@@ -52,7 +52,7 @@ impl Here {
 
     /// Works on a demonstration, which begins with the first command.
     pub fn demo(desk: &Desk) -> Self {
-        Self { desk: desk.again(), source: Source::Demo(Demo::default()) }
+        Self { desk: desk.again(), source: Source::Demo(Box::default()) }
     }
 
     /// Closes what was opened here.

@@ -169,10 +169,11 @@ impl Gathered {
 /// Reads a line of the answer. A plan also gets the digest that it is agreed to by.
 fn row(line: &str, is_plan: bool) -> Option<Value> {
     let mut row: Value = serde_json::from_str(line).ok()?;
-    if is_plan && let (Some(fields), Ok(node)) = (row.as_object_mut(), Node::parse(line)) {
-        if let (true, Ok(plan)) = (fields.contains_key("changes"), Plan::of(&node)) {
-            fields.insert("digest".into(), plan.digest().into());
-        }
+    if is_plan
+        && let (Some(fields), Ok(node)) = (row.as_object_mut(), Node::parse(line))
+        && let (true, Ok(plan)) = (fields.contains_key("changes"), Plan::of(&node))
+    {
+        fields.insert("digest".into(), plan.digest().into());
     }
     Some(row)
 }

@@ -15,3 +15,4 @@ pub mod rules;
 pub mod seating;
 pub mod statement;
 pub mod time;
+pub mod topics;

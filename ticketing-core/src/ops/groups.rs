@@ -13,8 +13,7 @@ use crate::store::positions::{self, Reader, ReaderCursor};
 use crate::store::{events, leases, outbox, views};
 use serde::Serialize;
 
-/// What the carrier is called where no broker is.
-pub const EMBEDDED: &str = "embedded";
+pub use crate::domain::topics::EMBEDDED;
 /// What the relay's leases begin with.
 const RELAY: &str = "relay";
 

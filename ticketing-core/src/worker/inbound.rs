@@ -19,8 +19,7 @@ use tokio::time::Instant;
 
 /// What the broker's own tools show it as.
 pub const GROUP: &str = "ticketing-payments";
-/// The name of the embedded topics, where the carriers' names stand.
-pub const EMBEDDED: &str = "embedded";
+pub use crate::domain::topics::EMBEDDED;
 /// Messages that are taken at once.
 const MESSAGES: usize = 512;
 /// How long a look for messages waits.

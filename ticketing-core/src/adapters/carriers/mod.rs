@@ -15,22 +15,12 @@ pub use config::{CarrierConfig, CarrierConfigError, KafkaConfig, NatsConfig};
 pub use record::{Message, Outgoing};
 
 use crate::domain::time::Timestamp;
+pub use crate::domain::topics::{
+    CATALOG_EVENTS, CONSUMED, PAYMENT_EVENTS, PUBLISHED, TICKET_EVENTS, WALLET_EVENTS,
+};
 use kafka::{Kafka, KafkaPublisher, KafkaReader};
 use nats::{Nats, NatsPublisher, NatsReader};
 use std::time::Duration;
-
-/// The topic of all that happens to bookings and payments.
-pub const TICKET_EVENTS: &str = "ticket-events";
-/// The topic of what is on sale: layouts, routes, patterns, offerings.
-pub const CATALOG_EVENTS: &str = "catalog-events";
-/// The topics that we publish to.
-pub const PUBLISHED: &[&str] = &[TICKET_EVENTS, CATALOG_EVENTS];
-/// What a payment service tells.
-pub const PAYMENT_EVENTS: &str = "payment-events";
-/// What a wallet service tells.
-pub const WALLET_EVENTS: &str = "wallet-events";
-/// The topics that we read from others.
-pub const CONSUMED: &[&str] = &[PAYMENT_EVENTS, WALLET_EVENTS];
 
 /// How long a broker may take to answer a question.
 pub const ASK_TIMEOUT: Duration = Duration::from_secs(5);

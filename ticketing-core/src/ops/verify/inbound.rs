@@ -4,13 +4,12 @@
 //! How far a broker's topics go only the broker knows: `ticketctl group lag` asks it.
 
 use super::{OVERDUE_MS_MIN, PAGE, Run};
-use crate::adapters::carriers::CONSUMED;
 use crate::domain::time::Timestamp;
+use crate::domain::topics::{CONSUMED, EMBEDDED};
 use crate::ops::OpsError;
 use crate::store::db::Db;
 use crate::store::inbound::InboundCursor;
 use crate::store::{checks, inbound};
-use crate::worker::inbound::EMBEDDED;
 
 pub(super) async fn check(run: &mut Run<'_>) -> Result<(), OpsError> {
     let moment = run.app.stores.write.clone().moment().await?;

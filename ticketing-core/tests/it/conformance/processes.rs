@@ -1,6 +1,6 @@
 //! Several programs on one store.
 
-use crate::support::check::check;
+use crate::support::check::{check, check_bookings};
 use crate::support::city::{
     ask, ask_seat, at_once, between, cancel, code, confirm, hold, reserve, seed_line,
 };
@@ -253,5 +253,5 @@ async fn rows_that_were_sent_ahead_give_way_to_a_program_that_has_the_log(place:
         assert_eq!(code(&buyer.await.unwrap()), "OK");
     }
     assert!(began.elapsed() < GIVES_WAY_WITHIN, "{:?}", began.elapsed());
-    check(&app).await;
+    check_bookings(&app).await;
 }

@@ -31,10 +31,16 @@ impl Fold {
 /// positions 1 to head, stream versions without gaps, booking rows, claims, passengers and payments as the
 /// events say, and, once projected, the tickets too.
 pub async fn check(app: &App) -> Fold {
+    let fold = check_bookings(app).await;
+    assert_eq!(findings(app).await, [], "verification finds nothing");
+    fold
+}
+
+/// The same but for what `verify` looks at besides: for logs in which events of the catalogue have no rows.
+pub async fn check_bookings(app: &App) -> Fold {
     let fold = check_write(app).await;
     project(app).await;
     check_read(app, &fold).await;
-    assert_eq!(findings(app).await, [], "verification finds nothing");
     fold
 }
 

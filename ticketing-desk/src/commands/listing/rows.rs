@@ -220,7 +220,6 @@ impl Shown {
 ///
 /// # Errors
 /// Never.
-#[expect(clippy::unused_async, reason = "it stands where the stores are asked elsewhere")]
 pub async fn whole(_: &Shown) -> Result<usize, OpsError> {
     Ok(UUID_LEN)
 }

@@ -106,7 +106,7 @@ async fn read(
 ) -> Result<(Import, Progress), Failure> {
     let reading = tokio::task::spawn_blocking(move || {
         let import = gtfs::import_named(&feed.path, &name, &options, &mut |p| {
-            progress.report(p.phase, p.done, p.total)
+            progress.report(p.phase, p.done, p.total);
         });
         (import, progress)
     });

@@ -120,8 +120,18 @@ impl Asker {
 
     /// The first offset of a partition that is there, and the one that comes next.
     pub fn range(&self, topic: &str, partition: i32, until: Instant) -> Result<(i64, i64), Asked> {
-        let left = until.saturating_duration_since(Instant::now());
-        Ok(self.consumer()?.fetch_watermarks(&self.full(topic), partition, left)?)
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.consumer()?.fetch_watermarks(&self.full(topic), partition, left) {
+                // A topic that has just been made is there before its partitions are led.
+                Err(error)
+                    if error.rdkafka_error_code().is_some_and(is_yet_to_come) && left > LED_LOOK_EVERY =>
+                {
+                    std::thread::sleep(LED_LOOK_EVERY);
+                }
+                answer => return Ok(answer?),
+            }
+        }
     }
 
     pub fn offsets_at(
@@ -192,4 +202,11 @@ impl Asker {
 fn topic_error(metadata: &Metadata) -> Option<RDKafkaErrorCode> {
     let error = metadata.topics().first().and_then(|topic| topic.error());
     error.filter(IsError::is_error).map(RDKafkaErrorCode::from)
+}
+
+/// How long to wait before a partition that nobody leads yet is asked for again.
+const LED_LOOK_EVERY: Duration = Duration::from_millis(100);
+
+const fn is_yet_to_come(code: RDKafkaErrorCode) -> bool {
+    matches!(code, RDKafkaErrorCode::NotLeaderForPartition | RDKafkaErrorCode::LeaderNotAvailable)
 }

@@ -132,7 +132,7 @@ fn bombs_are_refused_before_they_fill_the_memory() {
     zip.finish().unwrap();
     let error = departures(&path).unwrap_err();
     assert!(error.contains("agency.txt has a row over 1 MiB"), "{error}");
-    let mut source = Source::open(&path).unwrap();
+    let mut source = Source::open(&path, "feed.zip").unwrap();
     let mut opened = source.read("agency.txt").unwrap().unwrap();
     let error = io::copy(&mut opened.reader, &mut io::sink()).unwrap_err();
     assert_eq!(Limit::of(&error), Some(Limit::Ratio));
