@@ -9,6 +9,7 @@ mod dashboard;
 mod harmless;
 mod place;
 mod remote;
+mod settings;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use place::{Distant, Found, NamedBy, Place};
@@ -49,6 +50,7 @@ enum Command {
     Load(commands::load::Args),
     Tui(commands::tui::Args),
     Context(commands::context::Args),
+    Config(commands::config::Args),
     Completions(commands::completions::Args),
     Man(commands::man::Args),
     Version(commands::version::Args),
@@ -117,6 +119,8 @@ fn dispatch(cli: &Cli, files: &BTreeSet<String>, printer: &mut Printer) -> Resul
         log_if_asked(globals)?;
     }
     match &cli.command {
+        // It looks at more than the stores, and goes on without what it does not find.
+        Command::Desk(ticketing_desk::Command::Doctor(_)) => commands::doctor::run(globals, printer),
         Command::Desk(command) => {
             let found = find(globals, printer)?;
             match &found.place {
@@ -138,6 +142,7 @@ fn dispatch(cli: &Cli, files: &BTreeSet<String>, printer: &mut Printer) -> Resul
             commands::tui::run(args, &desk, printer, &Cli::command())
         }
         Command::Context(args) => commands::context::run(args, globals, printer),
+        Command::Config(args) => commands::config::run(args, globals, printer),
         Command::Completions(args) => commands::completions::run(args, printer),
         Command::Man(args) => commands::man::run(args, printer, &Cli::command()),
         Command::Version(args) => commands::version::run(args, printer),
@@ -154,6 +159,7 @@ fn here_only(cli: &Cli, printer: &mut Printer) -> Result<(), Failure> {
         | Command::Load(_)
         | Command::Tui(_)
         | Command::Context(_)
+        | Command::Config(_)
         | Command::Completions(_)
         | Command::Man(_)
         | Command::Version(_) => Ok(()),

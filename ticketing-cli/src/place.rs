@@ -51,7 +51,6 @@ pub struct Found {
     /// The flags, with what the context says in their place.
     pub globals: Globals,
     /// The context, if one is in use.
-    #[allow(dead_code, reason = "read by what comes next")]
     pub context: Option<Named>,
     /// What the user should know, a sentence each.
     pub warnings: Vec<String>,

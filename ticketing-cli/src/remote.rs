@@ -372,7 +372,7 @@ fn not_reached(server: &Server, error: &reqwest::Error) -> Failure {
 }
 
 /// The innermost cause: what is around it says little.
-fn root_of(error: &reqwest::Error) -> String {
+pub fn root_of(error: &reqwest::Error) -> String {
     let mut cause = error.source();
     let mut said = error.to_string();
     while let Some(inner) = cause {

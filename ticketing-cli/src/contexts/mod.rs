@@ -8,7 +8,7 @@ mod folder;
 mod secret;
 
 pub use file::{Book, Unread, edit, read};
-pub use folder::{FILE_NAME, folder, folder_or_failure};
+pub use folder::{FILE_NAME, folder, folder_or_failure, readable_by_others};
 pub use secret::Kept;
 
 use folder::warn_if_readable;

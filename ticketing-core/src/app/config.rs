@@ -29,6 +29,15 @@ pub struct ConfigError {
     pub problem: String,
 }
 
+/// Where a setting is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The environment, which beats the file.
+    Environment,
+    /// The file.
+    File,
+}
+
 /// What is set by the environment and the file, found by the variables' names.
 ///
 /// In the file a variable is written in small letters: `database_url = "postgres://…"`, `port = 3002`.
@@ -89,10 +98,35 @@ impl Settings {
     /// Returns a variable's value; an empty one counts as none.
     #[must_use]
     pub fn get(&self, variable: &str) -> Option<String> {
-        let found = |values: &BTreeMap<String, String>| {
-            values.get(variable).filter(|value| !value.trim().is_empty()).cloned()
-        };
-        found(&self.environment).or_else(|| found(&self.file))
+        self.found(variable).map(|(_, value)| value)
+    }
+
+    /// Returns a variable's value, and where it is from.
+    #[must_use]
+    pub fn found(&self, variable: &str) -> Option<(Source, String)> {
+        let is_set = |value: &&String| !value.trim().is_empty();
+        let environment = self.environment.get(variable).filter(is_set);
+        let file = || self.file.get(variable).filter(is_set);
+        environment
+            .map(|value| (Source::Environment, value.clone()))
+            .or_else(|| file().map(|value| (Source::File, value.clone())))
+    }
+
+    /// Returns the names that the environment, or the file, sets.
+    pub fn names(&self, source: Source) -> impl Iterator<Item = &str> {
+        match source {
+            Source::Environment => self.environment.keys(),
+            Source::File => self.file.keys(),
+        }
+        .map(String::as_str)
+    }
+
+    /// Returns the settings as if this variable were set nowhere.
+    #[must_use]
+    pub fn without(mut self, variable: &str) -> Self {
+        self.environment.remove(variable);
+        self.file.remove(variable);
+        self
     }
 
     /// Finds the stores. A flag names the stores whole: beside `--database-url` no other address is looked

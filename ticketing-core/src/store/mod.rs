@@ -20,6 +20,7 @@ pub mod error;
 pub mod events;
 pub mod idempotency;
 pub mod inbound;
+pub mod integrity;
 pub mod jobs;
 mod kept;
 pub mod leases;
@@ -50,6 +51,7 @@ pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
         events::STATEMENTS,
         idempotency::STATEMENTS,
         inbound::STATEMENTS,
+        integrity::STATEMENTS,
         leases::STATEMENTS,
         jobs::STATEMENTS,
         migrate::STATEMENTS,

@@ -6,6 +6,7 @@ pub mod booking;
 mod bulk;
 pub mod change;
 pub mod dlq;
+pub mod doctor;
 pub mod events;
 pub mod group;
 pub mod hold;

@@ -441,7 +441,7 @@ pub(super) fn node_of<T: Serialize + ?Sized>(value: &T) -> Result<Node, Failure>
 }
 
 /// The fields of an answer that are commands.
-const COMMAND_FIELDS: &[&str] = &["safeAction", "mend", "warning"];
+const COMMAND_FIELDS: &[&str] = &["safeAction", "mend", "warning", "fix"];
 
 /// Commands that are on no store, and so take no flag that names one.
 const ON_NO_STORE: &[&str] = &["completions", "config", "context", "man", "version"];

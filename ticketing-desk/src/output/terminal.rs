@@ -139,9 +139,9 @@ pub fn state_tone(word: &str) -> Option<Tone> {
         | "done" | "redriven" => Tone::Good,
         "PENDING" | "RESERVED" | "RUNNING" | "WAITING" | "COMPENSATING" | "CHARGING" | "RELEASING"
         | "REFUNDING" | "AWAITING_PAYMENT" | "due" | "awaited" | "DEGRADED" | "LAGGING" | "degraded"
-        | "pending" | "lagging" | "waiting" | "running" => Tone::Waiting,
+        | "pending" | "lagging" | "waiting" | "running" | "warn" => Tone::Waiting,
         "FAILED" | "PARKED" | "declined" | "unclear" | "STUCK" | "DOWN" | "ERROR" | "UNHEALTHY"
-        | "SUSPENDED" | "failed" | "down" | "unhealthy" | "dead" => Tone::Bad,
+        | "SUSPENDED" | "failed" | "fail" | "wrong" | "down" | "unhealthy" | "dead" => Tone::Bad,
         "EXPIRED" | "dropped" | "discarded" | "cancelled" | "CANCELLED" | "REFUNDED" | "ABANDONED"
         | "CLOSED" | "COMPENSATED" => Tone::Faint,
         _ => return None,
