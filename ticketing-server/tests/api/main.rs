@@ -5,6 +5,7 @@ mod commands;
 mod crash;
 mod documented;
 mod faults;
+mod feed;
 mod holds;
 mod idempotency;
 mod lifecycle;
