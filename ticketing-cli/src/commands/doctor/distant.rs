@@ -6,6 +6,7 @@ use crate::remote::{self, Server};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -185,16 +186,16 @@ impl Write for Kept {
 fn stores(server: &Server, globals: &Globals) -> Result<Vec<Checked>, Failure> {
     let timeout = format!("{}ms", globals.timeout.as_millis());
     let args = ["doctor", "-o", "jsonl", "--timeout", &timeout].map(str::to_owned).to_vec();
-    let globals = Globals { output: Format::Jsonl, ..globals.clone() };
+    let globals = Globals { output: Format::Jsonl, invocation: args, ..globals.clone() };
     let (out, err) = (Kept::default(), Kept::default());
     let mut printer = Printer::with(
         &globals,
         Terminal::default(),
         Box::new(out.clone()),
-        Box::new(err.clone()),
+        Box::new(err),
         system_clock,
     );
-    let outcome = remote::run(server, &globals, args, &mut printer);
+    let outcome = remote::run(server, &globals, &BTreeSet::new(), &mut printer);
     drop(printer);
     let text = String::from_utf8_lossy(&out.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned();
     let mut all: Vec<Checked> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
