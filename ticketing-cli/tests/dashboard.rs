@@ -117,7 +117,7 @@ mod at_a_terminal {
         let rows: [(&str, Option<&str>, &str, i32); 6] = [
             ("q", None, "", 0),
             ("\u{3}", None, "", 0),
-            ("\u{1b}q", None, "--readonly", 0),
+            ("q", None, "--readonly", 0),
             ("", Some("INT"), "", 130),
             ("", Some("TERM"), "", 143),
             ("", Some("HUP"), "", 143),
