@@ -111,11 +111,16 @@ pub struct CommandHelp {
     pub words: String,
     /// What it does, in a line.
     pub about: String,
-    /// Its own long flags: `--dry-run`, `--query`. One that has `--dry-run` changes something.
+    /// Its own long flags: `--dry-run`, `--query`. One that has `--dry-run`, `--yes` or `--reason` changes something.
     pub flags: Vec<String>,
 }
 
 impl CommandHelp {
+    /// Says whether it changes something, as far as its flags tell.
+    pub(crate) fn is_change(&self) -> bool {
+        ["--dry-run", "--yes", "--reason"].iter().any(|flag| self.has(flag))
+    }
+
     pub(crate) fn has(&self, flag: &str) -> bool {
         self.flags.iter().any(|it| it == flag)
     }

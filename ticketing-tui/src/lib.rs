@@ -83,7 +83,7 @@ pub struct Options {
     pub colour: bool,
     /// So long a look may take; a change takes as long as it takes.
     pub timeout: Duration,
-    /// The commands that the palette knows. Without any, it takes every line for a look.
+    /// The commands that the palette knows, and no others.
     pub commands: Vec<CommandHelp>,
 }
 

@@ -46,6 +46,7 @@ pub(crate) fn state() -> State {
         help("events tail", "List the last events of the log", &["--since", "--limit"]),
         help("schedule list", "List departures", &["--limit"]),
         help("verify", "Check everything that must hold", &[]),
+        help("restore", "Bring a backup back", &["--yes"]),
         help("tui", "This dashboard", &[]),
     ];
     state

@@ -156,13 +156,15 @@ impl State {
             self.commands.iter().filter(|it| line == it.words || line.starts_with(&format!("{} ", it.words)));
         let known = known.max_by_key(|it| it.words.len()).cloned();
         match known {
-            None if !self.commands.is_empty() => {
-                Err(format!("There is no command \"{}\".", crate::text::harmless(&line)))
-            }
+            None => Err(format!("There is no command \"{}\".", crate::text::harmless(&line))),
             Some(command) if command.has("--dry-run") && !words.iter().any(|word| word == "--dry-run") => {
                 self.begin_typed_change(words)
             }
-            Some(_) | None => {
+            Some(command) if command.is_change() && !command.has("--dry-run") => Err(format!(
+                "{} changes something and has no plan to be shown; run it in a shell.",
+                command.words
+            )),
+            Some(_) => {
                 let spot = Spot::Answer(words);
                 // What is asked for again is asked again.
                 self.feeds.remove(&spot);

@@ -280,7 +280,8 @@ fn pasted_text_is_never_keys() {
 
 #[test]
 fn the_palette_runs_looks_makes_changes_by_their_plan_and_refuses_what_never_ends() {
-    let table: [(&str, &str); 5] = [
+    let table: [(&str, &str); 6] = [
+        ("restore x", "has no plan"),
         ("tui", "goes on until it is stopped"),
         ("saga list --watch", "leave it out"),
         ("hold expire -", "stdin"),
