@@ -139,7 +139,10 @@ fn candidates(source: Source, path: &[String], current: &OsStr) -> Vec<Completio
     };
     let found = match source {
         Source::List(list, value, about) => in_time(move || listed(list, value, about)),
-        Source::Layouts => in_time(layouts),
+        Source::Layouts => match in_time(layouts) {
+            none if none.is_empty() => plain(ticketing_desk::commands::seed::builtin_layout_names()),
+            found => found,
+        },
         Source::Topics => plain(CONSUMED.iter().chain(PUBLISHED).map(ToString::to_string)),
         Source::Columns => columns(path),
         Source::Fields => fields(path),
@@ -202,8 +205,7 @@ fn layouts() -> Option<Found> {
     let cli = parsed(&["status"])?;
     let desk = ticketing_desk::Desk::here(cli.globals.clone(), ticketing_server::failures::sign_token);
     let (mut printer, _) = quiet(&cli);
-    let names = ticketing_desk::commands::seed::layout_names(&desk, &mut printer);
-    Some(plain(names.unwrap_or_else(|_| ticketing_desk::commands::seed::builtin_layout_names())))
+    ticketing_desk::commands::seed::layout_names(&desk, &mut printer).ok().map(plain)
 }
 
 /// The columns of the list that the line is about.

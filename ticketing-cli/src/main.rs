@@ -8,6 +8,8 @@ mod contexts;
 mod dashboard;
 mod harmless;
 mod place;
+#[cfg(test)]
+mod readers;
 mod remote;
 mod settings;
 

@@ -13,14 +13,16 @@ use support::Place;
 /// busy machine.
 const WAIT_MAX: Duration = Duration::from_millis(400);
 
-/// Asks as a shell does; the last word is the one under the cursor. Returns the values.
+/// Asks as a shell does; the last word is the one under the cursor. Returns the values, without the flags that could
+/// stand there too.
 fn asked(place: &Place, words: &[&str]) -> Vec<String> {
     let last = words.len().to_string();
     let mut command = place.command(&[&["--", "ticketctl"], words].concat());
     command.env("TICKETCTL_COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", last).env("_CLAP_IFS", "\n");
     let ran = place.finish(&mut command, "").ok();
     assert_eq!(ran.err, "", "{words:?}");
-    ran.out.lines().map(|line| line.trim_end().to_owned()).collect()
+    let values = ran.out.lines().map(str::trim_end).filter(|value| !value.is_empty());
+    values.filter(|value| !value.starts_with("--")).map(str::to_owned).collect()
 }
 
 /// Asks until it is answered in time: a debug build on a busy machine may miss its own limit.

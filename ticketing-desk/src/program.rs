@@ -46,6 +46,7 @@ pub enum Command {
     Projection(commands::projection::Args),
     Backup(commands::backup::Args),
     Restore(commands::restore::Args),
+    Support(commands::support::Args),
 }
 
 impl Command {
@@ -78,6 +79,7 @@ impl Command {
             Self::Projection(args) => commands::projection::run(args, desk, printer),
             Self::Backup(args) => commands::backup::run(args, desk, printer),
             Self::Restore(args) => commands::restore::run(args, desk, printer),
+            Self::Support(args) => commands::support::run(args, desk, printer),
         }
     }
 }

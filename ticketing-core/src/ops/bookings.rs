@@ -154,6 +154,21 @@ pub async fn execute(
     idempotency: Option<IdempotencyKey>,
     progress: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Result<Executed, OpsError> {
+    execute_until(app, plan, actor, idempotency, &|| false, progress).await
+}
+
+/// Does the same, and ends after the changes at hand once `is_stopped`: none is left half done.
+///
+/// # Errors
+/// As [`execute`]; where it was stopped, [`OpsError::Partly`].
+pub async fn execute_until(
+    app: &App,
+    plan: BookingPlan,
+    actor: &Actor,
+    idempotency: Option<IdempotencyKey>,
+    is_stopped: &(dyn Fn() -> bool + Sync),
+    progress: &mut (dyn FnMut(u64, u64) + Send),
+) -> Result<Executed, OpsError> {
     let BookingPlan { plan, steps } = plan;
     let planned = steps.len();
     audited(app, actor, &plan, async {
@@ -181,6 +196,9 @@ pub async fn execute(
             progress(done.len() as u64, planned as u64);
             if failed.is_some() {
                 break;
+            }
+            if is_stopped() && done.len() < planned {
+                return Err(OpsError::Partly { done: done.len(), planned, first: "it was stopped".into() });
             }
         }
         finish(done, failed, planned)

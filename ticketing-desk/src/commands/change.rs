@@ -115,12 +115,15 @@ pub async fn carry_out_on(
     session.doing.say("Nothing was done.");
     let doing = session.doing.clone();
     let mut report = |done: u64, of: u64| {
-        doing.say(format!("{} of {} were done.", grouped(done), grouped(of)));
+        doing.say(told(done, of));
         if let Some(progress) = &mut progress {
             progress.set(done);
         }
     };
-    let execute = bookings::execute(&session.app, planned, actor, key, &mut report);
+    // Of many, those at hand are finished after a signal; one is as quickly waited for as given up.
+    let stop = (count > 1).then(|| session.doing.stops_gently());
+    let is_stopped = || stop.as_ref().is_some_and(|stop| *stop.borrow());
+    let execute = bookings::execute_until(&session.app, planned, actor, key, &is_stopped, &mut report);
     let done = match count {
         1 => session.changed(args.idempotency_key.as_deref(), execute).await,
         _ => execute.await.map_err(Failure::from),
@@ -144,6 +147,19 @@ pub async fn carry_out_on(
     drop(progress);
     session.reach(printer, done.position).await;
     Ok(Some(done))
+}
+
+/// Says what is done, what is left, and how to go on.
+fn told(done: u64, of: u64) -> String {
+    match of.saturating_sub(done) {
+        0 => format!("All {} were done.", grouped(of)),
+        left => format!(
+            "{} of {} were done, {} are left. The same command again goes on with those.",
+            grouped(done),
+            grouped(of),
+            grouped(left)
+        ),
+    }
 }
 
 /// A change of bookings about to be made.

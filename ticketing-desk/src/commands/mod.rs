@@ -24,6 +24,7 @@ pub mod schedule;
 pub mod seat;
 pub mod seed;
 pub mod status;
+pub mod support;
 pub mod user;
 pub mod verify;
 mod watch;

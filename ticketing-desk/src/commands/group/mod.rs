@@ -1,7 +1,7 @@
 //! `ticketctl group`: our readers of topics.
 
 mod seek;
-mod state;
+pub mod state;
 
 use crate::desk::Desk;
 use crate::failure::Failure;
