@@ -24,6 +24,7 @@ const READERS: &[&str] = &[
     "man",
     "migrate status",
     "outbox status",
+    "payment books",
     "payment list",
     "payment reconcile",
     "payment show",
