@@ -105,7 +105,7 @@ fn gather(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<Vec<Part>, 
         Err(stopped) if matches!(stopped.exit, Exit::Interrupted | Exit::Terminated) => return Err(stopped),
         // That the stores can't be opened is what somebody is to see.
         Err(failure) => {
-            parts.push(Part::of("stores.json", "why the stores were not looked at", Err(failure)))
+            parts.push(Part::of("stores.json", "why the stores were not looked at", Err(failure)));
         }
     }
     Ok(parts)
