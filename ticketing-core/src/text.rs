@@ -21,7 +21,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 
 /// Counts the slips between two words: a letter too many, too few, wrong, or two changed about (the
 /// restricted Damerau-Levenshtein distance).
-fn slips(a: &[char], b: &[char]) -> usize {
+pub(crate) fn slips(a: &[char], b: &[char]) -> usize {
     if b.len() > WORD_CHARS_MAX {
         return usize::MAX;
     }

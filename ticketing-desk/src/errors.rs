@@ -1,6 +1,6 @@
 //! What the core's errors mean at the command line: the one place where they become exit codes and hints.
 
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, Unknown};
 use ticketing_core::adapters::carriers::CarrierError;
 use ticketing_core::adapters::gtfs::GtfsError;
 use ticketing_core::adapters::seed_file::SeedFileError;
@@ -99,9 +99,12 @@ impl From<AppError> for Failure {
                     .code(format!("{}_NOT_FOUND", what.to_uppercase()))
                     .hint(list_of(what))
             }
-            AppError::NotFound { what, .. } => Self::not_found(error.to_string())
-                .code(format!("{}_NOT_FOUND", what.to_uppercase()))
-                .hint(list_of(what)),
+            AppError::NotFound { what, id } => Self {
+                unknown: Some(Unknown { what: *what, id: id.clone() }),
+                ..Self::not_found(error.to_string())
+                    .code(format!("{}_NOT_FOUND", what.to_uppercase()))
+                    .hint(list_of(what))
+            },
             AppError::Ambiguous { what: "schedule", id } if !is_beginning(id) => {
                 Self::usage(format!("Several departures came with the id {id}, one for each service day."))
                     .code("AMBIGUOUS_ID")

@@ -85,6 +85,17 @@ pub struct Failure {
     pub hint: Option<String>,
     /// Whether the same command may succeed later.
     pub retryable: bool,
+    /// What was named and is not there, so that what was meant can be looked for.
+    pub unknown: Option<Unknown>,
+}
+
+/// Something that was named and is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// What it would be: `booking`.
+    pub what: &'static str,
+    /// As it was typed.
+    pub id: String,
 }
 
 macro_rules! constructors {
@@ -100,7 +111,15 @@ impl Failure {
     /// Returns a failure with the given exit code, stable word and sentence.
     pub fn new(exit: Exit, code: impl Into<String>, message: impl Into<String>) -> Self {
         let retryable = matches!(exit, Exit::Unreachable);
-        Self { exit, code: code.into(), message: message.into(), why: None, hint: None, retryable }
+        Self {
+            exit,
+            code: code.into(),
+            message: message.into(),
+            why: None,
+            hint: None,
+            retryable,
+            unknown: None,
+        }
     }
 
     constructors! {

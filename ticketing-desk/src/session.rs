@@ -18,9 +18,12 @@ use ticketing_core::clock::Clock;
 use ticketing_core::domain::rules::{check_text, len_max};
 use ticketing_core::engine::EngineConfig;
 use ticketing_core::ops::audit::Actor;
-use ticketing_core::ops::lists;
+use ticketing_core::ops::{lists, near};
 use ticketing_core::store::db::Address;
 use ticketing_core::worker::projector::Projector;
+
+/// How long ids that are near to one that is not there are looked for.
+const NEAR_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What a command may expect of the stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,7 +153,9 @@ pub fn run(
         // What the server has open is as every opening would have made it.
         let (app, doing) = (served.app.clone(), Doing::default());
         let session = Session { app, settings, stores: config.clone(), doing: doing.clone(), timeout };
-        let outcome = signals::run_served(served, &doing, command(&session, printer));
+        let outcome = signals::run_served(served, &doing, async {
+            session.with_near_ids(command(&session, printer).await).await
+        });
         return outcome.map_err(|failure| placed(failure, &config));
     }
     let is_missing = matches!(config.write_address(), Address::File(file) if !file.exists());
@@ -176,7 +181,7 @@ pub fn run(
         let engine = EngineConfig { provider: provider(&settings)?, ..EngineConfig::default() };
         let (app, engine) = App::start(stores.clone(), clock, engine, |_| ());
         let session = Session { app, settings, stores: config.clone(), doing: doing.clone(), timeout };
-        let outcome = command(&session, printer).await;
+        let outcome = session.with_near_ids(command(&session, printer).await).await;
         drop(session);
         engine.finished().await;
         stores.close().await;
@@ -203,6 +208,24 @@ pub fn placed(failure: Failure, config: &StoreConfig) -> Failure {
 }
 
 impl Session {
+    /// Names what was probably meant, where something was named that is not there.
+    async fn with_near_ids(&self, outcome: Result<(), Failure>) -> Result<(), Failure> {
+        let Err(failure) = outcome else { return Ok(()) };
+        let Some(unknown) = failure.unknown.clone().filter(|_| failure.why.is_none()) else {
+            return Err(failure);
+        };
+        let looking = near::ids(&self.app, unknown.what, &unknown.id);
+        // The failure is told, whatever becomes of this.
+        let near = match tokio::time::timeout(NEAR_TIMEOUT.min(self.timeout), looking).await {
+            Ok(Ok(near)) => near.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            Ok(Err(_)) | Err(_) => Vec::new(),
+        };
+        match near.as_slice() {
+            [] => Err(failure),
+            near => Err(failure.why(format!("Did you mean {}?", near.join(", or ")))),
+        }
+    }
+
     /// Waits for a change of one thing, but not for ever.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ pub mod jobs;
 pub mod lists;
 pub mod lookup;
 pub mod money;
+pub mod near;
 pub mod payments;
 pub mod people;
 pub mod plan;

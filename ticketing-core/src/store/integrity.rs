@@ -7,7 +7,7 @@ use crate::args;
 
 statements! {
     /// SQLite reads the whole file: pages, their order and their types, but not whether indexes agree with rows.
-    QUICK_CHECK = sqlite "SELECT quick_check FROM pragma_quick_check(1)" postgres "SELECT 'ok'";
+    QUICK_CHECK = sqlite "SELECT quick_check FROM pragma_quick_check LIMIT 1" postgres "SELECT 'ok'";
 }
 
 /// Returns the first fault of a database file, as SQLite tells it; `None` if it is whole. It takes as long as the file

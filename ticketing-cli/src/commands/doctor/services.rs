@@ -24,6 +24,7 @@ pub fn secret(settings: &Settings, stores: &StoreConfig) -> Checked {
     match (is_set, is_production, weakness(settings)) {
         (_, true, Some(why)) => Checked::fail("token secret", format!("JWT_SECRET {why}."), FIX),
         (true, false, Some(why)) => {
+            let why = why.split(';').next().unwrap_or_default();
             Checked::warn("token secret", format!("JWT_SECRET {why}: production would refuse it."), FIX)
         }
         (true, _, None) => Checked::ok("token secret", "JWT_SECRET is long enough, and no well-known one."),

@@ -55,6 +55,11 @@ statements! {
     /// Leans on the primary key.
     DEPARTURE_ID_BETWEEN = "SELECT id FROM view_departures WHERE id >= $1 AND id <= $2 LIMIT 2";
     /// Leans on the primary key.
+    ROUTE_NEIGHBOURS = "SELECT v.id,
+            (SELECT b.id FROM view_routes b WHERE b.id < v.id ORDER BY b.id DESC LIMIT 1) AS below,
+            (SELECT a.id FROM view_routes a WHERE a.id > v.id ORDER BY a.id LIMIT 1) AS above
+        FROM {rows id uuid}";
+    /// Leans on the primary key.
     DEPARTURE_NEIGHBOURS = "SELECT v.id,
             (SELECT b.id FROM view_departures b WHERE b.id < v.id ORDER BY b.id DESC LIMIT 1) AS below,
             (SELECT a.id FROM view_departures a WHERE a.id > v.id ORDER BY a.id LIMIT 1) AS above
@@ -227,6 +232,14 @@ pub async fn departures_between(db: &Db, low: Uuid, high: Uuid) -> Result<Vec<Uu
 pub async fn routes_between(db: &Db, low: Uuid, high: Uuid) -> Result<Vec<Uuid>> {
     let rows: Vec<(Uuid,)> = db.all(&ROUTE_ID_BETWEEN, args![low, high]).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Returns, for each of these ids, the next id below and above it that a route has.
+///
+/// # Errors
+/// What the store says.
+pub async fn route_neighbours(db: &Db, ids: Vec<Uuid>) -> Result<Vec<(Uuid, Option<Uuid>, Option<Uuid>)>> {
+    db.all(&ROUTE_NEIGHBOURS, args![vec![Column::Uuid(ids)]]).await
 }
 
 /// Returns, for each of these ids, the next id below and above it that a departure has.

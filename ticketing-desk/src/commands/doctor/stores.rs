@@ -156,7 +156,7 @@ async fn whole(db: &Db, limit: Duration) -> Checked {
 async fn inside(app: &App, limit: Duration, all: &mut Vec<Checked>) {
     all.push(whole(&app.stores.write, limit).await);
     all.push(whole(&app.stores.read, limit).await);
-    all.push(bounded("clock", limit, clock(app)).await);
+    all.push(bounded("log clock", limit, clock(app)).await);
     all.push(bounded("read lag", limit, lag(app)).await);
     all.push(bounded("processes", limit, processes(app)).await);
     all.push(bounded("leases", limit, held(app)).await);
@@ -184,15 +184,15 @@ async fn clock(app: &App) -> Result<Checked, OpsError> {
     let now = app.clock.now();
     Ok(match last {
         Some(last) if last.recorded_at.as_millis() - now.as_millis() > AHEAD_MS_MAX => Checked::fail(
-            "clock",
+            "log clock",
             format!(
                 "The clock says {now}, and the log's last event is of {}: holds would end too late.",
                 last.recorded_at
             ),
             "timedatectl set-ntp true",
         ),
-        Some(_) => Checked::ok("clock", "It is not behind the log's last event."),
-        None => Checked::ok("clock", "The log is empty."),
+        Some(_) => Checked::ok("log clock", "It is not behind the log's last event."),
+        None => Checked::ok("log clock", "The log is empty."),
     })
 }
 

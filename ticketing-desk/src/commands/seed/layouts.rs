@@ -35,7 +35,10 @@ pub async fn find(session: &Session, name: &str, named_at: &str) -> Result<Found
     known.dedup();
     Err(Failure::usage(format!("There is no layout \"{name}\" ({named_at})."))
         .code("UNKNOWN_LAYOUT")
-        .why(format!("There are {}.", known.join(", ")))
+        .why(match ticketing_core::text::nearest(name, known.iter().copied()) {
+            Some(near) => format!("Did you mean {near}?"),
+            None => format!("There are {}.", known.join(", ")),
+        })
         .hint("name one of them, or define it in a seed file (layouts: …)"))
 }
 
