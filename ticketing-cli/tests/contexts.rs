@@ -110,7 +110,6 @@ fn an_unknown_context_is_a_usage_error_that_names_near_ones() {
         &["context", "show", "pord"],
         &["context", "delete", "pord"],
         &["up", "--context", "pord"],
-        &["tui", "--context", "pord"],
     ] {
         let ran = place.run(&[args, &["-o", "json"]].concat());
         let error = ran.error();
@@ -302,7 +301,7 @@ fn a_context_of_a_server_works_through_it_and_its_demands_hold_there_too() {
     assert_eq!(none.code, 4);
     assert!(none.err.contains("ticketctl context set far --token -"), "{none:?}");
     // What runs here is refused, and says which context is why.
-    for args in [&["up"][..], &["serve", "--roles", "api"], &["tui"]] {
+    for args in [&["up"][..], &["serve", "--roles", "api"]] {
         let ran = place.run(args);
         assert_eq!(ran.code, 2, "{ran:?}");
         assert!(ran.err.contains("The context far names the server"), "{ran:?}");

@@ -100,7 +100,7 @@ impl From<AppError> for Failure {
                     .hint(list_of(what))
             }
             AppError::NotFound { what, id } => Self {
-                unknown: Some(Unknown { what: *what, id: id.clone() }),
+                unknown: Some(Box::new(Unknown { what, id: id.clone() })),
                 ..Self::not_found(error.to_string())
                     .code(format!("{}_NOT_FOUND", what.to_uppercase()))
                     .hint(list_of(what))

@@ -86,7 +86,7 @@ pub struct Failure {
     /// Whether the same command may succeed later.
     pub retryable: bool,
     /// What was named and is not there, so that what was meant can be looked for.
-    pub unknown: Option<Unknown>,
+    pub unknown: Option<Box<Unknown>>,
 }
 
 /// Something that was named and is not there.

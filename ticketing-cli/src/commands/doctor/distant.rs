@@ -187,12 +187,12 @@ fn stores(server: &Server, globals: &Globals) -> Result<Vec<Checked>, Failure> {
     let timeout = format!("{}ms", globals.timeout.as_millis());
     let args = ["doctor", "-o", "jsonl", "--timeout", &timeout].map(str::to_owned).to_vec();
     let globals = Globals { output: Format::Jsonl, invocation: args, ..globals.clone() };
-    let (out, err) = (Kept::default(), Kept::default());
+    let out = Kept::default();
     let mut printer = Printer::with(
         &globals,
         Terminal::default(),
         Box::new(out.clone()),
-        Box::new(err),
+        Box::new(io::sink()),
         system_clock,
     );
     let outcome = remote::run(server, &globals, &BTreeSet::new(), &mut printer);

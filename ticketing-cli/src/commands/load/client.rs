@@ -7,6 +7,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Request, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
+use ticketing_core::adapters::tls;
 use ticketing_desk::failure::Failure;
 use uuid::Uuid;
 
@@ -54,6 +55,7 @@ impl Api {
     /// # Errors
     /// The system gives us no client.
     pub fn new(base: Url, connections: usize, timeout: Duration) -> Result<Self, Failure> {
+        tls::use_ring();
         let client = Client::builder()
             .no_proxy()
             .redirect(Policy::none())
