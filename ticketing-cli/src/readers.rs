@@ -4,15 +4,23 @@ use crate::Cli;
 use clap::{Command, CommandFactory as _};
 
 /// Commands that change nothing of the platform. `up`, `serve` and `tui` run it or show it; `backup`, `completions`
-/// and `man` write the file or the page that they are asked for. A new command is here only if it reads.
+/// and `man` write the file or the page that they are asked for; `context` changes the user's own file. A new command is here only if it reads.
 const READERS: &[&str] = &[
     "audit list",
     "backup",
     "booking get",
     "booking list",
     "completions",
+    "config check",
+    "config show",
+    "context delete",
+    "context ls",
+    "context set",
+    "context show",
+    "context use",
     "dlq list",
     "dlq show",
+    "doctor",
     "events show",
     "events tail",
     "group lag",

@@ -83,3 +83,17 @@ impl Command {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Program;
+    use crate::output::ON_STORES;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn every_command_can_be_pasted_with_the_store_that_it_is_on() {
+        for command in Program::command().get_subcommands() {
+            assert!(ON_STORES.contains(&command.get_name()), "{}", command.get_name());
+        }
+    }
+}

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use there::There;
 use ticketing_desk::afar::{Ended, Frame, Lender, Request};
+use ticketing_desk::guard::Colour;
 use ticketing_desk::output::{Node, Plan};
 use ticketing_desk::{Desk, Failure, Globals};
 use ticketing_tui::{Answer, Refusal};
@@ -83,10 +84,21 @@ fn place_of(globals: &Globals, name: String) -> ticketing_tui::Place {
     ticketing_tui::Place {
         name,
         context: guard.map(|guard| guard.context.clone()),
-        colour: None,
+        colour: guard.and_then(|guard| guard.colour).map(colour_of),
         protected: guard.is_some_and(|guard| guard.protected),
         readonly: guard.is_some_and(|guard| guard.readonly),
         flags,
+    }
+}
+
+const fn colour_of(colour: Colour) -> ticketing_tui::Colour {
+    match colour {
+        Colour::Red => ticketing_tui::Colour::Red,
+        Colour::Yellow => ticketing_tui::Colour::Yellow,
+        Colour::Green => ticketing_tui::Colour::Green,
+        Colour::Blue => ticketing_tui::Colour::Blue,
+        Colour::Magenta => ticketing_tui::Colour::Magenta,
+        Colour::Cyan => ticketing_tui::Colour::Cyan,
     }
 }
 

@@ -21,6 +21,8 @@ pub use column::{Column, View};
 pub use list::List;
 pub use node::Node;
 pub use plan::Plan;
+#[cfg(test)]
+pub(crate) use printer::ON_STORES;
 pub use printer::{Afar, Printer, Question, system_clock};
 pub use terminal::Terminal;
 pub use wrap::wrap;

@@ -443,8 +443,37 @@ pub(super) fn node_of<T: Serialize + ?Sized>(value: &T) -> Result<Node, Failure>
 /// The fields of an answer that are commands.
 const COMMAND_FIELDS: &[&str] = &["safeAction", "mend", "warning", "fix"];
 
-/// Commands that are on no store, and so take no flag that names one.
-const ON_NO_STORE: &[&str] = &["completions", "config", "context", "man", "version"];
+/// Commands that work on a store, as they follow the program's name; those of the desk, and what serves and shows it.
+pub(crate) const ON_STORES: &[&str] = &[
+    "audit",
+    "backup",
+    "booking",
+    "dlq",
+    "doctor",
+    "events",
+    "group",
+    "hold",
+    "job",
+    "load",
+    "migrate",
+    "outbox",
+    "payment",
+    "projection",
+    "restore",
+    "route",
+    "saga",
+    "schedule",
+    "seat",
+    "seed",
+    "serve",
+    "status",
+    "support",
+    "tui",
+    "up",
+    "user",
+    "verify",
+    "why",
+];
 
 /// Commands that run where they are typed, whatever server the others go to.
 const HERE_ONLY: &[&str] = &["restore", "serve", "up"];
@@ -462,8 +491,7 @@ fn on_store(text: &str, flags: &str) -> String {
         let word = part.split([' ', ',', ';', ':']).next().unwrap_or_default();
         out.push_str(PROGRAM);
         let is_afar = flags.contains("--server ") || flags.contains("--context ");
-        let is_command = word.chars().all(|c| c.is_ascii_lowercase()) && !word.is_empty();
-        if is_command && !ON_NO_STORE.contains(&word) && !(is_afar && HERE_ONLY.contains(&word)) {
+        if ON_STORES.contains(&word) && !(is_afar && HERE_ONLY.contains(&word)) {
             out.push_str(flags);
         }
         out.push_str(part);
