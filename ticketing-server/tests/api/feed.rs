@@ -45,6 +45,7 @@ fn message(buffer: &mut String) -> Option<Message> {
 
 struct Listener {
     response: reqwest::Response,
+    bytes: Vec<u8>,
     buffer: String,
 }
 
@@ -58,7 +59,7 @@ impl Listener {
         assert_eq!(response.status(), 200, "{path}");
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert_eq!(response.headers()["cache-control"], "no-store");
-        let mut listener = Self { response, buffer: String::new() };
+        let mut listener = Self { response, bytes: Vec::new(), buffer: String::new() };
         assert_eq!(listener.next().await.unwrap().event, "open");
         listener
     }
@@ -71,7 +72,14 @@ impl Listener {
             }
             let chunk = tokio::time::timeout(Duration::from_secs(25), self.response.chunk());
             let chunk = chunk.await.expect("something happens").unwrap()?;
-            self.buffer.push_str(std::str::from_utf8(&chunk).unwrap());
+            // A piece may end within a character.
+            self.bytes.extend_from_slice(&chunk);
+            let whole = match std::str::from_utf8(&self.bytes) {
+                Ok(text) => text.len(),
+                Err(error) => error.valid_up_to(),
+            };
+            let text: Vec<u8> = self.bytes.drain(..whole).collect();
+            self.buffer.push_str(std::str::from_utf8(&text).unwrap());
         }
     }
 
