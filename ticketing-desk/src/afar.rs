@@ -429,3 +429,25 @@ impl Drop for Stream {
         let _ = self.flush();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{FRAME_BYTES, Frame, Frames, Stream};
+    use std::io::Write as _;
+
+    #[test]
+    fn a_long_text_comes_in_pieces_of_whole_characters_and_whole_in_the_end() {
+        let (sender, mut receiver) = tokio::sync::mpsc::channel(64);
+        let text = format!("x{}", "東".repeat(FRAME_BYTES));
+        let mut stream = Stream::new(Frames(sender), Frame::Out);
+        stream.write_all(text.as_bytes()).unwrap();
+        stream.write_all(b"\n").unwrap();
+        drop(stream);
+        let mut whole = String::new();
+        while let Ok(Frame::Out(piece)) = receiver.try_recv() {
+            assert!(piece.len() <= FRAME_BYTES);
+            whole.push_str(&piece);
+        }
+        assert_eq!(whole, text + "\n");
+    }
+}

@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
+use ticketing_core::domain::time::Timestamp;
 
 /// A plan as core made it: `{action, changes: [{kind, id, before, after}], affected}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,10 +88,21 @@ const DIGEST_BYTES: usize = 16;
 /// What grows or shrinks by itself.
 const MOVING: &[&str] = &["secondsLeft", "lag", "head", "ageSeconds", "expiresAt"];
 
+/// Says whether it is a time: most of those in a plan are when it was made.
+fn is_time(node: &Node) -> bool {
+    matches!(node, Node::Text(text) if Timestamp::parse(text).is_some())
+}
+
 fn leave_out_what_moves(node: &mut Node) {
     match node {
         Node::Map(fields) => {
-            fields.retain(|(name, _)| !MOVING.contains(&name.as_str()));
+            let is_new = fields.iter().any(|(name, value)| name == "id" && *value == Node::Null);
+            fields.retain(|(name, value)| !MOVING.contains(&name.as_str()) && !is_time(value));
+            if is_new && let Some((_, Node::Map(after))) = fields.iter_mut().find(|(name, _)| name == "after")
+            {
+                // Each plan of something new gives it a new id.
+                after.retain(|(name, _)| name != "id");
+            }
             fields.iter_mut().for_each(|(_, value)| leave_out_what_moves(value));
         }
         Node::List(items) => items.iter_mut().for_each(leave_out_what_moves),
@@ -151,6 +163,20 @@ fn value_text(node: &Node) -> String {
 mod tests {
     use super::Plan;
     use crate::output::node::Node;
+
+    #[test]
+    fn a_digest_tells_what_is_done_to_what_and_not_when_it_was_asked() {
+        let plan = |id: &str, status: &str, at: &str, left: u64| {
+            let text = format!(
+                r#"{{"action":"a","changes":[{{"kind":"booking","id":{id},"before":{{"status":"{status}","secondsLeft":{left}}},"after":{{"id":"{left}","at":"{at}"}}}}],"affected":1}}"#
+            );
+            Plan::of(&Node::parse(&text).unwrap()).unwrap().digest()
+        };
+        let first = plan("null", "RESERVED", "2026-11-20T12:00:00.000Z", 9);
+        assert_eq!(first, plan("null", "RESERVED", "2026-11-20T12:00:01.000Z", 8));
+        assert_ne!(first, plan("null", "CONFIRMED", "2026-11-20T12:00:00.000Z", 9));
+        assert_ne!(first, plan("\"b\"", "RESERVED", "2026-11-20T12:00:00.000Z", 9));
+    }
 
     #[test]
     fn a_plan_shows_what_becomes_of_each_field_and_nothing_that_stays() {
