@@ -4,6 +4,7 @@
 //! presses tab never waits: after [`PATIENCE`] there are none. Nothing is said of errors, and nothing is changed.
 
 use crate::Cli;
+use crate::contexts;
 use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _};
 use clap_complete::CompleteEnv;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
@@ -163,9 +164,10 @@ fn plain(values: impl IntoIterator<Item = String>) -> Found {
     values.into_iter().map(|value| (value, String::new())).collect()
 }
 
-/// The contexts by name: none, until there are contexts to set up.
-const fn contexts() -> Vec<String> {
-    Vec::new()
+/// The contexts by name.
+fn contexts() -> Vec<String> {
+    let book = contexts::folder().and_then(|folder| contexts::read(&folder).ok());
+    book.map_or_else(Vec::new, |book| book.contexts.into_keys().collect())
 }
 
 /// Does what may take long, and gives it up when the patience is over.

@@ -211,7 +211,7 @@ fn no_token(named: Option<&Named>) -> Failure {
             named.name
         )),
         None => failure.hint(
-            "export TICKETCTL_TOKEN=$(ticketctl user token NAME --role operator), made where the stores are",
+            "export TICKETCTL_TOKEN=$(ticketctl user token NAME --role operator --data-dir DIR), run where the stores are",
         ),
     }
 }

@@ -151,7 +151,8 @@ impl<'s> Conversation<'s> {
             Ok(Ok(response)) => response,
         };
         if response.status() != StatusCode::OK {
-            return Err(refused(server, response).await);
+            let refusal = tokio::time::timeout(timeout, refused(server, response)).await;
+            return Err(refusal.unwrap_or_else(|_| silent(server, timeout)));
         }
         let patience = timeout.max(BEAT_EVERY * BEATS_MISSED_MAX);
         Ok(Self { server, response, patience, buffer: Vec::new() })
@@ -307,8 +308,7 @@ fn upload_time(request: &Request) -> Duration {
     Duration::from_secs((bytes / UPLOAD_BYTES_PER_SECOND_MIN) as u64)
 }
 
-const TOKEN_HINT: &str =
-    "export TICKETCTL_TOKEN=$(ticketctl user token NAME --role operator), made where the stores are";
+const TOKEN_HINT: &str = "export TICKETCTL_TOKEN=$(ticketctl user token NAME --role operator --data-dir DIR), run where the stores are";
 
 /// What a refusal's envelope says.
 #[derive(Deserialize)]
@@ -363,6 +363,10 @@ fn not_reached(server: &Server, error: &reqwest::Error) -> Failure {
     let failure = Failure::unreachable(format!("The server at {url} does not answer."))
         .why(format!("{}.", root_of(error)))
         .hint(format!("curl {url}/api/health/live; or work on the stores directly, without --server"));
+    if !error.is_connect() && !error.is_builder() {
+        // It was sent, or a part of it.
+        return broke_off(server);
+    }
     if error.is_builder() {
         return Failure::usage(format!("{url} is no address of a server."))
             .why(format!("{}.", root_of(error)))

@@ -5,7 +5,7 @@
 //! sending it again, with a yes to the plan that was shown.
 
 use crate::confirm::ASKED;
-use crate::desk::{Desk, Input, Served, SignToken};
+use crate::desk::{Actor, Desk, Input, Served, SignToken};
 use crate::failure::{Exit, Failure, wanted_colour, wants_json};
 use crate::globals::Guard;
 use crate::output::{Afar, Printer, Question, Terminal, system_clock};
@@ -217,11 +217,11 @@ impl Running {
     }
 }
 
-/// Starts a command for `actor` on a thread of its own. Call it inside a runtime.
+/// Starts a command for somebody on a thread of its own. Call it inside a runtime.
 ///
 /// # Errors
 /// What the system says if there can be no thread.
-pub fn start(lender: Lender, slot: Slot, actor: String, request: Request) -> io::Result<Running> {
+pub fn start(lender: Lender, slot: Slot, actor: Actor, request: Request) -> io::Result<Running> {
     let (frames_in, frames) = mpsc::channel(FRAMES_QUEUED_MAX);
     let (left_in, left) = watch::channel(false);
     let runtime = Handle::current();
@@ -248,7 +248,7 @@ pub fn start(lender: Lender, slot: Slot, actor: String, request: Request) -> io:
 /// Runs a command and returns how it ended.
 fn run(
     lender: Lender,
-    actor: String,
+    actor: Actor,
     request: Request,
     runtime: Handle,
     left: watch::Receiver<bool>,

@@ -189,7 +189,12 @@ fn check_guard(
         return Err(Failure::refused(format!("The context's name is needed to {}.", change.what()))
             .code("NOT_CONFIRMED")
             .why(format!("The context {context} is protected. Nothing was done."))
-            .hint(format!("{command} --confirm {context}")));
+            .hint(match &args.confirm {
+                None => format!("{command} --confirm {context}"),
+                Some(other) => command
+                    .replace(&format!("--confirm {}", quoted(other)), &format!("--confirm {context}"))
+                    .replace(&format!("--confirm={}", quoted(other)), &format!("--confirm={context}")),
+            }));
     }
     Ok(())
 }

@@ -50,7 +50,7 @@ pub struct Served {
     /// What runs the command's waits.
     pub runtime: Handle,
     /// Who acts: the token's subject.
-    pub actor: String,
+    pub actor: Actor,
     /// What was sent along, by the name that the command line has for it.
     pub inputs: HashMap<String, Input>,
     /// What the command wanted to read and was not sent along.
@@ -65,6 +65,15 @@ impl fmt::Debug for Served {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Served").field("actor", &self.actor).finish_non_exhaustive()
     }
+}
+
+/// Who has a server run a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// The token's subject.
+    pub name: String,
+    /// Whether the token is an admin's, who may do what gives others such a right.
+    pub is_admin: bool,
 }
 
 /// A file, or stdin, as the one who sent the command found it.
@@ -160,8 +169,15 @@ impl Desk {
     pub fn actor(&self) -> String {
         match &self.place {
             Place::Here => self.globals.actor(),
-            Place::Served(served) => served.actor.clone(),
+            Place::Served(served) => served.actor.name.clone(),
         }
+    }
+
+    /// Says whether whoever acts may give others a role: who has the stores may, and of those who come through a server,
+    /// admins.
+    #[must_use]
+    pub fn may_grant_roles(&self) -> bool {
+        self.server().is_none_or(|served| served.actor.is_admin)
     }
 
     /// Opens what a command names: a file, or `-` for what is piped into it.

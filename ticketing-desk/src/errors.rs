@@ -157,10 +157,9 @@ impl From<&CommandError> for Failure {
             CommandError::Overloaded => {
                 Self::unreachable("Too many commands wait.").code("OVERLOADED").hint("try again in a moment")
             }
-            CommandError::ShuttingDown => Self::error("The command was stopped before it was answered.")
-                .code("ANSWER_LOST")
-                .why("It may have happened.")
-                .hint("ticketctl audit list --limit 1"),
+            CommandError::ShuttingDown => {
+                answer_lost("The command was stopped before it was answered.", None)
+            }
             CommandError::Store(error) => Self::from(&**error),
         }
     }

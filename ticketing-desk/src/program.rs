@@ -5,7 +5,8 @@ use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::globals::Globals;
 use crate::output::Printer;
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// A command line for the desk alone, as a server is sent it.
 #[derive(Parser, Debug)]
@@ -49,6 +50,22 @@ pub enum Command {
     Support(commands::support::Args),
 }
 
+impl Program {
+    /// Returns a command line with an idempotency key, if its command changes something and so takes one.
+    #[must_use]
+    pub fn with_key(args: Vec<String>, key: &str) -> Vec<String> {
+        let end = args.iter().position(|arg| arg == "--").unwrap_or(args.len());
+        let mut keyed = args.clone();
+        keyed.insert(end, format!("--idempotency-key={key}"));
+        let line = std::iter::once("ticketctl").chain(keyed.iter().map(String::as_str));
+        match Self::command().try_get_matches_from(line) {
+            Err(error) if error.kind() == ErrorKind::UnknownArgument => args,
+            // What else is wrong with it is said when it is run.
+            Ok(_) | Err(_) => keyed,
+        }
+    }
+}
+
 impl Command {
     /// Runs it.
     ///
@@ -89,6 +106,18 @@ mod tests {
     use super::Program;
     use crate::output::ON_STORES;
     use clap::CommandFactory as _;
+
+    #[test]
+    fn a_key_is_for_what_changes_something() {
+        let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        for (line, expected) in [
+            ("booking cancel x --yes", "booking cancel x --yes --idempotency-key=k"),
+            ("booking cancel --yes -- x", "booking cancel --yes --idempotency-key=k -- x"),
+            ("booking list", "booking list"),
+        ] {
+            assert_eq!(Program::with_key(words(line), "k").join(" "), expected);
+        }
+    }
 
     #[test]
     fn every_command_can_be_pasted_with_the_store_that_it_is_on() {

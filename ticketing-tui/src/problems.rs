@@ -45,6 +45,14 @@ pub(crate) fn of(state: &State) -> Vec<Problem> {
         let text = format!("{} stuck: money waits for a person", things(count("payments.stuck"), "payment"));
         add(Tone::Bad, "sagas", Some("stuck=true"), text);
     }
+    let list = |path| crate::row::at(status, path).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    if status.get("server").is_some_and(Value::is_null) && list("processes").is_empty() {
+        // At rest that is as it may be; with payments under way, somebody waits.
+        let tone = if list("payments.notOver").is_empty() { Tone::Waiting } else { Tone::Bad };
+        let text =
+            "Nobody serves these stores: no payment goes on, no hold ends; ticketctl up does".to_owned();
+        add(tone, "sagas", None, text);
+    }
     if count("deadLetters") > 0 {
         let text = format!("{}: could not be handled", things(count("deadLetters"), "dead letter"));
         add(Tone::Bad, "letters", None, text);
@@ -65,7 +73,6 @@ pub(crate) fn of(state: &State) -> Vec<Problem> {
         let tone = if count("lag") > LAG_MAX * 10 { Tone::Bad } else { Tone::Waiting };
         add(tone, "projections", None, format!("The read model is {} behind", things(count("lag"), "event")));
     }
-    let list = |path| crate::row::at(status, path).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     for carrier in list("carriers") {
         let lag = number(carrier, "lag").unwrap_or(0);
         if lag > LAG_MAX {

@@ -7,6 +7,7 @@ use std::path::Path;
 use ticketing_core::app::StoreConfig;
 use ticketing_core::store::db::Address;
 use ticketing_desk::afar;
+use ticketing_desk::desk::Actor;
 use ticketing_desk::session::{self, Opened};
 use ticketing_desk::{Desk, Failure};
 use ticketing_tui::{Answer, Refusal, Running};
@@ -83,7 +84,8 @@ impl Here {
             refusal(&Failure::unreachable("Too many commands are under way.").hint("try again in a moment"))
         };
         let slot = lender.slot().ok_or_else(too_many)?;
-        let mut running = afar::start(lender, slot, self.desk.actor(), request)
+        let actor = Actor { name: self.desk.actor(), is_admin: true };
+        let mut running = afar::start(lender, slot, actor, request)
             .map_err(|error| refusal(&Failure::error(format!("The command can't be run: {error}."))))?;
         let mut gathered = Gathered::default();
         while let Some(frame) = running.next().await {

@@ -265,6 +265,11 @@ fn a_change_through_a_server_is_made_once_and_audited_under_the_token_s_name() {
         let row = audited(&far.place);
         assert_eq!((&row["actor"], row["action"].as_str().unwrap()), (&json!("olga"), action), "{row}");
     }
+    // An operator gives nobody a role.
+    for role in ["service", "operator", "admin"] {
+        let token = far.run(&["user", "token", "eve", "--role", role]);
+        assert_eq!((token.code, token.out.as_str()), (4, ""), "{}", token.err);
+    }
     // Nobody says by a flag who acts.
     let named = far.run(&["booking", "cancel", &parked, "--yes", "--as", "somebody"]);
     assert_eq!((named.code, named.err.contains("--as is not for commands that a server runs")), (2, true));

@@ -322,7 +322,8 @@ async fn take_head_and_write(db: &Db, batch: &Batch) -> Result<Outcome> {
     );
     let (tx, taken) = db.begin_with(head).await?;
     if taken == 0 {
-        // It has changed nothing and locked nothing, so nobody need wait until it is undone.
+        // It has changed nothing. If it waited for the head it holds the lock until it is undone, but this batch, which
+        // has to be decided anew first, need not wait for that.
         tokio::spawn(undo(tx));
         return Ok(Outcome::Stale);
     }

@@ -112,7 +112,7 @@ pub async fn carry_out_on(
     }
     let mut progress = (count > QUIET_CHANGES_MAX)
         .then(|| Progress::start(printer.progress_style(), &title, Some(count as u64)));
-    session.doing.say("Nothing was done.");
+    session.doing.say("It may have happened; ticketctl audit list --limit 1 tells.");
     let doing = session.doing.clone();
     let mut report = |done: u64, of: u64| {
         doing.say(told(done, of));

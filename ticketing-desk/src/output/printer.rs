@@ -481,7 +481,9 @@ const HERE_ONLY: &[&str] = &["restore", "serve", "up"];
 /// Gives each command in `text` the flags that name its store, unless one names them already.
 fn on_store(text: &str, flags: &str) -> String {
     const PROGRAM: &str = "ticketctl ";
-    let names_one = ["--data-dir", "--database-url", "--server "].iter().any(|flag| text.contains(flag));
+    let names_one = ["--data-dir", "--database-url", "--server ", "--server=", "--context "]
+        .iter()
+        .any(|flag| text.contains(flag));
     if flags.is_empty() || names_one {
         return text.to_owned();
     }

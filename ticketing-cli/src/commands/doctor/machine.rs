@@ -94,7 +94,11 @@ pub fn folder(stores: &StoreConfig) -> Vec<Checked> {
     all.push(disk(path));
     all.push(match folder::served_by(path) {
         Ok(Some(owner)) => Checked::ok("server", format!("The folder is served by {owner}.")),
-        Ok(None) => Checked::ok("server", "Nobody serves the folder just now; ticketctl up does."),
+        Ok(None) => Checked::warn(
+            "server",
+            "Nobody serves the folder: no payment goes on, and no hold is written down as ended.",
+            "ticketctl up",
+        ),
         Err(error) => Checked::fail(
             "server",
             format!("Whether the folder is served can't be told: {error}."),

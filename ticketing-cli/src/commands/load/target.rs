@@ -1,6 +1,7 @@
 //! Where the load goes, and by whose secret its buyers are known there. A load on somebody else's server is never an
 //! accident: any but this machine's must be allowed.
 
+use crate::place::{self, Place};
 use reqwest::Url;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -41,7 +42,24 @@ pub struct Target {
 /// # Errors
 /// An address that is none, or not allowed; no server; no secret.
 pub fn find(args: &TargetArgs, globals: &Globals) -> Result<Target, Failure> {
-    let flags = globals.store();
+    let found = place::find(globals)?;
+    if let Place::There(distant) = &found.place
+        && args.url.is_none()
+    {
+        return Err(Failure::usage("A load is put on a server by its address.")
+            .why(format!("{distant}; which token it takes does not say whose bookings are made."))
+            .hint("ticketctl load run --url http://127.0.0.1:3002"));
+    }
+    if let Some(guard) = found.globals.guard.as_ref().filter(|guard| guard.readonly || guard.protected) {
+        return Err(Failure::refused("Refused to put a load on it.")
+            .code("PROTECTED_CONTEXT")
+            .why(format!(
+                "A load takes seats, and the context {} is protected. Nothing was sent.",
+                guard.context
+            ))
+            .hint("choose another context, or name the place with --data-dir DIR or --url URL"));
+    }
+    let flags = found.globals.store();
     let settings = Settings::load()?;
     let stores = settings.stores(flags.data_dir, flags.database_url.map(Hidden::expose))?;
     let url = match &args.url {

@@ -12,6 +12,7 @@ use serde::Serialize;
 use std::io::{BufRead, BufReader};
 use std::time::Duration;
 use ticketing_core::adapters::carriers::{CONSUMED, Carrier, CarrierConfig, Outgoing};
+use ticketing_core::ops::OpsError;
 use ticketing_core::ops::audit::{Actor, audited};
 use ticketing_core::ops::topics::{self, MESSAGE_BYTES_MAX, MESSAGES_MAX, NewMessage};
 use ticketing_core::store::inbound;
@@ -118,15 +119,24 @@ async fn publish(
         })
         .await?);
     };
-    // A broker's fault is no fault of the stores: the row says that the change ended, the command says how.
-    audited(app, actor, plan, async {
-        Ok(to_broker(carrier, args, messages, |done| {
+    // A broker's fault is no fault of the stores: the row says that it failed, the command in its own words.
+    let mut fault = None;
+    let outcome = audited(app, actor, plan, async {
+        let sent = to_broker(carrier, args, messages, |done| {
             progress.set(done as u64);
             said(done);
+        });
+        sent.await.map_err(|failure| {
+            let message = failure.message.clone();
+            fault = Some(failure);
+            OpsError::Invalid(message)
         })
-        .await)
     })
-    .await?
+    .await;
+    match fault {
+        Some(failure) => Err(failure),
+        None => Ok(outcome?),
+    }
 }
 
 async fn to_broker(

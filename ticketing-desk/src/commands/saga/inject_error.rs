@@ -91,7 +91,7 @@ async fn inject(args: &Args, desk: &Desk, session: &Session, printer: &mut Print
     if gate(printer, &change, &args.change)? == Gate::Stop {
         return Ok(());
     }
-    session.doing.say("Nothing was done.");
+    session.doing.say("It may have happened; ticketctl saga show tells.");
     let drill = session.changed(None, drills::execute(&session.app, planned, &actor)).await?;
     printer.object(&drill_body(&drill), view::DRILLS)
 }

@@ -3,7 +3,7 @@
 use crate::commands::change;
 use crate::confirm::{Change, Gate, Severity, gate};
 use crate::desk::Desk;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::globals::{ChangeArgs, parse_duration};
 use crate::output::{Column, Plan, Printer};
 use crate::session::{self, Opening};
@@ -86,6 +86,15 @@ pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failur
     change::refuse_key(&args.change, "Each token is a new one.")?;
     check_text(&args.subject, len_max::ID)
         .map_err(|why| Failure::usage(format!("The subject {why}.")).hint("ticketctl user token ada"))?;
+    if args.role != Role::User && !desk.may_grant_roles() {
+        return Err(Failure::new(
+            Exit::Auth,
+            "FORBIDDEN",
+            "Only an admin makes tokens that may do more than a buyer's.",
+        )
+        .why("The token that this command came with is an operator's. Nothing was done.")
+        .hint("run it where the stores are, or come with an admin's token"));
+    }
     session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
         let actor = session::actor(desk, &args.change)?;
         let now = session.app.clock.now();

@@ -4,9 +4,12 @@
 //! distant `ticketctl`, which asks for frames, with what the command says as it says it.
 
 use crate::answer::{Answer, Json};
-use crate::auth::Caller;
+use crate::auth::{Caller, Role};
+use crate::body::declared_len;
+use crate::command::idempotency_key;
 use crate::error::{ApiError, Code};
 use crate::openapi::bodies::AdminCommand;
+use crate::openapi::parameters::IdempotencyHeader;
 use crate::openapi::responses::{AdminRefusals, CommandDone};
 use crate::state::ServerState;
 use axum::body::{Body, Bytes, HttpBody};
@@ -18,7 +21,10 @@ use serde_json::value::RawValue;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use ticketing_desk::Program;
 use ticketing_desk::afar::{self, BEAT_EVERY, COMMANDS_MAX, Ended, FRAMES_TYPE, Frame, Running};
+use ticketing_desk::desk::Actor;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, Interval, interval_at};
 
 /// Files are sent along in the body, in base64: no larger one is read.
@@ -29,6 +35,16 @@ const BODY_READ_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
 /// How long a command may take until its answer begins; an answer in frames begins at once.
 pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+/// After so many seconds a store or broker that is away may be asked for again.
+const RETRY_AFTER_SECONDS: u32 = 2;
+
+/// A body of no more bytes brings no files.
+const SMALL_BODY_BYTES: u64 = 1 << 20;
+
+/// So many that may bring files are read at once, so that they don't use up the memory.
+const LARGE_BODIES_MAX: usize = 4;
+static LARGE_BODIES: Semaphore = Semaphore::const_new(LARGE_BODIES_MAX);
 
 /// An answer that is no stream is no longer: it is kept whole until the command has ended.
 const DATA_BYTES_MAX: usize = 64 << 20;
@@ -46,6 +62,7 @@ const DATA_BYTES_MAX: usize = 64 << 20;
     post,
     path = "/api/admin/commands",
     tag = "operators",
+    params(IdempotencyHeader),
     request_body = AdminCommand,
     responses(CommandDone, AdminRefusals),
     security(("bearer" = []))
@@ -61,13 +78,27 @@ pub async fn commands(
              operator.",
         ));
     }
-    let Some(slot) = state.lender.slot() else {
-        return Err(ApiError::too_many_at_once("commands", COMMANDS_MAX));
-    };
     let (parts, body) = request.into_parts();
+    let key = idempotency_key(&parts.headers)?;
+    let is_small = declared_len(&parts.headers).is_some_and(|len| len <= SMALL_BODY_BYTES);
+    let room = match is_small {
+        true => None,
+        // The semaphore is never closed.
+        false => LARGE_BODIES
+            .try_acquire()
+            .map(Some)
+            .map_err(|_| ApiError::too_many_at_once("commands that bring files", LARGE_BODIES_MAX))?,
+    };
     let body = crate::body::read_slowly(BODY_READ_TIMEOUT, BODY_BYTES_MAX, &parts, body).await?;
     let mut request: afar::Request = serde_json::from_slice(&body)
         .map_err(|error| ApiError::invalid_json(format!("The body is no command: {error}.")))?;
+    drop((body, room));
+    if let Some(key) = key.filter(|_| !wants_frames(&parts.headers)) {
+        request.args = Program::with_key(request.args, key);
+    }
+    let Some(slot) = state.lender.slot() else {
+        return Err(ApiError::too_many_at_once("commands", COMMANDS_MAX));
+    };
     let wants_frames = wants_frames(&parts.headers);
     if !wants_frames {
         if ticketing_desk::failure::names_format(&request.args) {
@@ -76,11 +107,11 @@ pub async fn commands(
         // In front: behind a `--` it would be no flag.
         request.args.splice(0..0, ["-o".to_owned(), "json".to_owned()]);
     }
-    let running =
-        afar::start(state.lender.clone(), slot, caller.user.0.clone(), request).map_err(|error| {
-            tracing::error!(%error, "a command got no thread");
-            ApiError::overloaded()
-        })?;
+    let actor = Actor { name: caller.user.0, is_admin: caller.role == Role::Admin };
+    let running = afar::start(state.lender.clone(), slot, actor, request).map_err(|error| {
+        tracing::error!(%error, "a command got no thread");
+        ApiError::overloaded()
+    })?;
     if wants_frames {
         let mut response = Response::new(Body::new(Frames {
             running,
@@ -135,7 +166,12 @@ async fn whole(mut running: Running) -> Result<Answer, ApiError> {
                     Some(hint) => format!("{} Try: {hint}", failure.message),
                     None => failure.message,
                 };
-                return Err(ApiError::of_command(status_of(exit), &failure.code, message));
+                let status = status_of(exit, &failure.code);
+                let error = ApiError::of_command(status, &failure.code, message);
+                return Err(match status {
+                    StatusCode::SERVICE_UNAVAILABLE => error.retry_after(RETRY_AFTER_SECONDS),
+                    _ => error,
+                });
             }
         }
     }
@@ -153,9 +189,11 @@ fn json(data: String) -> Result<Json, ApiError> {
     }
 }
 
-/// What a command's exit code is over HTTP.
-const fn status_of(exit: u8) -> StatusCode {
+/// What a command's exit code and stable word are over HTTP: only what is a fault of the server's own is a 500.
+fn status_of(exit: u8, code: &str) -> StatusCode {
     match exit {
+        1 if matches!(code, "STORE_UNAVAILABLE" | "TIMEOUT") => StatusCode::SERVICE_UNAVAILABLE,
+        1 if !OWN_FAULTS.contains(&code) => StatusCode::UNPROCESSABLE_ENTITY,
         2 => StatusCode::BAD_REQUEST,
         3 => StatusCode::NOT_FOUND,
         4 => StatusCode::FORBIDDEN,
@@ -165,6 +203,9 @@ const fn status_of(exit: u8) -> StatusCode {
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
+
+/// The words of failures that are nobody's fault who asks.
+const OWN_FAULTS: &[&str] = &["ERROR", "INTERNAL", "CORRUPT", "READ_ONLY", "DISK_FULL", "STORE_REFUSED"];
 
 /// A body of frames, one a line.
 struct Frames {
