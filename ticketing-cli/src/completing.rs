@@ -170,9 +170,15 @@ fn contexts() -> Vec<String> {
     book.map_or_else(Vec::new, |book| book.contexts.into_keys().collect())
 }
 
+/// How long completions may take: [`PATIENCE`], or the milliseconds of `TICKETCTL_COMPLETE_MS`, for who would rather wait.
+fn patience() -> Duration {
+    let set = std::env::var("TICKETCTL_COMPLETE_MS").ok().and_then(|text| text.parse().ok());
+    set.map_or(PATIENCE, Duration::from_millis)
+}
+
 /// Does what may take long, and gives it up when the patience is over.
 fn in_time(work: impl FnOnce() -> Option<Found> + Send + 'static) -> Found {
-    let left = PATIENCE.saturating_sub(STARTED.get().map_or(Duration::ZERO, Instant::elapsed));
+    let left = patience().saturating_sub(STARTED.get().map_or(Duration::ZERO, Instant::elapsed));
     let (sender, receiver) = mpsc::channel();
     let thread = std::thread::Builder::new().name("completing".into());
     let spawned = thread.spawn(move || {
