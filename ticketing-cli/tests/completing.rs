@@ -20,7 +20,7 @@ fn asked(place: &Place, words: &[&str], within_ms: &str) -> Vec<String> {
     let mut command = place.command(&[&["--", "ticketctl"], words].concat());
     command
         .env("TICKETCTL_COMPLETE", "bash")
-        .env("TICKETCTL_COMPLETE_MS", "5000")
+        .env("TICKETCTL_COMPLETE_MS", within_ms)
         .env("_CLAP_COMPLETE_INDEX", last)
         .env("_CLAP_IFS", "\n");
     let ran = place.finish(&mut command, "").ok();
