@@ -113,6 +113,8 @@ pub enum TuiError {
 
 /// Keys that wait for their turn; past it, the terminal keeps them.
 const INPUTS_QUEUED_MAX: usize = 64;
+/// Ending waits no longer than this for the one who reads the keys.
+const KEYBOARD_WAIT: Duration = Duration::from_millis(500);
 /// Answers that wait to be taken in.
 const NEWS_QUEUED_MAX: usize = 16;
 /// With this in the environment the dashboard panics once it has drawn: so that anybody can see that the terminal is
@@ -150,7 +152,8 @@ pub async fn run(desk: Arc<dyn Desk>, options: Options) -> Result<Ended, TuiErro
     screen.give_back();
     // It ends within a tenth of a second; until then it would take keys from whoever comes next.
     hands.gate.open();
-    let _ = tokio::task::spawn_blocking(move || keyboard.join()).await;
+    // Of a terminal that is gone it never ends: then it ends with the process.
+    let _ = timeout(KEYBOARD_WAIT, tokio::task::spawn_blocking(move || keyboard.join())).await;
     match stopped? {
         Stopped::By(ended) => Ok(ended),
         Stopped::Keyboard(error) => Err(error.into()),
