@@ -91,7 +91,7 @@ pub(crate) async fn open(config: &StoreConfig, engine: EngineConfig, set: Catalo
     let stores = Stores::open_and_migrate(config, clock.now()).await.expect("stores open");
     let (app, task) = App::start(stores, clock, engine, |_| ());
     let plan = seed::plan(&app, "bench", set).await.expect("a plan");
-    let actor = Actor { name: "bench".into(), reason: None };
+    let actor = Actor { name: "bench".into(), reason: None, correlation_id: None };
     let seeded = seed::execute(&app, plan, &actor, &mut |_, _| ()).await.expect("seeded");
     Projector::default().reach(&app, seeded.position).await.expect("projected");
     (app, task)

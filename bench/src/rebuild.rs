@@ -38,7 +38,7 @@ pub(crate) async fn measure(stores: &StoreConfig, name: &str, count: usize) {
     forget_peak();
     let began = Instant::now();
     let plan = projections::plan_rebuild(&app, "tickets").await.expect("a plan");
-    let actor = Actor { name: "bench".into(), reason: None };
+    let actor = Actor { name: "bench".into(), reason: None, correlation_id: None };
     let mut phases: Vec<(String, Instant)> = Vec::new();
     let mut tell = |phase: &str, _, _| {
         if phases.last().is_none_or(|(last, _)| last != phase) {

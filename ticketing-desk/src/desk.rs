@@ -74,6 +74,8 @@ pub struct Actor {
     pub name: String,
     /// Whether the token is an admin's, who may do what gives others such a right.
     pub is_admin: bool,
+    /// The request's correlation id, if it came with one.
+    pub correlation_id: Option<String>,
 }
 
 /// A file, or stdin, as the one who sent the command found it.
@@ -171,6 +173,12 @@ impl Desk {
             Place::Here => self.globals.actor(),
             Place::Served(served) => served.actor.name.clone(),
         }
+    }
+
+    /// Returns the correlation id of the request that a server was sent.
+    #[must_use]
+    pub fn correlation_id(&self) -> Option<String> {
+        self.server().and_then(|served| served.actor.correlation_id.clone())
     }
 
     /// Says whether whoever acts may give others a role: who has the stores may, and of those who come through a server,

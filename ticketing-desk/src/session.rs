@@ -320,7 +320,7 @@ pub fn actor(desk: &Desk, change: &ChangeArgs) -> Result<Actor, Failure> {
         check_text(reason, len_max::REASON)
             .map_err(|why| Failure::usage(format!("--reason {why}.")).hint("--reason TEXT"))?;
     }
-    Ok(Actor { name, reason: change.reason.clone() })
+    Ok(Actor { name, reason: change.reason.clone(), correlation_id: desk.correlation_id() })
 }
 
 /// A session on the demo city in a folder of its own, at a fixed time: 2026-11-20, noon.
@@ -339,7 +339,7 @@ pub mod testing {
 
     /// Returns who works in the tests.
     pub fn tester() -> Actor {
-        Actor { name: "tester".into(), reason: None }
+        Actor { name: "tester".into(), reason: None, correlation_id: None }
     }
 
     /// Opens the stores in `folder`, with Riverton in them.

@@ -60,7 +60,7 @@ async fn seed_demo(app: &App, desk: &Desk, printer: &mut Printer) -> Result<(), 
     }
     let plan = seed::plan(app, "seed demo", seed_file::demo_city(app.clock.now())).await?;
     let new = plan.counts.new;
-    let actor = Actor { name: desk.actor(), reason: Some("up --demo".into()) };
+    let actor = Actor { name: desk.actor(), reason: Some("up --demo".into()), correlation_id: None };
     let seeded = seed::execute(app, plan, &actor, &mut |_, _| ()).await?;
     Projector::default().reach(app, seeded.position).await.map_err(|e| Failure::from(&e))?;
     printer.note(&format!("Seeded the demo city: {new} routes, layouts, patterns and departures."));

@@ -96,7 +96,7 @@ async fn start() -> Result<Started, Failure> {
     config.port = 0;
     let running = ticketing_server::start(config).await.map_err(|error| Failure::from(&error))?;
     let app = running.app().clone();
-    let actor = Actor { name: "demo".into(), reason: Some("the demonstration".into()) };
+    let actor = Actor { name: "demo".into(), reason: Some("the demonstration".into()), correlation_id: None };
     let plan = seed::plan(&app, "seed demo", demo_city(app.clock.now())).await?;
     let seeded = seed::execute(&app, plan, &actor, &mut |_, _| ()).await?;
     Projector::default().reach(&app, seeded.position).await?;

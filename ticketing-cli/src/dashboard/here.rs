@@ -84,7 +84,7 @@ impl Here {
             refusal(&Failure::unreachable("Too many commands are under way.").hint("try again in a moment"))
         };
         let slot = lender.slot().ok_or_else(too_many)?;
-        let actor = Actor { name: self.desk.actor(), is_admin: true };
+        let actor = Actor { name: self.desk.actor(), is_admin: true, correlation_id: None };
         let mut running = afar::start(lender, slot, actor, request)
             .map_err(|error| refusal(&Failure::error(format!("The command can't be run: {error}."))))?;
         let mut gathered = Gathered::default();

@@ -16,6 +16,16 @@ pub struct Actor {
     pub name: String,
     /// Why, in their words.
     pub reason: Option<String>,
+    /// The request that the change follows from; one is made where there is none.
+    pub correlation_id: Option<String>,
+}
+
+impl Actor {
+    /// Returns what all that follows from the change is found by.
+    #[must_use]
+    pub(super) fn correlation(&self) -> String {
+        self.correlation_id.clone().unwrap_or_else(|| format!("ticketctl-{}", Uuid::now_v7()))
+    }
 }
 
 /// Runs a change between the two halves of its audit row. If the program dies in between, the row stays at

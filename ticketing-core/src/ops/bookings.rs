@@ -172,7 +172,7 @@ pub async fn execute_until(
     let BookingPlan { plan, steps } = plan;
     let planned = steps.len();
     audited(app, actor, &plan, async {
-        let correlation_id = format!("ticketctl-{}", Uuid::now_v7());
+        let correlation_id = actor.correlation();
         let mut done = Vec::with_capacity(planned);
         let mut failed: Option<CommandError> = None;
         for chunk in steps.chunks(IN_FLIGHT_MAX) {

@@ -16,7 +16,6 @@ use crate::store::catalog::{self, Versioned};
 use crate::store::error::StoreError;
 use crate::store::events::LogEntry;
 use crate::store::offerings;
-use uuid::Uuid;
 
 /// A planned withdrawal.
 #[derive(Clone, Debug)]
@@ -121,7 +120,7 @@ async fn withdraw(app: &App, plan: &CancelPlan, actor: &Actor) -> Result<i64, Op
     let version = row.version + 1;
     let mut value = facts.clone();
     value.status = OfferingStatus::Cancelled;
-    let correlation_id = format!("ticketctl-{}", Uuid::now_v7());
+    let correlation_id = actor.correlation();
     let event =
         CatalogEvent::OfferingCancelled(OfferingCancelled { id: facts.id, reason: plan.reason.clone() });
     let entry = LogEntry {

@@ -274,7 +274,7 @@ async fn write(
 }
 
 fn events(now: Timestamp, plan: &SeedPlan, actor: &Actor) -> Vec<LogEntry> {
-    let correlation_id = format!("seed-{}", Uuid::now_v7());
+    let correlation_id = actor.correlation_id.clone().unwrap_or_else(|| format!("seed-{}", Uuid::now_v7()));
     let entry = |version: i32, event: CatalogEvent| LogEntry {
         position: 0,
         stream_id: event.stream_id(),

@@ -149,7 +149,7 @@ async fn the_world_not_being_as_needed_is_409_with_the_facts() {
 
     let app = city.running.app();
     let offering = find_offering(app, coach["id"].as_str().unwrap()).await.unwrap();
-    let actor = Actor { name: "ops".into(), reason: Some("snow".into()) };
+    let actor = Actor { name: "ops".into(), reason: Some("snow".into()), correlation_id: None };
     let plan = plan_cancel(app, offering, "snow").await.unwrap();
     execute_cancel(app, plan, &actor, &mut |_, _| {}).await.unwrap();
     let reply = city.command("book", &ada, &hold_of(&coach, json!({}))).await;

@@ -52,7 +52,7 @@ impl City {
         let running = start(config).await.unwrap();
         let app = running.app();
         let plan = seed::plan(app, "seed demo", demo_city(app.clock.now())).await.unwrap();
-        let actor = Actor { name: "test".into(), reason: None };
+        let actor = Actor { name: "test".into(), reason: None, correlation_id: None };
         let seeded = seed::execute(app, plan, &actor, &mut |_, _| {}).await.unwrap();
         while !app.read.reached(&app.stores, seeded.position).await.unwrap() {}
         Self::of(running, folder)

@@ -85,7 +85,7 @@ pub fn line(rows: u32, columns: &str, stops: u32, departures: usize) -> Line {
 
 /// Who seeds and cancels in these tests.
 pub fn operator() -> Actor {
-    Actor { name: "olga".into(), reason: Some("test".into()) }
+    Actor { name: "olga".into(), reason: Some("test".into()), correlation_id: None }
 }
 
 /// Seeds a set and returns what the plan counted.

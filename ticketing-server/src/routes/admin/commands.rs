@@ -7,6 +7,7 @@ use crate::answer::{Answer, Json};
 use crate::auth::{Caller, Role};
 use crate::body::declared_len;
 use crate::command::idempotency_key;
+use crate::correlation::CorrelationId;
 use crate::error::{ApiError, Code};
 use crate::openapi::bodies::AdminCommand;
 use crate::openapi::parameters::IdempotencyHeader;
@@ -70,6 +71,7 @@ const DATA_BYTES_MAX: usize = 64 << 20;
 pub async fn commands(
     State(state): State<ServerState>,
     caller: Caller,
+    correlation: CorrelationId,
     request: Request<Body>,
 ) -> Result<Response, ApiError> {
     if !caller.role.is_operator() {
@@ -107,7 +109,11 @@ pub async fn commands(
         // In front: behind a `--` it would be no flag.
         request.args.splice(0..0, ["-o".to_owned(), "json".to_owned()]);
     }
-    let actor = Actor { name: caller.user.0, is_admin: caller.role == Role::Admin };
+    let actor = Actor {
+        name: caller.user.0,
+        is_admin: caller.role == Role::Admin,
+        correlation_id: Some(correlation.to_string()),
+    };
     let running = afar::start(state.lender.clone(), slot, actor, request).map_err(|error| {
         tracing::error!(%error, "a command got no thread");
         ApiError::overloaded()
