@@ -187,3 +187,37 @@ fn with_a_file_of_settings_that_cannot_be_read() {
         place.run(&["version"]).ok();
     }
 }
+
+/// How much a program has worked so far, in clock ticks.
+#[cfg(target_os = "linux")]
+fn ticks(pid: u32) -> Vec<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.split_whitespace().skip(13).take(2).map(str::to_owned).collect()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_signal_ends_a_program_whose_reader_sleeps() {
+    use std::time::{Duration, Instant};
+    let place = Place::seeded();
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let mut command = place.command(&["events", "tail", "-f", "-o", "jsonl"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        // The demo's log is longer than a pipe: it stands still once the pipe is full.
+        let (mut before, mut still) = (Vec::new(), 0);
+        while still < 5 {
+            std::thread::sleep(Duration::from_millis(100));
+            let now = ticks(child.id());
+            still = if now == before { still + 1 } else { 0 };
+            before = now;
+        }
+        let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        let began = Instant::now();
+        while child.try_wait().unwrap().is_none() {
+            assert!(began.elapsed() < Duration::from_secs(10), "{signal}: it goes on");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{signal}");
+    }
+}

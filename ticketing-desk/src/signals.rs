@@ -2,12 +2,13 @@
 
 use crate::desk::{Desk, Served};
 use crate::failure::Failure;
+use crate::output::stdout;
 use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -18,6 +19,12 @@ const BATCH_MAX: Duration = Duration::from_secs(30);
 /// How long a command inside a server may go on by itself once the server is to end. Those that would go on for ever
 /// end at once.
 const SERVER_GRACE: Duration = Duration::from_secs(10);
+
+/// A program that is told to stop while it waits so long for the reader of its stdout ends without it.
+const READER_MAX: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether the reader of stdout reads on.
+const READER_LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// How long what is undone after a signal may take.
 const UNDO_TIMEOUT: Duration = Duration::from_secs(10);
@@ -94,6 +101,7 @@ impl Doing {
 pub fn run<T>(doing: &Doing, command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let cannot = |error: io::Error| Failure::error("The command could not start.").why(format!("{error}."));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(cannot)?;
+    end_though_nobody_reads().map_err(cannot)?;
     let outcome = runtime.block_on(async {
         let mut signals = StopSignals::listen().map_err(cannot)?;
         heeding(doing, command, async || signals.requested().await).await
@@ -101,6 +109,34 @@ pub fn run<T>(doing: &Doing, command: impl Future<Output = Result<T, Failure>>) 
     // A file that is being read holds nobody up: what it would have come to is not wanted any more.
     runtime.shutdown_background();
     outcome
+}
+
+/// From now on a signal ends the program also while it waits for a reader of its stdout who does not read: the command
+/// itself can't heed a signal then, neither where it writes nor where it flushes what is left at its end.
+fn end_though_nobody_reads() -> io::Result<()> {
+    static BEGUN: AtomicBool = AtomicBool::new(false);
+    if BEGUN.swap(true, Ordering::Relaxed) {
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let watch = async {
+        let Ok(mut signals) = StopSignals::listen() else { return };
+        let failure = signals.requested().await;
+        let mut stuck_since = (None, Instant::now());
+        loop {
+            let write = stdout::write_under_way();
+            if write.is_none() || write != stuck_since.0 {
+                stuck_since = (write, Instant::now());
+            }
+            if write.is_some() && stuck_since.1.elapsed() >= READER_MAX {
+                // Not printed: who does not read the one stream may not read the other.
+                std::process::exit(failure.exit as i32);
+            }
+            tokio::time::sleep(READER_LOOK_EVERY).await;
+        }
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(move || runtime.block_on(watch))?;
+    Ok(())
 }
 
 /// Runs what needs no opened stores, where the desk is.

@@ -10,6 +10,7 @@ mod list;
 pub mod node;
 mod plan;
 mod printer;
+pub mod stdout;
 mod table;
 pub mod terminal;
 pub mod visible;

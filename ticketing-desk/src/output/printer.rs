@@ -4,6 +4,7 @@ use super::column::{Column, Kind, NAMES, View, name_of};
 use super::list::{self, List};
 use super::node::Node;
 use super::plan::Plan;
+use super::stdout::Stdout;
 use super::terminal::{self, Terminal, Tone};
 use super::{Format, json, table, visible, when, yaml};
 use crate::failure::Failure;
@@ -68,7 +69,7 @@ impl Printer {
     /// Returns the printer of this process.
     #[must_use]
     pub fn new(globals: &Globals, terminal: Terminal) -> Self {
-        let out = BufWriter::new(io::stdout());
+        let out = BufWriter::new(Stdout::new());
         Self::with(globals, terminal, Box::new(out), Box::new(io::stderr()), system_clock)
     }
 
