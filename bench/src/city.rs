@@ -9,8 +9,8 @@ use ticketing_core::domain::catalog::{
 };
 use ticketing_core::domain::event::LayoutDefined;
 use ticketing_core::domain::id::{LayoutId, OfferingId, PatternId, RouteId, StopId, UserId, derived};
+use ticketing_core::domain::layout::LayoutSpec;
 use ticketing_core::domain::money::{Currency, Money};
-use ticketing_core::domain::seating::LayoutSpec;
 use ticketing_core::domain::time::Timestamp;
 use ticketing_core::engine::{EngineConfig, IdempotencyKey, Meta};
 use ticketing_core::ops::audit::Actor;
@@ -53,12 +53,18 @@ pub(crate) fn catalog(count: usize, rows: u32) -> CatalogSet {
     let pattern_id = PatternId(derived("pattern", "bench"));
     let layout_id = LayoutId(derived("layout", &format!("bench-{rows}")));
     let columns = "ABCDEFGHIJKLMNOPQRST".into();
-    let spec = LayoutSpec { name: format!("bench-{rows}"), rows, columns, blocked: Vec::new() };
+    let spec = LayoutSpec {
+        name: format!("bench-{rows}"),
+        rows,
+        columns,
+        blocked: Vec::new(),
+        ..LayoutSpec::default()
+    };
     let departs_at = Clock::system().now().plus_seconds(30 * 86_400);
     let offering = |n: usize| OfferingFacts {
         id: offering_id(n),
         kind: OfferingKind::Departure,
-        route_id: route_id(),
+        route_id: Some(route_id()),
         pattern_id,
         layout_id,
         external_id: Some(format!("bench-{n}")),
@@ -68,6 +74,7 @@ pub(crate) fn catalog(count: usize, rows: u32) -> CatalogSet {
         fare: FARE,
         status: OfferingStatus::Open,
         late_payment: ticketing_core::domain::catalog::LatePayment::default(),
+        particulars: ticketing_core::domain::catalog::Particulars::default(),
     };
     CatalogSet {
         layouts: vec![LayoutDefined { id: layout_id, spec }],
@@ -82,6 +89,7 @@ pub(crate) fn catalog(count: usize, rows: u32) -> CatalogSet {
         }],
         patterns: vec![Pattern { id: pattern_id, calls: vec![call(0, 0), call(1, 3_600)] }],
         offerings: (0..count).map(offering).collect(),
+        ..CatalogSet::default()
     }
 }
 

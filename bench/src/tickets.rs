@@ -13,7 +13,7 @@ const ASKERS: usize = 32;
 
 /// Asks for `seconds`; with `cached`, as the server does; else straight from the read model, every time.
 pub(crate) async fn asked(app: &App, user: &str, seconds: u64, cached: bool) -> Rate {
-    let query = UserQuery { user_id: UserId(user.into()), state: None, page: 1, limit: 50 };
+    let query = UserQuery { user_id: UserId(user.into()), kind: None, state: None, page: 1, limit: 50 };
     let began = Instant::now();
     let until = began + Duration::from_secs(seconds);
     let mut tasks = Vec::with_capacity(ASKERS);

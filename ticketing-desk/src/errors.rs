@@ -190,8 +190,10 @@ impl From<&Rejection> for Failure {
             Rejection::UnknownSeat { .. }
             | Rejection::SeatRepeated { .. }
             | Rejection::SeatTaken { .. }
-            | Rejection::SoldOut => failure.hint("ticketctl seat map SCHEDULE"),
-            Rejection::PriceMismatch { .. } => failure,
+            | Rejection::SoldOut
+            | Rejection::NotTogether { .. }
+            | Rejection::UnknownSection { .. } => failure.hint("ticketctl seat map SCHEDULE"),
+            Rejection::PriceMismatch { .. } | Rejection::OwnListing => failure,
             Rejection::HoldExpired { .. } => failure.hint("ticketctl booking reserve SCHEDULE"),
             Rejection::InvalidState { .. } => failure.hint("ticketctl booking get BOOKING"),
             Rejection::PaymentUsed { payment_id } => {

@@ -1,11 +1,13 @@
-//! What is sold: routes, the patterns of calls that departures share, and offerings.
+//! What is sold: routes and venues, the patterns of calls that departures share, and offerings.
 
 use super::booking::rejection::Rejection;
-use super::id::{LayoutId, OfferingId, PatternId, RouteId, StopId};
+use super::id::{LayoutId, OfferingId, PatternId, RouteId, StopId, UserId, VenueId};
+use super::layout::Layout;
 use super::money::Money;
-use super::seating::{Layout, LegRange};
+use super::seating::{LegRange, SeatNo};
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -44,6 +46,28 @@ pub struct RouteStop {
     pub name: String,
     /// The feed's own number; grows along the route.
     pub sequence: u32,
+}
+
+/// A place where events are held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Venue {
+    /// Its id.
+    pub id: VenueId,
+    /// The id it came with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// What it is called. At most 200 characters.
+    pub name: String,
+    /// Its city, as people search for it. At most 200 characters.
+    pub city: String,
+    /// Its street address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Its seats.
+    pub layout_id: LayoutId,
+    /// Its IANA time zone.
+    pub timezone: String,
 }
 
 /// The calls and running times that many departures share.
@@ -158,25 +182,50 @@ impl Pattern {
 }
 
 /// What kind of thing an offering is. The engine treats them alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OfferingKind {
     /// A departure of a route.
     Departure,
+    /// An event at a venue.
+    Event,
+    /// One ticket that a user sells.
+    Listing,
 }
 
 impl OfferingKind {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Departure, Self::Event, Self::Listing];
+
     /// The word of the store.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Departure => "departure",
+            Self::Event => "event",
+            Self::Listing => "listing",
+        }
+    }
+
+    /// Returns the kind with this word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
+    /// What people call it: a departure is a `schedule`.
+    #[must_use]
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::Departure => "schedule",
+            Self::Event => "event",
+            Self::Listing => "listing",
         }
     }
 }
 
 /// Whether an offering is sold at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OfferingStatus {
     /// On sale until it leaves.
@@ -193,8 +242,9 @@ pub struct OfferingFacts {
     pub id: OfferingId,
     /// What kind of thing it is.
     pub kind: OfferingKind,
-    /// The route of a departure.
-    pub route_id: RouteId,
+    /// The route of a departure; nothing else has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route_id: Option<RouteId>,
     /// Its calls and running times.
     pub pattern_id: PatternId,
     /// Its seats.
@@ -202,19 +252,54 @@ pub struct OfferingFacts {
     /// The id it came with: GTFS `trip_id`, or `trip_id@HH:MM:SS`. Unique together with `service_date`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
-    /// The service day in the agency's time zone, `YYYY-MM-DD`.
+    /// The service day in the agency's time zone, or an event's in its venue's, `YYYY-MM-DD`; empty for a listing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub service_date: String,
-    /// When it leaves its first stop.
+    /// When it leaves its first stop, or begins; [`Timestamp::NEVER`] for a listing, which is sold at any time.
     pub departs_at: Timestamp,
-    /// When it reaches its last stop.
+    /// When it reaches its last stop, or ends.
     pub arrives_at: Timestamp,
-    /// The price of one seat, for any part of the journey.
+    /// The price of one seat, for any part of the journey; where seats have categories, of one whose category has no
+    /// price of its own.
     pub fare: Money,
     /// Whether it is sold at all.
     pub status: OfferingStatus,
     /// What happens to money that comes after a hold has ended and its seats are gone.
     #[serde(default, skip_serializing_if = "LatePayment::is_default")]
     pub late_payment: LatePayment,
+    /// What only some offerings have.
+    #[serde(flatten)]
+    pub particulars: Particulars,
+}
+
+/// What only some offerings have. None of it says what kind an offering is: a rule asks for the fact it is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Particulars {
+    /// What it is called, where it is not named by its route. At most 200 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Where it is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub venue_id: Option<VenueId>,
+    /// The city where it is held, as the venue said when it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub city: Option<String>,
+    /// What sort of event it is, in lower case: `concert`. At most 64 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_type: Option<String>,
+    /// What it is about. At most 1,000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Who sells it, and so never buys it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seller_id: Option<UserId>,
+    /// The price of a seat by its category, in minor units of the fare's currency.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub prices: BTreeMap<String, i64>,
+    /// Labels of seats that an operator keeps from being sold, beside those of the layout; in seat order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked: Vec<String>,
 }
 
 /// What happens to money that comes after a hold has ended and whose very seats are gone.
@@ -256,6 +341,8 @@ pub struct CatalogSet {
     pub layouts: Vec<super::event::LayoutDefined>,
     /// Routes.
     pub routes: Vec<Route>,
+    /// Venues.
+    pub venues: Vec<Venue>,
     /// Patterns, once each.
     pub patterns: Vec<Pattern>,
     /// Offerings of these routes.
@@ -271,9 +358,67 @@ pub struct Offering {
     pub pattern: Arc<Pattern>,
     /// Its seats.
     pub layout: Arc<Layout>,
+    /// Its own seats that are not sold, in seat order: the labels of its facts.
+    blocked: Vec<SeatNo>,
 }
 
 impl Offering {
+    /// Puts an offering together. A blocked label that is no seat of the layout is passed over.
+    #[must_use]
+    pub fn new(facts: OfferingFacts, pattern: Arc<Pattern>, layout: Arc<Layout>) -> Self {
+        let labels = facts.particulars.blocked.iter();
+        let mut blocked: Vec<SeatNo> = labels.filter_map(|label| layout.seat(label)).collect();
+        blocked.sort_unstable();
+        Self { facts, pattern, layout, blocked }
+    }
+
+    /// Whether a seat is not for sale: by its layout, or by an operator.
+    #[must_use]
+    pub fn is_blocked(&self, seat: SeatNo) -> bool {
+        self.layout.is_blocked(seat) || self.blocked.binary_search(&seat).is_ok()
+    }
+
+    /// The seats that are for sale, whoever has them by now, in seat order.
+    pub fn for_sale(&self) -> impl Iterator<Item = SeatNo> {
+        self.layout.seats().filter(|seat| !self.is_blocked(*seat))
+    }
+
+    /// How many seats are for sale, whoever has them by now.
+    #[must_use]
+    pub fn seats_total(&self) -> u32 {
+        let own = self.blocked.iter().filter(|seat| !self.layout.is_blocked(**seat)).count();
+        self.layout.seat_count() - self.layout.blocked().len() as u32 - own as u32
+    }
+
+    /// The price of one seat.
+    #[must_use]
+    pub fn price_of(&self, seat: SeatNo) -> Money {
+        let fare = self.facts.fare;
+        let prices = &self.facts.particulars.prices;
+        if prices.is_empty() {
+            return fare;
+        }
+        let category = self.layout.section_of(seat).and_then(|section| section.category.as_ref());
+        let own = category.and_then(|category| prices.get(category)).copied();
+        Money { amount_minor: own.unwrap_or(fare.amount_minor), currency: fare.currency }
+    }
+
+    /// The price of these seats together.
+    #[must_use]
+    pub fn price_of_all(&self, seats: &[SeatNo]) -> Money {
+        if self.has_one_price() {
+            return self.facts.fare.times(seats.len());
+        }
+        let sum = seats.iter().fold(0_i64, |sum, seat| sum.saturating_add(self.price_of(*seat).amount_minor));
+        Money { amount_minor: sum, currency: self.facts.fare.currency }
+    }
+
+    /// Whether all seats cost the same.
+    #[must_use]
+    pub fn has_one_price(&self) -> bool {
+        self.facts.particulars.prices.is_empty()
+    }
+
     /// When it arrives at the stop with this index.
     #[must_use]
     pub fn arrival_at(&self, stop: u16) -> Timestamp {

@@ -1,10 +1,10 @@
 //! Every event of the log: of bookings and of the catalogue, with their names and their JSON.
 
 use super::booking::event::BookingEvent;
-use super::catalog::{OfferingFacts, Pattern, Route};
+use super::catalog::{OfferingFacts, Pattern, Route, Venue};
 use super::id::{LayoutId, OfferingId};
+use super::layout::LayoutSpec;
 use super::payment::PaymentEvent;
-use super::seating::LayoutSpec;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -26,6 +26,8 @@ pub enum CatalogEvent {
     LayoutDefined(LayoutDefined),
     /// A route came or changed.
     RouteDefined(Route),
+    /// A venue came or changed.
+    VenueDefined(Venue),
     /// A pattern came. It never changes: its id is derived from what it holds.
     PatternDefined(Pattern),
     /// An offering came or changed.
@@ -123,7 +125,7 @@ named_events! {
         PaymentRequested, PaymentCreated, PaymentFailed, PaymentRefunded,
     }
     Catalog::CatalogEvent {
-        LayoutDefined, RouteDefined, PatternDefined, OfferingDefined, OfferingCancelled,
+        LayoutDefined, RouteDefined, VenueDefined, PatternDefined, OfferingDefined, OfferingCancelled,
     }
 }
 
@@ -134,6 +136,7 @@ impl CatalogEvent {
         match self {
             Self::LayoutDefined(e) => e.id.0,
             Self::RouteDefined(e) => e.id.0,
+            Self::VenueDefined(e) => e.id.0,
             Self::PatternDefined(e) => e.id.0,
             Self::OfferingDefined(e) => e.id.0,
             Self::OfferingCancelled(e) => e.id.0,

@@ -41,6 +41,10 @@ uuid_id!(
     RouteId
 );
 uuid_id!(
+    /// A place where events are held.
+    VenueId
+);
+uuid_id!(
     /// The calls and running times that many departures share.
     PatternId
 );

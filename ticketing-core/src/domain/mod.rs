@@ -7,6 +7,7 @@ pub mod booking;
 pub mod catalog;
 pub mod event;
 pub mod id;
+pub mod layout;
 pub mod log;
 pub mod money;
 pub mod occupancy;

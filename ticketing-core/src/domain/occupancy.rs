@@ -5,6 +5,7 @@
 
 use super::booking::event::BookingEvent;
 use super::id::BookingId;
+use super::layout::Section;
 use super::seating::{LegRange, SeatNo};
 use super::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -129,6 +130,76 @@ impl Occupancy {
             picked.append(&mut candidates);
         }
         Some(picked)
+    }
+
+    /// The same among the seats of these sections.
+    #[must_use]
+    pub fn best_fit_in(&self, legs: LegRange, count: usize, sections: &[&Section]) -> Option<Vec<SeatNo>> {
+        let mut picked = Vec::with_capacity(count.min(PARTY_USUAL));
+        for section in sections {
+            picked.extend(self.free_in(section, legs).take(count - picked.len()));
+            if picked.len() == count {
+                return Some(picked);
+            }
+        }
+        None
+    }
+
+    /// Picks `count` seats next to each other that are free on `legs`: in the first of these sections that has them,
+    /// in its first row that has them, where they leave the least beside them. `None` if there are none.
+    #[must_use]
+    pub fn best_together(&self, legs: LegRange, count: usize, sections: &[&Section]) -> Option<Vec<SeatNo>> {
+        sections.iter().find_map(|section| self.together_in(section, legs, count))
+    }
+
+    fn together_in(&self, section: &Section, legs: LegRange, count: usize) -> Option<Vec<SeatNo>> {
+        if section.is_general {
+            let any: Vec<SeatNo> = self.free_in(section, legs).take(count).collect();
+            return (any.len() == count).then_some(any);
+        }
+        // The tightest run so far: its first seat and its length.
+        let mut best: Option<(SeatNo, usize)> = None;
+        // The run at hand: its first seat, its last, its length.
+        let mut run: Option<(SeatNo, SeatNo, usize)> = None;
+        for seat in self.free_in(section, legs) {
+            run = match run {
+                Some((first, last, len)) if section.are_neighbours(last, seat) => {
+                    Some((first, seat, len + 1))
+                }
+                ended => {
+                    best = tightest(best, ended, count);
+                    if best.is_some_and(|(first, _)| section.row_of(first) < section.row_of(seat)) {
+                        break;
+                    }
+                    Some((seat, seat, 1))
+                }
+            };
+        }
+        // The last run; after a break it is one that was looked at, or of a later row.
+        if best.is_none_or(|(first, _)| {
+            run.is_some_and(|(begin, ..)| section.row_of(begin) == section.row_of(first))
+        }) {
+            best = tightest(best, run, count);
+        }
+        let (first, _) = best?;
+        // A run is shorter than a row, and a row than a layout.
+        Some((0..count as u32).map(|n| SeatNo(first.0 + n)).collect())
+    }
+
+    /// The seats of a section that are free on `legs`, in seat order.
+    fn free_in<'a>(&'a self, section: &Section, legs: LegRange) -> impl Iterator<Item = SeatNo> + 'a {
+        let range = SeatNo(section.seats().start)..SeatNo(section.seats().end);
+        let around = move |(len, start): &Gap| *start <= legs.from() && legs.to() <= start + len;
+        let runs = self.gaps.range((legs.len(), 0)..).filter(move |(gap, _)| around(gap));
+        let mut runs: Vec<_> = runs.map(|(_, seats)| seats.range(range.clone()).peekable()).collect();
+        std::iter::from_fn(move || {
+            // A seat has one free run around these legs, so each comes once.
+            let next = runs.iter_mut().filter_map(|run| run.peek().map(|seat| **seat)).min()?;
+            runs.iter_mut().for_each(|run| {
+                run.next_if(|seat| **seat == next);
+            });
+            Some(next)
+        })
     }
 
     /// Gives a booking its seats. A booking that already has seats here keeps those it has.
@@ -278,6 +349,20 @@ impl Occupancy {
                 self.gaps.remove(&key);
             }
         }
+    }
+}
+
+/// Returns the tighter of two runs of free seats that have room for `count`.
+fn tightest(
+    best: Option<(SeatNo, usize)>,
+    run: Option<(SeatNo, SeatNo, usize)>,
+    count: usize,
+) -> Option<(SeatNo, usize)> {
+    match run {
+        Some((first, _, len)) if len >= count && best.is_none_or(|(_, least)| len < least) => {
+            Some((first, len))
+        }
+        Some(_) | None => best,
     }
 }
 

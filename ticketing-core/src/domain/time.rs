@@ -14,6 +14,9 @@ const MILLIS_MIN: i64 = -62_135_596_800_000;
 const MILLIS_MAX: i64 = 253_402_207_200_000;
 
 impl Timestamp {
+    /// Later than everything: when something ends, or begins, that has no time of its own.
+    pub const NEVER: Self = Self(MILLIS_MAX);
+
     /// Returns the instant `millis` milliseconds after the epoch, held within the years 0001 to 9999.
     #[must_use]
     pub const fn from_millis(millis: i64) -> Self {

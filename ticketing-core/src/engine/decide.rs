@@ -15,7 +15,7 @@ use crate::domain::event::Event;
 use crate::domain::id::{BookingId, SagaId, UserId};
 use crate::domain::time::Timestamp;
 use crate::projection::bodies;
-use crate::saga::{Input, NewCharge};
+use crate::saga::{Case, Input, NewCharge};
 use crate::store::batch::Batch;
 use crate::store::events::LogEntry;
 use crate::store::idempotency::StoredAnswer;
@@ -280,14 +280,20 @@ impl Draft<'_> {
     fn done(&mut self, id: BookingId, meta: &Meta, changed: usize) -> Option<Done> {
         let position = self.position();
         let booking = Arc::clone(self.state.bookings.get_mut(id)?);
-        let route = self.state.offerings.get_mut(booking.offering_id)?.offering.facts.route_id;
+        let case = self.state.cases.get_mut(id.into()).and_then(|case| case.clone());
+        let facts = &self.state.offerings.get_mut(booking.offering_id)?.offering.facts;
         Some(Done {
             status: meta.idempotency.as_ref().map_or(200, |key| key.status),
-            body: Arc::from(bodies::booking(&booking, route, self.now)),
+            body: Arc::from(bodies::answer(
+                &booking,
+                facts,
+                case.as_deref().is_some_and(Case::is_charging),
+                self.now,
+            )),
             position,
             replayed: false,
             booking: Some(booking),
-            case: self.state.cases.get_mut(id.into()).and_then(|case| case.clone()),
+            case,
             changed,
         })
     }

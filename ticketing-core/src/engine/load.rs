@@ -3,11 +3,12 @@
 use super::command::{IdempotencyKey, Outcome, Work};
 use super::run::Queued;
 use super::state::{Live, State};
-use crate::domain::booking::command::{Change, SeatChoice};
+use crate::domain::booking::command::{Best, Change, SeatChoice};
 use crate::domain::booking::state::{Booking, BookingState};
 use crate::domain::catalog::{Offering, Pattern};
 use crate::domain::id::{BookingId, LayoutId, OfferingId, PatternId, SagaId};
-use crate::domain::seating::{Layout, LegRange};
+use crate::domain::layout::Layout;
+use crate::domain::seating::LegRange;
 use crate::domain::time::Timestamp;
 use crate::saga::{Answer, Input, Notice};
 use crate::store::db::Db;
@@ -315,9 +316,9 @@ async fn load_offerings(db: &Db, state: &mut State, mut ids: Vec<OfferingId>) ->
         };
         let (pattern, layout) = (Arc::clone(pattern), Arc::clone(layout));
         let claims = claims.remove(&facts.id).unwrap_or_default();
-        let occupancy = offerings::occupancy(facts.id, &pattern, &layout, claims);
         let id = facts.id;
-        let offering = Arc::new(Offering { facts, pattern, layout });
+        let offering = Arc::new(Offering::new(facts, pattern, layout));
+        let occupancy = offerings::occupancy(&offering, claims);
         state.offerings.insert(id, Live { offering, occupancy, as_of });
     }
     Ok(())
@@ -349,7 +350,7 @@ pub(super) fn find_lapsed(state: &mut State, commands: &[Queued], now: Timestamp
                     lapsed.extend(live.occupancy.lapsed_on(seat, now).filter(|id| seen.insert(*id)));
                 }
             }
-            SeatChoice::Any(count) => {
+            SeatChoice::Any(count) | SeatChoice::Best(Best { count, .. }) => {
                 let stops = (command.from_stop.as_deref(), command.to_stop.as_deref());
                 let Ok(legs) = live.offering.pattern.resolve_any(stops.0, stops.1) else { continue };
                 let journey = (command.offering_id, legs);

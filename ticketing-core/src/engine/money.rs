@@ -269,11 +269,12 @@ impl Draft<'_> {
             };
             case.payments.iter().find(|payment| Some(payment.id) == wanted)
         });
-        let route = booking.as_ref().and_then(|b| self.state.offerings.get_mut(b.offering_id));
-        let route = route.map(|live| live.offering.facts.route_id);
-        let body = match (asked.answer, &booking, route, at_hand) {
-            (SagaAnswer::Booking, Some(booking), Some(route), payment) => {
-                bodies::booking_with_payment(booking, route, payment, self.now)
+        let live = booking.as_ref().and_then(|b| self.state.offerings.get_mut(b.offering_id));
+        let body = match (asked.answer, &booking, live, at_hand) {
+            (SagaAnswer::Booking, Some(booking), Some(live), payment) => {
+                let facts = &live.offering.facts;
+                let is_charging = case.as_deref().is_some_and(Case::is_charging);
+                bodies::answer_with_payment(booking, facts, is_charging, payment, self.now)
             }
             (SagaAnswer::Payment, _, _, Some(payment)) => bodies::charge(payment),
             (SagaAnswer::Booking | SagaAnswer::Payment | SagaAnswer::Nothing, _, _, _) => "null".into(),

@@ -6,8 +6,8 @@ use crate::domain::booking::state::{Booking, evolve};
 use crate::domain::catalog::{Offering, Pattern};
 use crate::domain::event::{CatalogEvent, Event};
 use crate::domain::id::{BookingId, LayoutId, OfferingId, PatternId, SagaId};
+use crate::domain::layout::Layout;
 use crate::domain::occupancy::Occupancy;
-use crate::domain::seating::Layout;
 use crate::saga::Case;
 use crate::store::batch::Batch;
 use crate::store::events::LogEntry;
@@ -149,7 +149,9 @@ impl State {
                     }
                     CatalogEvent::OfferingDefined(facts) => self.offerings.remove(facts.id),
                     CatalogEvent::OfferingCancelled(event) => self.offerings.remove(event.id),
-                    CatalogEvent::RouteDefined(_) | CatalogEvent::PatternDefined(_) => {}
+                    CatalogEvent::RouteDefined(_)
+                    | CatalogEvent::VenueDefined(_)
+                    | CatalogEvent::PatternDefined(_) => {}
                 },
             }
             self.head = Some(entry.position);

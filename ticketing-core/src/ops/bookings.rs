@@ -10,13 +10,12 @@ use crate::domain::booking::decide;
 use crate::domain::booking::passenger::Passenger;
 use crate::domain::booking::rejection::Rejection;
 use crate::domain::booking::state::{Booking, evolve};
-use crate::domain::id::{BookingId, OfferingId, RouteId};
+use crate::domain::id::{BookingId, OfferingId};
 use crate::domain::payment::canonical_id;
 use crate::engine::{CommandError, Done, IdempotencyKey, Meta, Work};
-use crate::projection::bodies;
+use crate::projection::bodies::{self, Of};
 use crate::store::{bookings, offerings, payments};
 use std::collections::HashMap;
-use uuid::Uuid;
 
 /// A planned change to bookings or to their money: what is shown, and what is done.
 #[derive(Clone, Debug)]
@@ -68,7 +67,7 @@ pub async fn plan_reserve(
     let event = decide::reserve(&offering, &occupancy, &command, now).map_err(AppError::from)?;
     let booking = evolve(None, command.booking_id, &event, now)
         .ok_or_else(|| OpsError::Invalid("the plan could not be made".into()))?;
-    let after = bodies::raw(bodies::booking(&booking, offering.facts.route_id, now));
+    let after = bodies::raw(bodies::booking(&booking, (&offering.facts).into(), now));
     let change = PlanChange { kind: "booking".into(), id: None, before: None, after: Some(after) };
     let labels = booking.seats.iter().map(|seat| seat.label.clone()).collect();
     let command =
@@ -98,7 +97,7 @@ pub async fn plan_change(
         let found: HashMap<BookingId, Booking> = found.into_iter().map(|b| (b.id, b)).collect();
         let offering_ids: Vec<OfferingId> = found.values().map(|b| b.offering_id).collect();
         let facts = offerings::facts(&app.stores.write, &offering_ids).await?;
-        let routes: HashMap<OfferingId, RouteId> = facts.into_iter().map(|f| (f.id, f.route_id)).collect();
+        let facts: HashMap<OfferingId, Of> = facts.iter().map(|f| (f.id, f.into())).collect();
         let now = app.clock.now();
         for id in chunk {
             let not_found = || AppError::NotFound { what: "booking", id: id.to_string() };
@@ -111,8 +110,8 @@ pub async fn plan_change(
                 continue;
             }
             let after = events.iter().try_fold(booking.clone(), |b, event| evolve(Some(b), *id, event, now));
-            let route = routes.get(&booking.offering_id).copied().unwrap_or(RouteId(Uuid::nil()));
-            let body = |b: &Booking| bodies::raw(bodies::booking(b, route, now));
+            let of = facts.get(&booking.offering_id).copied().unwrap_or_default();
+            let body = |b: &Booking| bodies::raw(bodies::booking(b, of, now));
             changes.push(PlanChange {
                 kind: "booking".into(),
                 id: Some(id.to_string()),

@@ -8,7 +8,8 @@ use crate::domain::catalog::{Offering, Route};
 use crate::domain::id::{BookingId, OfferingId, RouteId};
 use crate::domain::occupancy::Occupancy;
 use crate::domain::seating::LegRange;
-use crate::projection::{TicketRow, bodies};
+use crate::projection::TicketRow;
+use crate::projection::bodies::{self, Of};
 use crate::store::{bookings, catalog, events, offerings, passengers};
 
 /// Returns a booking with its passenger, payment and history, as JSON.
@@ -20,11 +21,11 @@ pub async fn booking(app: &App, id: BookingId) -> Result<String, OpsError> {
     let not_found = || AppError::NotFound { what: "booking", id: id.to_string() };
     let booking = bookings::load(db, &[id]).await?.pop().ok_or_else(not_found)?;
     let (offering, _) = with_seats(app, booking.offering_id).await?;
-    let route = route_of(app, offering.facts.route_id).await?;
+    let name_of_all = name_of(app, &offering).await?;
     let name = |stop: u16| offering.pattern.calls.get(usize::from(stop)).map_or("", |c| &c.name).to_owned();
     let ticket = TicketRow {
-        route_id: offering.facts.route_id,
-        route_name: route.map(|r| r.name).unwrap_or_default(),
+        of: (&offering.facts).into(),
+        route_name: name_of_all,
         departs_at: offering.departure_at(booking.legs.from()),
         arrives_at: offering.arrival_at(booking.legs.to()),
         origin_stop: name(booking.legs.from()),
@@ -46,8 +47,8 @@ pub async fn booking_answer(app: &App, id: BookingId) -> Result<String, OpsError
     let not_found = || AppError::NotFound { what: "booking", id: id.to_string() };
     let booking = bookings::load(&app.stores.write, &[id]).await?.pop().ok_or_else(not_found)?;
     let facts = offerings::facts(&app.stores.write, &[booking.offering_id]).await?.pop();
-    let route = facts.map_or(RouteId(uuid::Uuid::nil()), |f| f.route_id);
-    Ok(bodies::booking(&booking, route, app.clock.now()))
+    let of = facts.as_ref().map(Of::from).unwrap_or_default();
+    Ok(bodies::booking(&booking, of, app.clock.now()))
 }
 
 /// Returns a departure with the seats that are free on every leg, as JSON.
@@ -61,11 +62,13 @@ pub async fn schedule(app: &App, id: OfferingId) -> Result<String, OpsError> {
     for id in lapsed {
         occupancy.release(id);
     }
-    let not_found = || AppError::NotFound { what: "route", id: offering.facts.route_id.to_string() };
-    let route = route_of(app, offering.facts.route_id).await?.ok_or_else(not_found)?;
+    let no_schedule = || AppError::NotFound { what: "schedule", id: id.to_string() };
+    let route_id = offering.facts.route_id.ok_or_else(no_schedule)?;
+    let not_found = || AppError::NotFound { what: "route", id: route_id.to_string() };
+    let route = route_of(app, route_id).await?.ok_or_else(not_found)?;
     let all = LegRange::new(0, offering.pattern.leg_count());
-    let is_free = |seat| !offering.layout.is_blocked(seat) && all.is_some_and(|l| occupancy.is_free(seat, l));
-    let left = offering.layout.seats().filter(|seat| is_free(*seat)).count();
+    let is_free = |seat| all.is_some_and(|legs| occupancy.is_free(seat, legs));
+    let left = offering.for_sale().filter(|seat| is_free(*seat)).count();
     Ok(bodies::schedule(&offering, &route, u32::try_from(left).unwrap_or(u32::MAX), now))
 }
 
@@ -76,6 +79,16 @@ pub async fn schedule(app: &App, id: OfferingId) -> Result<String, OpsError> {
 pub async fn route(app: &App, id: RouteId) -> Result<String, OpsError> {
     let not_found = || AppError::NotFound { what: "route", id: id.to_string() };
     Ok(bodies::route(&route_of(app, id).await?.ok_or_else(not_found)?))
+}
+
+/// What an offering is called: by its route, or by its own title.
+async fn name_of(app: &App, offering: &Offering) -> Result<String, OpsError> {
+    let route = match offering.facts.route_id {
+        Some(id) => route_of(app, id).await?,
+        None => None,
+    };
+    let title = offering.facts.particulars.title.clone();
+    Ok(route.map(|route| route.name).or(title).unwrap_or_default())
 }
 
 async fn route_of(app: &App, id: RouteId) -> Result<Option<Route>, OpsError> {

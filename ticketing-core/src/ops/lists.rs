@@ -78,7 +78,7 @@ pub async fn events(app: &App, after: i64) -> Result<Vec<LogEntry>, OpsError> {
 /// What the store says.
 pub async fn bookings_of(app: &App, user_id: &UserId, page: u32) -> Result<Vec<TicketRow>, OpsError> {
     let limit = u32::try_from(PAGE).unwrap_or(u32::MAX);
-    let query = UserQuery { user_id: user_id.clone(), state: None, page, limit };
+    let query = UserQuery { user_id: user_id.clone(), kind: None, state: None, page, limit };
     Ok(views::tickets::of_user(&app.stores.read, &query, app.clock.now()).await?)
 }
 

@@ -43,7 +43,7 @@ pub async fn plan_cancel(app: &App, offering: Offering, reason: &str) -> Result<
         changes.push(PlanChange {
             kind: "schedule".into(),
             id: Some(id.to_string()),
-            before: Some(status(bodies::schedule_status(&offering, now))),
+            before: Some(status(bodies::schedule_status(&offering.facts, now))),
             after: Some(status("CANCELLED")),
         });
     }

@@ -7,7 +7,7 @@
 use super::audit::{Actor, audited};
 use super::{OpsError, Plan, PlanChange};
 use crate::app::App;
-use crate::domain::catalog::{CatalogSet, OfferingFacts, OfferingStatus, Pattern, Route};
+use crate::domain::catalog::{CatalogSet, OfferingFacts, OfferingStatus, Pattern, Route, Venue};
 use crate::domain::event::{CatalogEvent, Event, LayoutDefined};
 use crate::domain::id::{LayoutId, OfferingId};
 use crate::domain::time::Timestamp;
@@ -32,6 +32,7 @@ pub struct SeedPlan {
     pub kept: Vec<Kept>,
     layouts: Vec<Versioned<LayoutDefined>>,
     routes: Vec<Versioned<Route>>,
+    venues: Vec<Versioned<Venue>>,
     patterns: Vec<Pattern>,
     offerings: Vec<Versioned<OfferingFacts>>,
 }
@@ -109,6 +110,16 @@ pub async fn plan(app: &App, action: &str, set: CatalogSet) -> Result<SeedPlan, 
         }
     }
 
+    let stored = catalog::venues(db, set.venues.iter().map(|v| v.id.0).collect()).await?;
+    let mut venues = Vec::new();
+    for venue in set.venues {
+        let before = stored.get(&venue.id.0);
+        if let Some(row) = differs(before, venue, &mut counts) {
+            changes.push(change("venue", row.value.id.0, before.map(|b| &b.value), &row.value));
+            venues.push(row);
+        }
+    }
+
     let stored = catalog::patterns(db, set.patterns.iter().map(|p| p.id.0).collect()).await?;
     let patterns: Vec<Pattern> =
         set.patterns.into_iter().filter(|pattern| !stored.contains(&pattern.id.0)).collect();
@@ -133,7 +144,7 @@ pub async fn plan(app: &App, action: &str, set: CatalogSet) -> Result<SeedPlan, 
             counts.kept += 1;
             let name = offering.external_id.clone().unwrap_or_default();
             let name = format!("{name} on {}", offering.service_date);
-            kept.push(Kept { kind: "schedule", id: offering.id.0, name });
+            kept.push(Kept { kind: offering.kind.noun(), id: offering.id.0, name });
             continue;
         }
         // A departure that was cancelled stays cancelled.
@@ -141,12 +152,21 @@ pub async fn plan(app: &App, action: &str, set: CatalogSet) -> Result<SeedPlan, 
             offering.status = OfferingStatus::Cancelled;
         }
         if let Some(row) = differs(before, offering, &mut counts) {
-            changes.push(change("schedule", row.value.id.0, before.map(|b| &b.value), &row.value));
+            let noun = row.value.kind.noun();
+            changes.push(change(noun, row.value.id.0, before.map(|b| &b.value), &row.value));
             offerings.push(row);
         }
     }
-    let plan =
-        SeedPlan { plan: Plan::new(action, changes), counts, kept, layouts, routes, patterns, offerings };
+    let plan = SeedPlan {
+        plan: Plan::new(action, changes),
+        counts,
+        kept,
+        layouts,
+        routes,
+        venues,
+        patterns,
+        offerings,
+    };
     refuse_unknown_layouts(app, &plan).await?;
     Ok(plan)
 }
@@ -249,8 +269,9 @@ async fn write(
     let total = plan.plan.affected as u64;
     catalog::put_layouts(tx, &plan.layouts).await?;
     catalog::put_routes(tx, &plan.routes).await?;
+    catalog::put_venues(tx, &plan.venues).await?;
     catalog::put_patterns(tx, &plan.patterns).await?;
-    let mut done = (plan.layouts.len() + plan.routes.len() + plan.patterns.len()) as u64;
+    let mut done = (plan.layouts.len() + plan.routes.len() + plan.venues.len() + plan.patterns.len()) as u64;
     for chunk in plan.offerings.chunks(CHUNK) {
         catalog::put_offerings(tx, chunk).await?;
         done += chunk.len() as u64;
@@ -287,8 +308,9 @@ fn events(now: Timestamp, plan: &SeedPlan, actor: &Actor) -> Vec<LogEntry> {
     };
     let layouts = plan.layouts.iter().map(|r| entry(r.version, CatalogEvent::LayoutDefined(r.value.clone())));
     let routes = plan.routes.iter().map(|r| entry(r.version, CatalogEvent::RouteDefined(r.value.clone())));
+    let venues = plan.venues.iter().map(|r| entry(r.version, CatalogEvent::VenueDefined(r.value.clone())));
     let patterns = plan.patterns.iter().map(|p| entry(1, CatalogEvent::PatternDefined(p.clone())));
     let offerings =
         plan.offerings.iter().map(|r| entry(r.version, CatalogEvent::OfferingDefined(r.value.clone())));
-    layouts.chain(routes).chain(patterns).chain(offerings).collect()
+    layouts.chain(routes).chain(venues).chain(patterns).chain(offerings).collect()
 }

@@ -45,7 +45,7 @@ pub fn ticket_value<'r>(row: &'r TicketRow, field: &str, now: Timestamp) -> Valu
         "id" => booking.id.to_string().into(),
         "user" => booking.user_id.0.as_str().into(),
         "route" => row.route_name.as_str().into(),
-        "routeId" => row.route_id.to_string().into(),
+        "routeId" => row.of.route_id.map_or(Value::Missing, |id| id.to_string().into()),
         "schedule" => booking.offering_id.to_string().into(),
         "from" => row.origin_stop.as_str().into(),
         "to" => row.destination_stop.as_str().into(),
@@ -74,12 +74,14 @@ mod tests {
     use super::{STATES, TICKET_FIELDS, ticket_value};
     use crate::domain::booking::event::SeatRef;
     use crate::domain::booking::state::{Booking, BookingState};
+    use crate::domain::catalog::OfferingKind;
     use crate::domain::id::{BookingId, OfferingId, RouteId, UserId};
     use crate::domain::money::{Currency, Money};
     use crate::domain::seating::{LegRange, SeatNo};
     use crate::domain::time::Timestamp;
     use crate::ops::filter::Filter;
     use crate::projection::TicketRow;
+    use crate::projection::bodies::Of;
     use uuid::Uuid;
 
     fn row(now: Timestamp) -> TicketRow {
@@ -100,7 +102,7 @@ mod tests {
         };
         TicketRow {
             booking,
-            route_id: RouteId(Uuid::from_u128(9)),
+            of: Of { kind: OfferingKind::Departure, route_id: Some(RouteId(Uuid::from_u128(9))) },
             route_name: "Harbour – Airport".into(),
             departs_at: now.plus_seconds(3600),
             arrives_at: now.plus_seconds(7200),

@@ -1,10 +1,12 @@
-//! The JSON that users see: bookings, tickets, routes, departures, seat maps. Written straight to text,
-//! since these are the hot answers; each shape is the contract's, and prices keep all their decimals.
+//! The JSON that users see: bookings, tickets, routes, departures, seat maps. Each shape is the contract's.
+//!
+//! A command is answered in the words of those who sell what was booked; see [`market`] and [`venue`].
 
+use super::object::{Object, push_text};
 use super::tickets::TicketRow;
-use crate::domain::booking::event::SeatRef;
+use super::{market, venue};
 use crate::domain::booking::state::Booking;
-use crate::domain::catalog::{Offering, OfferingStatus, Route};
+use crate::domain::catalog::{Offering, OfferingFacts, OfferingKind, OfferingStatus, Route};
 use crate::domain::id::RouteId;
 use crate::domain::money::Money;
 use crate::domain::payment::{Payment, PaymentStatus};
@@ -12,103 +14,55 @@ use crate::domain::time::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// Writes a JSON object field by field.
-struct Object {
-    out: String,
+/// What a booking is of, as far as answers name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Of {
+    /// What kind of thing.
+    pub kind: OfferingKind,
+    /// The route of a departure.
+    pub route_id: Option<RouteId>,
 }
 
-impl Object {
-    fn new() -> Self {
-        let mut out = String::with_capacity(512);
-        out.push('{');
-        Self { out }
-    }
-
-    fn key(&mut self, key: &str) {
-        if self.out.len() > 1 {
-            self.out.push(',');
-        }
-        self.out.push('"');
-        self.out.push_str(key);
-        self.out.push_str("\":");
-    }
-
-    /// A value that is JSON already.
-    fn raw(&mut self, key: &str, json: &str) {
-        self.key(key);
-        self.out.push_str(json);
-    }
-
-    /// A text that needs no escape: ids, codes, state words.
-    fn plain(&mut self, key: &str, text: impl std::fmt::Display) {
-        use std::fmt::Write as _;
-        self.key(key);
-        let _ = write!(self.out, "\"{text}\"");
-    }
-
-    fn text(&mut self, key: &str, text: &str) {
-        self.key(key);
-        push_text(&mut self.out, text);
-    }
-
-    fn time(&mut self, key: &str, at: Timestamp) {
-        self.key(key);
-        self.out.push('"');
-        at.write_to(&mut self.out);
-        self.out.push('"');
-    }
-
-    fn price(&mut self, price: Money) {
-        self.raw("price", &price.decimal());
-        self.plain("currency", price.currency);
-    }
-
-    /// `seatNumber` of the first seat; `seatNumbers` of all where there are several.
-    fn seats(&mut self, seats: &[SeatRef]) {
-        if let Some(first) = seats.first() {
-            self.text("seatNumber", &first.label);
-        }
-        if seats.len() > 1 {
-            self.key("seatNumbers");
-            self.out.push('[');
-            for (i, seat) in seats.iter().enumerate() {
-                self.out.push_str(if i > 0 { "," } else { "" });
-                push_text(&mut self.out, &seat.label);
-            }
-            self.out.push(']');
-        }
-    }
-
-    fn end(mut self) -> String {
-        self.out.push('}');
-        self.out
+impl Default for Of {
+    fn default() -> Self {
+        Self { kind: OfferingKind::Departure, route_id: None }
     }
 }
 
-fn push_text(out: &mut String, text: &str) {
-    if text.bytes().all(|b| b >= 0x20 && b != b'"' && b != b'\\') {
-        out.push('"');
-        out.push_str(text);
-        out.push('"');
-    } else {
-        out.push_str(&serde_json::Value::from(text).to_string());
+impl From<&OfferingFacts> for Of {
+    fn from(facts: &OfferingFacts) -> Self {
+        Self { kind: facts.kind, route_id: facts.route_id }
     }
 }
 
-/// The booking with its payment, as `pay` answers it.
+/// The booking as commands answer whoever books. `is_charging` says that a charge for it is under way.
 #[must_use]
-pub fn booking_with_payment(
+pub fn answer(booking: &Booking, facts: &OfferingFacts, is_charging: bool, now: Timestamp) -> String {
+    match facts.kind {
+        OfferingKind::Departure => self::booking(booking, facts.into(), now),
+        OfferingKind::Event => venue::reservation(booking, facts, now),
+        OfferingKind::Listing => market::order(booking, facts, is_charging, now),
+    }
+}
+
+/// The same with its payment, as paying is answered.
+#[must_use]
+pub fn answer_with_payment(
     booking: &Booking,
-    route: RouteId,
+    facts: &OfferingFacts,
+    is_charging: bool,
     payment: Option<&Payment>,
     now: Timestamp,
 ) -> String {
-    let mut body = Object::new();
-    booking_fields(&mut body, booking, route, now);
+    let mut body = answer(booking, facts, is_charging, now);
     if let Some(payment) = payment {
-        body.raw("payment", &payment_of_booking(payment));
+        // It is an object, and not an empty one.
+        body.pop();
+        body.push_str(",\"payment\":");
+        body.push_str(&payment_of_booking(payment));
+        body.push('}');
     }
-    body.end()
+    body
 }
 
 /// A payment as its booking shows it.
@@ -146,19 +100,31 @@ pub fn charge(payment: &Payment) -> String {
     body.end()
 }
 
-/// The booking as commands answer it.
+/// The booking as operators are shown it, whatever it is of.
 #[must_use]
-pub fn booking(booking: &Booking, route: RouteId, now: Timestamp) -> String {
+pub fn booking(booking: &Booking, of: Of, now: Timestamp) -> String {
     let mut body = Object::new();
-    booking_fields(&mut body, booking, route, now);
+    booking_fields(&mut body, booking, of, now);
     body.end()
 }
 
-fn booking_fields(body: &mut Object, booking: &Booking, route: RouteId, now: Timestamp) {
+/// What is booked, by the name that those who sell it give it.
+fn offering_fields(body: &mut Object, booking: &Booking, of: Of) {
+    if let Some(route) = of.route_id {
+        body.plain("routeId", route);
+    }
+    let name = match of.kind {
+        OfferingKind::Departure => "scheduleId",
+        OfferingKind::Event => "eventId",
+        OfferingKind::Listing => "ticketId",
+    };
+    body.plain(name, booking.offering_id);
+}
+
+fn booking_fields(body: &mut Object, booking: &Booking, of: Of, now: Timestamp) {
     body.plain("id", booking.id);
     body.text("userId", &booking.user_id.0);
-    body.plain("routeId", route);
-    body.plain("scheduleId", booking.offering_id);
+    offering_fields(body, booking, of);
     body.seats(&booking.seats);
     body.plain("status", booking.state_at(now).word());
     body.price(booking.price);
@@ -182,7 +148,7 @@ fn booking_fields(body: &mut Object, booking: &Booking, route: RouteId, now: Tim
 #[must_use]
 pub fn hold(ticket: &TicketRow, now: Timestamp) -> String {
     let mut body = Object::new();
-    booking_fields(&mut body, &ticket.booking, ticket.route_id, now);
+    booking_fields(&mut body, &ticket.booking, ticket.of, now);
     let left = (ticket.booking.hold_expires_at.as_millis() - now.as_millis()).max(0);
     body.raw("secondsLeft", &((left + 999) / 1000).to_string());
     body.end()
@@ -250,8 +216,7 @@ pub fn ticket_details(ticket: &TicketRow, details: &TicketDetails<'_>, now: Time
     let mut body = Object::new();
     ticket_fields(&mut body, ticket, now);
     let booking = &ticket.booking;
-    body.plain("routeId", ticket.route_id);
-    body.plain("scheduleId", booking.offering_id);
+    offering_fields(&mut body, booking, ticket.of);
     body.time("holdExpiresAt", booking.hold_expires_at);
     body.time("createdAt", booking.created_at);
     if let Some(at) = booking.confirmed_at {
@@ -299,7 +264,7 @@ fn refund_of(booking: &Booking, paid: Option<&Paid>) -> Option<(&'static str, Mo
     }
 }
 
-fn refund(status: &str, amount: Money) -> String {
+pub(super) fn refund(status: &str, amount: Money) -> String {
     let mut body = Object::new();
     body.plain("status", status);
     body.raw("amount", &amount.decimal());
@@ -359,7 +324,7 @@ pub fn schedule(offering: &Offering, route: &Route, seats_left: u32, now: Timest
     if let Some(id) = &facts.external_id {
         body.text("externalId", id);
     }
-    body.plain("routeId", facts.route_id);
+    body.plain("routeId", route.id);
     body.text("routeName", &route.name);
     body.plain("serviceDate", &facts.service_date);
     body.text("timezone", &route.timezone);
@@ -380,24 +345,18 @@ pub fn schedule(offering: &Offering, route: &Route, seats_left: u32, now: Timest
         .collect();
     body.raw("stops", &json(&stops));
     body.price(facts.fare);
-    body.raw("seatsTotal", &seats_total(offering).to_string());
+    body.raw("seatsTotal", &offering.seats_total().to_string());
     body.raw("seatsLeft", &seats_left.to_string());
-    body.plain("status", schedule_status(offering, now));
+    body.plain("status", schedule_status(facts, now));
     body.end()
-}
-
-/// How many seats of an offering can be sold at all.
-#[must_use]
-pub fn seats_total(offering: &Offering) -> u32 {
-    offering.layout.seat_count() - offering.layout.blocked().len() as u32
 }
 
 /// The word for what a departure is at `now`.
 #[must_use]
-pub fn schedule_status(offering: &Offering, now: Timestamp) -> &'static str {
-    match offering.facts.status {
+pub fn schedule_status(facts: &OfferingFacts, now: Timestamp) -> &'static str {
+    match facts.status {
         OfferingStatus::Cancelled => "CANCELLED",
-        OfferingStatus::Open if offering.facts.departs_at <= now => "DEPARTED",
+        OfferingStatus::Open if facts.departs_at <= now => "DEPARTED",
         OfferingStatus::Open => "SCHEDULED",
     }
 }
@@ -447,6 +406,6 @@ pub fn raw(body: String) -> Box<RawValue> {
 }
 
 #[allow(clippy::expect_used, reason = "these types hold only strings, numbers and lists")]
-fn json<T: Serialize>(value: &T) -> String {
+pub(super) fn json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("bodies are plain JSON")
 }

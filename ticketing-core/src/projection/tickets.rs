@@ -1,9 +1,10 @@
 //! A ticket as its owner reads it: the booking with the words of its journey beside it.
 
+use super::bodies::Of;
 use crate::domain::booking::event::{BookingEvent, HoldBegan, SeatRef};
 use crate::domain::booking::state::{Booking, BookingState, evolve};
 use crate::domain::catalog::Offering;
-use crate::domain::id::{BookingId, RouteId};
+use crate::domain::id::BookingId;
 use crate::domain::time::Timestamp;
 
 /// A row of the ticket view.
@@ -11,9 +12,9 @@ use crate::domain::time::Timestamp;
 pub struct TicketRow {
     /// The booking, as far as the row's version has folded it.
     pub booking: Booking,
-    /// Its route.
-    pub route_id: RouteId,
-    /// What the route was called when it was booked.
+    /// What it is of.
+    pub of: Of,
+    /// What the route was called when it was booked; what an event or a listing was called.
     pub route_name: String,
     /// When it leaves the passenger's first stop.
     pub departs_at: Timestamp,
@@ -60,7 +61,7 @@ pub fn begin(
     let booking = evolve(None, id, event, at).filter(|_| version == 1)?;
     let name = |stop: u16| offering.pattern.calls[usize::from(stop)].name.clone();
     Some(TicketRow {
-        route_id: offering.facts.route_id,
+        of: (&offering.facts).into(),
         route_name: route_name.to_owned(),
         departs_at: offering.departure_at(booking.legs.from()),
         arrives_at: offering.arrival_at(booking.legs.to()),

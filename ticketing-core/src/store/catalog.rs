@@ -2,13 +2,13 @@
 
 use super::db::{Column, Db, Tx};
 use super::error::{Result, StoreError};
-use super::offerings::status_word;
+use super::offerings::{particulars_word, route_word, status_word};
 use super::sql::statements;
 use crate::args;
-use crate::domain::catalog::{OfferingFacts, Pattern, Route};
+use crate::domain::catalog::{OfferingFacts, Pattern, Route, Venue};
 use crate::domain::event::LayoutDefined;
 use crate::domain::id::{LayoutId, OfferingId};
-use crate::domain::seating::LayoutSpec;
+use crate::domain::layout::LayoutSpec;
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
@@ -31,6 +31,8 @@ statements! {
     /// Leans on the primary key.
     ROUTES = "SELECT id, data, version FROM routes WHERE id {any uuid}";
     /// Leans on the primary key.
+    VENUES = "SELECT id, data, version FROM venues WHERE id {any uuid}";
+    /// Leans on the primary key.
     PATTERNS = "SELECT id, '' AS data, version FROM patterns WHERE id {any uuid}";
     /// Leans on the primary key.
     OFFERING_VERSIONS = "SELECT id, '' AS data, version FROM offerings WHERE id {any uuid}";
@@ -45,20 +47,24 @@ statements! {
     PUT_ROUTES = "INSERT INTO routes (id, data, version)
         SELECT id, data, version FROM {rows id uuid, data text, version int} WHERE true
         ON CONFLICT (id) DO UPDATE SET data = excluded.data, version = excluded.version";
+    PUT_VENUES = "INSERT INTO venues (id, data, version)
+        SELECT id, data, version FROM {rows id uuid, data text, version int} WHERE true
+        ON CONFLICT (id) DO UPDATE SET data = excluded.data, version = excluded.version";
     PUT_PATTERNS = "INSERT INTO patterns (id, calls, version)
         SELECT id, calls, 1 FROM {rows id uuid, calls text} WHERE true
         ON CONFLICT (id) DO NOTHING";
     PUT_OFFERINGS = "INSERT INTO offerings (id, kind, route_id, pattern_id, layout_id, external_id,
-            service_date, departs_at, arrives_at, fare_minor, currency, status, late_payment, version)
+            service_date, departs_at, arrives_at, fare_minor, currency, status, late_payment, particulars, version)
         SELECT id, kind, route_id, pattern_id, layout_id, external_id, service_date, departs_at, arrives_at,
-            fare_minor, currency, status, late_payment, version
+            fare_minor, currency, status, late_payment, particulars, version
         FROM {rows id uuid, kind text, route_id uuid, pattern_id uuid, layout_id uuid, external_id text,
             service_date text, departs_at big, arrives_at big, fare_minor big, currency text, status text,
-            late_payment text, version int} WHERE true
+            late_payment text, particulars text, version int} WHERE true
         ON CONFLICT (id) DO UPDATE SET pattern_id = excluded.pattern_id, layout_id = excluded.layout_id,
             route_id = excluded.route_id, departs_at = excluded.departs_at, arrives_at = excluded.arrives_at,
             fare_minor = excluded.fare_minor, currency = excluded.currency, status = excluded.status,
-            late_payment = excluded.late_payment, version = excluded.version";
+            late_payment = excluded.late_payment, particulars = excluded.particulars,
+            version = excluded.version";
 }
 
 async fn versioned(
@@ -133,6 +139,14 @@ pub async fn all_layouts(db: &Db) -> Result<Vec<LayoutDefined>> {
 /// What the store says; [`StoreError::Corrupt`] for a row that is no route.
 pub async fn routes(db: &Db, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Versioned<Route>>> {
     parsed(versioned(db, &ROUTES, ids).await?, "routes", "data")
+}
+
+/// Returns these venues, those that exist, by id.
+///
+/// # Errors
+/// What the store says; [`StoreError::Corrupt`] for a row that is no venue.
+pub async fn venues(db: &Db, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Versioned<Venue>>> {
+    parsed(versioned(db, &VENUES, ids).await?, "venues", "data")
 }
 
 /// Returns which of these patterns exist.
@@ -241,6 +255,22 @@ pub async fn put_routes(tx: &mut Tx, rows: &[Versioned<Route>]) -> Result<()> {
     Ok(())
 }
 
+/// Puts venues, new ones or new versions.
+///
+/// # Errors
+/// What the store says.
+pub async fn put_venues(tx: &mut Tx, rows: &[Versioned<Venue>]) -> Result<()> {
+    for chunk in rows.chunks(CHUNK) {
+        let columns = vec![
+            Column::Uuid(chunk.iter().map(|r| r.value.id.0).collect()),
+            Column::Text(chunk.iter().map(|r| json(&r.value)).collect()),
+            Column::Int(chunk.iter().map(|r| r.version).collect()),
+        ];
+        tx.run(&PUT_VENUES, args![columns]).await?;
+    }
+    Ok(())
+}
+
 /// Puts patterns that are new; a pattern never changes.
 ///
 /// # Errors
@@ -265,7 +295,7 @@ pub async fn put_offerings(tx: &mut Tx, rows: &[Versioned<OfferingFacts>]) -> Re
         let columns = vec![
             Column::Uuid(chunk.iter().map(|r| r.value.id.0).collect()),
             Column::Text(chunk.iter().map(|r| r.value.kind.word().to_owned()).collect()),
-            Column::Uuid(chunk.iter().map(|r| r.value.route_id.0).collect()),
+            Column::Uuid(chunk.iter().map(|r| route_word(r.value.route_id)).collect()),
             Column::Uuid(chunk.iter().map(|r| r.value.pattern_id.0).collect()),
             Column::Uuid(chunk.iter().map(|r| r.value.layout_id.0).collect()),
             Column::OptText(chunk.iter().map(|r| r.value.external_id.clone()).collect()),
@@ -276,6 +306,7 @@ pub async fn put_offerings(tx: &mut Tx, rows: &[Versioned<OfferingFacts>]) -> Re
             Column::Text(chunk.iter().map(|r| r.value.fare.currency.code().to_owned()).collect()),
             Column::Text(chunk.iter().map(|r| status_word(r.value.status).to_owned()).collect()),
             Column::Text(chunk.iter().map(|r| r.value.late_payment.word().to_owned()).collect()),
+            Column::OptText(chunk.iter().map(|r| particulars_word(&r.value)).collect()),
             Column::Int(chunk.iter().map(|r| r.version).collect()),
         ];
         tx.run(&PUT_OFFERINGS, args![columns]).await?;

@@ -78,6 +78,8 @@ statements! {
     /// Leans on the primary key.
     ROUTES_AFTER = "SELECT id, version FROM routes WHERE id > $1 ORDER BY id LIMIT $2";
     /// Leans on the primary key.
+    VENUES_AFTER = "SELECT id, version FROM venues WHERE id > $1 ORDER BY id LIMIT $2";
+    /// Leans on the primary key.
     PATTERNS_AFTER = "SELECT id, version FROM patterns WHERE id > $1 ORDER BY id LIMIT $2";
     /// Leans on the primary key.
     LAYOUTS_AFTER = "SELECT id, version FROM layouts WHERE id > $1 ORDER BY id LIMIT $2";
@@ -87,6 +89,7 @@ statements! {
             (e.event_type = 'LayoutDefined' AND NOT EXISTS (SELECT 1 FROM layouts l WHERE l.id = e.stream_id))
             OR (e.event_type = 'PatternDefined' AND NOT EXISTS (SELECT 1 FROM patterns p WHERE p.id = e.stream_id))
             OR (e.event_type = 'RouteDefined' AND NOT EXISTS (SELECT 1 FROM routes r WHERE r.id = e.stream_id))
+            OR (e.event_type = 'VenueDefined' AND NOT EXISTS (SELECT 1 FROM venues u WHERE u.id = e.stream_id))
             OR (e.event_type = 'OfferingDefined' AND NOT EXISTS (SELECT 1 FROM offerings o WHERE o.id = e.stream_id)))
         ORDER BY e.position";
     /// Events of payments whose saga has none. Leans on the primary key and `payments_saga`.
@@ -335,6 +338,8 @@ pub enum CatalogKind {
     Departure,
     /// Routes.
     Route,
+    /// Venues.
+    Venue,
     /// Patterns of calls.
     Pattern,
     /// Layouts.
@@ -343,7 +348,7 @@ pub enum CatalogKind {
 
 impl CatalogKind {
     /// All.
-    pub const ALL: [Self; 4] = [Self::Layout, Self::Pattern, Self::Route, Self::Departure];
+    pub const ALL: [Self; 5] = [Self::Layout, Self::Pattern, Self::Route, Self::Venue, Self::Departure];
 
     /// What one is called.
     #[must_use]
@@ -351,6 +356,7 @@ impl CatalogKind {
         match self {
             Self::Departure => "schedule",
             Self::Route => "route",
+            Self::Venue => "venue",
             Self::Pattern => "pattern",
             Self::Layout => "layout",
         }
@@ -361,6 +367,7 @@ impl CatalogKind {
         match self {
             Self::Departure => "OfferingDefined",
             Self::Route => "RouteDefined",
+            Self::Venue => "VenueDefined",
             Self::Pattern => "PatternDefined",
             Self::Layout => "LayoutDefined",
         }
@@ -375,6 +382,7 @@ pub async fn catalog_after(db: &Db, kind: CatalogKind, after: Uuid, limit: i64) 
     let sql = match kind {
         CatalogKind::Departure => &OFFERINGS_AFTER,
         CatalogKind::Route => &ROUTES_AFTER,
+        CatalogKind::Venue => &VENUES_AFTER,
         CatalogKind::Pattern => &PATTERNS_AFTER,
         CatalogKind::Layout => &LAYOUTS_AFTER,
     };

@@ -28,11 +28,13 @@ const WRITE: &[Migration] = &[
     Migration { version: 4, name: "carriers", text: include_str!("migrations/write_0004_carriers.sql") },
     Migration { version: 5, name: "jobs", text: include_str!("migrations/write_0005_jobs.sql") },
     Migration { version: 6, name: "trouble", text: include_str!("migrations/write_0006_trouble.sql") },
+    Migration { version: 9, name: "offerings", text: include_str!("migrations/write_0009_offerings.sql") },
 ];
 const READ: &[Migration] = &[
     Migration { version: 1, name: "begin", text: include_str!("migrations/read_0001_begin.sql") },
     Migration { version: 2, name: "carriers", text: include_str!("migrations/read_0002_carriers.sql") },
     Migration { version: 3, name: "identity", text: include_str!("migrations/read_0003_identity.sql") },
+    Migration { version: 4, name: "sales", text: include_str!("migrations/read_0004_sales.sql") },
 ];
 
 /// Returns the migrations of a store, in order.

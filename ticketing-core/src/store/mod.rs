@@ -71,7 +71,10 @@ pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
         views::network::STATEMENTS,
         views::progress::STATEMENTS,
         views::rebuild::STATEMENTS,
+        views::sales::STATEMENTS,
+        &views::search::STATEMENTS,
         views::tickets::STATEMENTS,
+        views::venues::STATEMENTS,
     ];
     let of = |role, lists: &[&'static [&'static std::sync::LazyLock<sql::Sql>]]| {
         lists.iter().flat_map(|list| list.iter()).map(move |sql| (role, &***sql)).collect::<Vec<_>>()

@@ -5,11 +5,14 @@ use super::error::{Result, StoreError};
 use super::sql::statements;
 use crate::args;
 use crate::domain::booking::state::BookingState;
-use crate::domain::catalog::{LatePayment, Offering, OfferingFacts, OfferingKind, OfferingStatus, Pattern};
+use crate::domain::catalog::{
+    LatePayment, Offering, OfferingFacts, OfferingKind, OfferingStatus, Particulars, Pattern,
+};
 use crate::domain::id::{BookingId, LayoutId, OfferingId, PatternId, RouteId, derived};
+use crate::domain::layout::Layout;
 use crate::domain::money::{Currency, Money};
 use crate::domain::occupancy::{Held, Occupancy};
-use crate::domain::seating::{Layout, LegRange, SeatNo};
+use crate::domain::seating::{LegRange, SeatNo};
 use crate::domain::time::Timestamp;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,6 +22,7 @@ use uuid::Uuid;
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct OfferingRow {
     pub(crate) id: Uuid,
+    pub(crate) kind: String,
     pub(crate) route_id: Uuid,
     pub(crate) pattern_id: Uuid,
     pub(crate) layout_id: Uuid,
@@ -29,6 +33,7 @@ pub(crate) struct OfferingRow {
     pub(crate) fare_minor: i64,
     pub(crate) currency: String,
     pub(crate) status: String,
+    pub(crate) particulars: Option<String>,
     #[sqlx(default)]
     pub(crate) late_payment: Option<String>,
 }
@@ -54,10 +59,17 @@ impl OfferingRow {
             Some(word) => LatePayment::parse(word)
                 .ok_or_else(|| corrupt("late_payment", "neither re-reserve nor refund"))?,
         };
+        let kind = OfferingKind::parse(&self.kind).ok_or_else(|| corrupt("kind", "no kind of offering"))?;
+        let particulars = match &self.particulars {
+            None => Particulars::default(),
+            Some(text) => {
+                serde_json::from_str(text).map_err(|error| corrupt("particulars", &error.to_string()))?
+            }
+        };
         Ok(OfferingFacts {
             id: OfferingId(self.id),
-            kind: OfferingKind::Departure,
-            route_id: RouteId(self.route_id),
+            kind,
+            route_id: route_of(self.route_id),
             pattern_id: PatternId(self.pattern_id),
             layout_id: LayoutId(self.layout_id),
             external_id: self.external_id,
@@ -67,8 +79,24 @@ impl OfferingRow {
             fare: Money { amount_minor: self.fare_minor, currency },
             status,
             late_payment,
+            particulars,
         })
     }
+}
+
+/// What stands in the place of a route where there is none: the column has a value in every row.
+pub(crate) fn route_word(route: Option<RouteId>) -> Uuid {
+    route.map_or(Uuid::nil(), |route| route.0)
+}
+
+/// The route that a column names.
+pub(crate) fn route_of(id: Uuid) -> Option<RouteId> {
+    (!id.is_nil()).then_some(RouteId(id))
+}
+
+/// What stands in the store for what only some offerings have.
+pub(crate) fn particulars_word(facts: &OfferingFacts) -> Option<String> {
+    (facts.particulars != Particulars::default()).then(|| super::catalog::json(&facts.particulars))
 }
 
 /// The word of the store for a status.
@@ -93,8 +121,8 @@ struct ClaimRow {
 
 statements! {
     /// Leans on the primary key.
-    FACTS = "SELECT id, route_id, pattern_id, layout_id, external_id, service_date, departs_at, arrives_at,
-            fare_minor, currency, status, late_payment
+    FACTS = "SELECT id, kind, route_id, pattern_id, layout_id, external_id, service_date, departs_at, arrives_at,
+            fare_minor, currency, status, late_payment, particulars
         FROM offerings WHERE id {any uuid}";
     /// Leans on the primary keys of both tables.
     CLAIMS = "SELECT c.offering_id, c.seat_no, c.leg, c.booking_id, b.state, b.hold_expires_at, b.from_leg,
@@ -194,16 +222,11 @@ pub async fn claims(db: &Db, ids: &[OfferingId]) -> Result<HashMap<OfferingId, H
 /// Returns what is for sale of an offering, with what is claimed of it. A claim that does not fit its
 /// offering is left out and logged: the key would still refuse its seat.
 #[must_use]
-pub fn occupancy(
-    id: OfferingId,
-    pattern: &Pattern,
-    layout: &Layout,
-    claims: HashMap<BookingId, Held>,
-) -> Occupancy {
-    let for_sale = layout.seats().filter(|seat| !layout.is_blocked(*seat));
-    let mut occupancy = Occupancy::empty(for_sale, pattern.leg_count());
+pub fn occupancy(offering: &Offering, claims: HashMap<BookingId, Held>) -> Occupancy {
+    let id = offering.facts.id;
+    let mut occupancy = Occupancy::empty(offering.for_sale(), offering.pattern.leg_count());
     for (booking, held) in claims {
-        let fits = held.legs.to() <= pattern.leg_count();
+        let fits = held.legs.to() <= offering.pattern.leg_count();
         if fits && held.seats.iter().all(|seat| occupancy.is_free(*seat, held.legs)) {
             occupancy.claim(booking, held);
         } else {
@@ -230,8 +253,9 @@ pub async fn with_seats(db: &Db, ids: &[OfferingId]) -> Result<Vec<(Offering, Oc
         let pattern = Arc::clone(patterns.get(&facts.pattern_id)?);
         let layout = Arc::clone(layouts.get(&facts.layout_id)?);
         let claims = claims.remove(&facts.id).unwrap_or_default();
-        let occupancy = occupancy(facts.id, &pattern, &layout, claims);
-        Some((Offering { facts, pattern, layout }, occupancy))
+        let offering = Offering::new(facts, pattern, layout);
+        let occupancy = occupancy(&offering, claims);
+        Some((offering, occupancy))
     };
     Ok(facts.into_iter().filter_map(whole).collect())
 }

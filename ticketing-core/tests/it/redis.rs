@@ -28,7 +28,7 @@ async fn sharing(app: App, config: &RedisConfig, system: &str, limits: Limits) -
 }
 
 async fn total(app: &App, user: &str, position: Option<i64>) -> u64 {
-    let query = UserQuery { user_id: UserId(user.into()), state: None, page: 1, limit: 10 };
+    let query = UserQuery { user_id: UserId(user.into()), kind: None, state: None, page: 1, limit: 10 };
     my_tickets(app, query, position).await.unwrap().total
 }
 
@@ -139,7 +139,7 @@ async fn a_change_that_redis_was_not_told_of_makes_no_old_page_good() {
     let bus = seed_line(&app, 10, "AB", 2, 1).await[0];
     project(&app).await;
     assert_eq!(total(&other, "ann", Some(app.read.known())).await, 0);
-    let key = "tickets:0::1:10:ann";
+    let key = "tickets:0:::1:10:ann";
     until("the page is kept", async || redis.find(key, "ann").await.is_some()).await;
     let old = Arc::new(redis.find(key, "ann").await.unwrap().page);
     for lost in 1..=3 {

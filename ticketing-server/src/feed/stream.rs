@@ -126,7 +126,8 @@ async fn missed_of(app: &App, user: &UserId, from: i64, to: i64) -> Result<Vec<L
     if !app.read.reached(&app.stores, to).await.map_err(AppError::from)? {
         return Err(ApiError::read_model_behind());
     }
-    let mut query = UserQuery { user_id: user.clone(), state: None, page: 1, limit: BOOKINGS_PAGE };
+    let mut query =
+        UserQuery { user_id: user.clone(), kind: None, state: None, page: 1, limit: BOOKINGS_PAGE };
     let (mut missed, mut looked_through) = (Vec::new(), 0);
     loop {
         let page =

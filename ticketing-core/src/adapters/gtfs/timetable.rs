@@ -9,7 +9,7 @@ use super::stop_times::{CallPattern, Journeys};
 use super::value::clock;
 use super::{DEPARTURES_MAX, GtfsError, Options, Progress, Summary, Window};
 use crate::domain::catalog::{
-    Call, CatalogSet, LatePayment, OfferingFacts, OfferingKind, OfferingStatus, Pattern,
+    Call, CatalogSet, LatePayment, OfferingFacts, OfferingKind, OfferingStatus, Particulars, Pattern,
 };
 use crate::domain::catalog::{Route as CatalogRoute, RouteStop};
 use crate::domain::id::{OfferingId, PatternId, RouteId, StopId, derived};
@@ -78,7 +78,7 @@ impl Timetable<'_> {
         summary.routes = routes.len() as u64;
         let stops: HashSet<StopId> = patterns.iter().flat_map(|p| &p.calls).map(|c| c.stop_id).collect();
         summary.stops = stops.len() as u64;
-        Ok((CatalogSet { layouts: Vec::new(), routes, patterns, offerings }, summary))
+        Ok((CatalogSet { routes, patterns, offerings, ..CatalogSet::default() }, summary))
     }
 
     fn service(&self, trip: u32) -> usize {
@@ -284,7 +284,7 @@ impl Timetable<'_> {
                 offerings.push(OfferingFacts {
                     id: OfferingId(derived("offering", &key)),
                     kind: OfferingKind::Departure,
-                    route_id,
+                    route_id: Some(route_id),
                     pattern_id,
                     layout_id: self.options.layout_id,
                     external_id: Some(run.external_id.clone()),
@@ -294,6 +294,7 @@ impl Timetable<'_> {
                     fare,
                     status: OfferingStatus::Open,
                     late_payment: LatePayment::default(),
+                    particulars: Particulars::default(),
                 });
             }
         }

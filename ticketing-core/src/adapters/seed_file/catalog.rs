@@ -5,13 +5,13 @@ use super::error::SeedFileError;
 use super::timetable::{self, Start};
 use super::{LayoutReference, Seed};
 use crate::domain::catalog::{
-    CALLS_MAX, Call, CatalogSet, LatePayment, OfferingFacts, OfferingKind, OfferingStatus, Pattern, Route,
-    RouteStop,
+    CALLS_MAX, Call, CatalogSet, LatePayment, OfferingFacts, OfferingKind, OfferingStatus, Particulars,
+    Pattern, Route, RouteStop,
 };
 use crate::domain::event::LayoutDefined;
 use crate::domain::id::{LayoutId, OfferingId, PatternId, RouteId, StopId, derived};
+use crate::domain::layout::{Layout, LayoutSpec, ROWS_MAX};
 use crate::domain::money::{Currency, Money};
-use crate::domain::seating::{Layout, LayoutSpec, ROWS_MAX};
 use crate::domain::time::Timestamp;
 use crate::text::{nearest, quoted};
 use jiff::civil::Date;
@@ -88,7 +88,8 @@ impl Reader {
             blocked.push(seat.text("a seat, as A1")?.to_owned());
         }
         let id = LayoutId(derived("layout", &name));
-        let layout = Layout::new(id, LayoutSpec { name: name.clone(), rows, columns, blocked });
+        let layout =
+            Layout::new(id, LayoutSpec { name: name.clone(), rows, columns, blocked, sections: Vec::new() });
         let layout = layout.map_err(|fault| item.error(fault))?;
         let defined = LayoutDefined { id, spec: layout.spec().clone() };
         if let Some(place) = self.layouts.get(&name) {
@@ -333,7 +334,7 @@ fn offering(
     OfferingFacts {
         id: OfferingId(derived("offering", &format!("{external_id}\u{1f}{service_date}"))),
         kind: OfferingKind::Departure,
-        route_id: line.route.id,
+        route_id: Some(line.route.id),
         pattern_id,
         layout_id,
         external_id: Some(external_id),
@@ -343,5 +344,6 @@ fn offering(
         fare,
         status: OfferingStatus::Open,
         late_payment: LatePayment::default(),
+        particulars: Particulars::default(),
     }
 }

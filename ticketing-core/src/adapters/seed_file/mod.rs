@@ -87,12 +87,14 @@ pub fn merge(sets: impl IntoIterator<Item = CatalogSet>) -> Result<CatalogSet, S
     for set in sets {
         all.layouts.extend(set.layouts);
         all.routes.extend(set.routes);
+        all.venues.extend(set.venues);
         all.patterns.extend(set.patterns);
         all.offerings.extend(set.offerings);
     }
     Ok(CatalogSet {
         layouts: once_each("layout", all.layouts, |layout| layout.id)?,
         routes: once_each("route", all.routes, |route| route.id)?,
+        venues: once_each("venue", all.venues, |venue| venue.id)?,
         patterns: once_each("pattern", all.patterns, |pattern| pattern.id)?,
         offerings: once_each("departure", all.offerings, |offering| offering.id)?,
     })

@@ -2,7 +2,7 @@
 
 use super::{Seed, SeedFileError, builtin_layouts, demo_city, merge, parse, parse_all};
 use crate::domain::catalog::LatePayment;
-use crate::domain::seating::Layout;
+use crate::domain::layout::Layout;
 use crate::domain::time::Timestamp;
 use proptest::prelude::{any, prop, proptest};
 use std::collections::HashSet;
@@ -268,7 +268,7 @@ fn the_demo_city_always_has_a_departure_ahead() {
         let city = demo_city(now);
         assert_eq!((city.layouts.len(), city.routes.len()), (3, 4));
         for route in &city.routes {
-            let of_route = city.offerings.iter().filter(|o| o.route_id == route.id);
+            let of_route = city.offerings.iter().filter(|o| o.route_id == Some(route.id));
             assert!(of_route.filter(|o| o.departs_at > now).count() > 20, "{} at {time}", route.name);
         }
         let next_hour = now.plus_seconds(3_600);

@@ -3,6 +3,7 @@
 
 use super::Key;
 use crate::app::ports::{CacheWrite, CachedPage, SharedCache};
+use crate::domain::catalog::OfferingKind;
 use crate::domain::id::UserId;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -55,7 +56,8 @@ impl Shared {
 /// The name of a page. The user's id comes last: it may have any letters.
 fn name(Key { repairs, query }: &Key) -> String {
     let state = query.state.map_or("", |state| state.word());
-    format!("tickets:{repairs}:{state}:{}:{}:{}", query.page, query.limit, query.user_id.0)
+    let kind = query.kind.map_or("", OfferingKind::word);
+    format!("tickets:{repairs}:{kind}:{state}:{}:{}:{}", query.page, query.limit, query.user_id.0)
 }
 
 async fn write(cache: Arc<dyn SharedCache>, mut waiting: mpsc::Receiver<CacheWrite>) {

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 fn ann() -> UserQuery {
-    UserQuery { user_id: UserId("ann".into()), state: None, page: 1, limit: 20 }
+    UserQuery { user_id: UserId("ann".into()), kind: None, state: None, page: 1, limit: 20 }
 }
 
 fn clock() -> Clock {
@@ -203,7 +203,7 @@ async fn what_is_read_and_what_changes_is_written_for_others() {
     }
     let written = board.written.lock().unwrap();
     let [CacheWrite::Keep { key, page: kept }, first, second] = &written[..] else { panic!("{written:?}") };
-    assert_eq!((key.as_str(), &**kept), ("tickets:0::1:20:ann", &page(9)));
+    assert_eq!((key.as_str(), &**kept), ("tickets:0:::1:20:ann", &page(9)));
     let told = |write: &CacheWrite| match write {
         CacheWrite::Changed { from, to, subjects } => (*from, *to, subjects.join(" ")),
         CacheWrite::Keep { .. } => panic!("{write:?}"),

@@ -85,13 +85,13 @@ pub async fn schedule_bodies(app: &App, facts: Vec<OfferingFacts>) -> Result<Vec
             taken.entry(occupant.offering_id).or_default().extend(occupant.seats.iter().map(|s| s.no));
         }
     }
-    let route_ids = offerings.iter().map(|o| o.facts.route_id).collect::<HashSet<_>>();
+    let route_ids = offerings.iter().filter_map(|o| o.facts.route_id).collect::<HashSet<_>>();
     let routes = network::routes_by_id(&app.stores.read, route_ids.into_iter().collect()).await?;
     let routes: HashMap<RouteId, Route> = routes.into_iter().map(|r| (r.id, r)).collect();
     let body = |offering: &Offering| {
-        let route = routes.get(&offering.facts.route_id)?;
+        let route = routes.get(&offering.facts.route_id?)?;
         let taken = taken.get(&offering.facts.id).map_or(0, HashSet::len) as u32;
-        let left = bodies::seats_total(offering).saturating_sub(taken);
+        let left = offering.seats_total().saturating_sub(taken);
         Some(bodies::schedule(offering, route, left, now))
     };
     Ok(offerings.iter().filter_map(body).collect())
@@ -115,7 +115,7 @@ pub async fn offerings(app: &App, facts: Vec<OfferingFacts>) -> Result<Vec<Offer
     let whole = |facts: OfferingFacts| {
         let pattern = Arc::clone(patterns.get(&facts.pattern_id)?);
         let layout = Arc::clone(layouts.get(&facts.layout_id)?);
-        Some(Offering { facts, pattern, layout })
+        Some(Offering::new(facts, pattern, layout))
     };
     Ok(facts.into_iter().filter_map(whole).collect())
 }
@@ -188,9 +188,9 @@ pub async fn seat_map(
         Err(Rejection::NoBoarding { .. }) => offering.pattern.resolve_any(from, to)?,
         other => other?,
     };
-    let mut states = vec![SeatState::Free; offering.layout.seat_count() as usize];
-    for seat in offering.layout.blocked() {
-        states[seat.0 as usize] = SeatState::Blocked;
+    let mut states = vec![SeatState::Blocked; offering.layout.seat_count() as usize];
+    for seat in offering.for_sale() {
+        states[seat.0 as usize] = SeatState::Free;
     }
     for occupant in occupants(&app.stores.read, &[offering.facts.id]).await? {
         if !occupant.legs.overlaps(legs) || !takes_seats(&occupant, now) {

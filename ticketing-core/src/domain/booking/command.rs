@@ -20,6 +20,33 @@ pub enum SeatChoice {
     Named(Vec<String>),
     /// Any so many, the best fitting.
     Any(usize),
+    /// Any so many of a part of a hall, or next to each other.
+    Best(Best),
+}
+
+/// Seats that are wanted without being named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Best {
+    /// How many.
+    pub count: usize,
+    /// Only of this section.
+    pub section: Option<String>,
+    /// Only of sections that are priced as this.
+    pub category: Option<String>,
+    /// Next to each other: where nothing is numbered, any are.
+    pub together: bool,
+}
+
+impl SeatChoice {
+    /// How many seats are wanted.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        match self {
+            Self::Named(labels) => labels.len(),
+            Self::Any(count) => *count,
+            Self::Best(best) => best.count,
+        }
+    }
 }
 
 /// Holds seats of one offering for a buyer.

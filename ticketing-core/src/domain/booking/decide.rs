@@ -1,10 +1,12 @@
 //! The decisions: what a command does to a booking, or why it does nothing. Pure.
 
-use super::command::{Change, HoldKind, Reserve, SeatChoice};
+use super::command::{Best, Change, HoldKind, Reserve, SeatChoice};
 use super::event::{BookingEvent, Cancelled, Confirmed, Expired, HoldBegan, SeatRef};
 use super::rejection::Rejection;
 use super::state::{Booking, BookingState};
 use crate::domain::catalog::{LatePayment, Offering, OfferingStatus};
+use crate::domain::layout::Section;
+use crate::domain::money::Money;
 use crate::domain::occupancy::Occupancy;
 use crate::domain::seating::{LegRange, SeatNo};
 use crate::domain::time::Timestamp;
@@ -20,16 +22,17 @@ pub fn reserve(
     command: &Reserve,
     now: Timestamp,
 ) -> Result<BookingEvent, Rejection> {
-    if command.route_id.is_some_and(|route| route != offering.facts.route_id) {
+    if command.route_id.is_some_and(|route| Some(route) != offering.facts.route_id) {
         return Err(Rejection::RouteMismatch);
     }
+    if offering.facts.particulars.seller_id.as_ref() == Some(&command.user_id) {
+        return Err(Rejection::OwnListing);
+    }
     let legs = offering.pattern.resolve(command.from_stop.as_deref(), command.to_stop.as_deref())?;
-    let named = match &command.seats {
-        SeatChoice::Named(labels) if labels.is_empty() => return Err(no_seat()),
-        SeatChoice::Named(labels) => Some(known_seats(offering, labels)?),
-        SeatChoice::Any(0) => return Err(no_seat()),
-        SeatChoice::Any(_) => None,
-    };
+    if command.seats.count() == 0 {
+        return Err(no_seat());
+    }
+    let wanted = wanted(offering, &command.seats)?;
     match offering.facts.status {
         OfferingStatus::Open => {}
         OfferingStatus::Cancelled => return Err(Rejection::OfferingCancelled),
@@ -38,17 +41,31 @@ pub fn reserve(
     if leaves_at <= now {
         return Err(Rejection::Departed { at: leaves_at });
     }
-    let count = match &command.seats {
-        SeatChoice::Named(labels) => labels.len(),
-        SeatChoice::Any(count) => *count,
+    let expects = |price: Money| match command.expected_price {
+        Some(expected) if expected != price => Err(Rejection::PriceMismatch { fare: price }),
+        Some(_) | None => Ok(price),
     };
-    let price = offering.facts.fare.times(count);
-    if command.expected_price.is_some_and(|expected| expected != price) {
-        return Err(Rejection::PriceMismatch { fare: price });
-    }
-    let seats = match named {
-        Some(seats) => free_seats(offering, occupancy, seats, legs)?,
-        None => occupancy.best_fit(legs, count).ok_or(Rejection::SoldOut)?,
+    // What the seats cost is known before they are picked, where it does not depend on that.
+    let known = match &wanted {
+        Wanted::Seats(seats) => Some(expects(offering.price_of_all(seats))?),
+        Wanted::Any(count) | Wanted::Of(_, Best { count, .. }) if offering.has_one_price() => {
+            Some(expects(offering.facts.fare.times(*count))?)
+        }
+        Wanted::Any(_) | Wanted::Of(..) => None,
+    };
+    let seats = match wanted {
+        Wanted::Seats(seats) => free_seats(offering, occupancy, seats, legs)?,
+        Wanted::Any(count) => occupancy.best_fit(legs, count).ok_or(Rejection::SoldOut)?,
+        Wanted::Of(sections, Best { count, together: true, .. }) => occupancy
+            .best_together(legs, *count, &sections)
+            .ok_or(Rejection::NotTogether { count: *count })?,
+        Wanted::Of(sections, Best { count, .. }) => {
+            occupancy.best_fit_in(legs, *count, &sections).ok_or(Rejection::SoldOut)?
+        }
+    };
+    let price = match known {
+        Some(price) => price,
+        None => expects(offering.price_of_all(&seats))?,
     };
     let began = HoldBegan {
         offering_id: offering.facts.id,
@@ -62,6 +79,41 @@ pub fn reserve(
         HoldKind::Book => BookingEvent::TicketBooked(began),
         HoldKind::Reserve => BookingEvent::TicketReserved(began),
     })
+}
+
+/// What is wanted, with its names understood.
+enum Wanted<'a> {
+    Seats(Vec<SeatNo>),
+    Any(usize),
+    Of(Vec<&'a Section>, &'a Best),
+}
+
+fn wanted<'a>(offering: &'a Offering, choice: &'a SeatChoice) -> Result<Wanted<'a>, Rejection> {
+    Ok(match choice {
+        SeatChoice::Named(labels) => Wanted::Seats(known_seats(offering, labels)?),
+        SeatChoice::Any(count) => Wanted::Any(*count),
+        SeatChoice::Best(best) => Wanted::Of(sections(offering, best)?, best),
+    })
+}
+
+/// The sections that seats are wanted of.
+fn sections<'a>(offering: &'a Offering, best: &Best) -> Result<Vec<&'a Section>, Rejection> {
+    let unknown = |field, name: &str| Rejection::UnknownSection { field, name: name.to_owned() };
+    let layout = &offering.layout;
+    let mut sections: Vec<&Section> = match &best.section {
+        Some(name) => vec![layout.section(name).ok_or_else(|| unknown("section", name))?],
+        None => layout.sections().iter().collect(),
+    };
+    if let Some(wanted) = &best.category {
+        let is_it = |section: &&Section| {
+            section.category.as_ref().is_some_and(|category| category.eq_ignore_ascii_case(wanted))
+        };
+        sections.retain(is_it);
+        if sections.is_empty() {
+            return Err(unknown("category", wanted));
+        }
+    }
+    Ok(sections)
 }
 
 fn no_seat() -> Rejection {
@@ -88,7 +140,7 @@ fn free_seats(
     legs: LegRange,
 ) -> Result<Vec<SeatNo>, Rejection> {
     for &seat in &seats {
-        if offering.layout.is_blocked(seat) || !occupancy.is_free(seat, legs) {
+        if offering.is_blocked(seat) || !occupancy.is_free(seat, legs) {
             return Err(Rejection::SeatTaken { seat: offering.layout.label(seat) });
         }
     }
@@ -111,12 +163,12 @@ pub fn reserve_again(
         return None;
     }
     let same: Vec<SeatNo> = booking.seats.iter().map(|seat| seat.no).collect();
-    let is_free = |&seat: &SeatNo| !offering.layout.is_blocked(seat) && occupancy.is_free(seat, booking.legs);
+    let is_free = |&seat: &SeatNo| !offering.is_blocked(seat) && occupancy.is_free(seat, booking.legs);
     let seats = if same.iter().all(is_free) {
         same
     } else {
         match offering.facts.late_payment {
-            LatePayment::ReReserve => occupancy.best_fit(booking.legs, same.len())?,
+            LatePayment::ReReserve => equivalent(offering, occupancy, &same, booking.legs)?,
             LatePayment::Refund => return None,
         }
     };
@@ -128,6 +180,34 @@ pub fn reserve_again(
         price: booking.price,
         hold_expires_at: now.plus_seconds(i64::from(hold_seconds)),
     })
+}
+
+/// Picks as many other seats that are priced alike, `None` if there are not as many.
+fn equivalent(
+    offering: &Offering,
+    occupancy: &Occupancy,
+    seats: &[SeatNo],
+    legs: LegRange,
+) -> Option<Vec<SeatNo>> {
+    if offering.has_one_price() {
+        return occupancy.best_fit(legs, seats.len());
+    }
+    let layout = &offering.layout;
+    let category = |seat: &SeatNo| layout.section_of(*seat).and_then(|section| section.category.as_ref());
+    let mut counts: Vec<(Option<&String>, usize)> = Vec::new();
+    for seat in seats {
+        match counts.iter_mut().find(|(known, _)| *known == category(seat)) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((category(seat), 1)),
+        }
+    }
+    let mut picked = Vec::with_capacity(seats.len());
+    for (category, count) in counts {
+        let alike: Vec<&Section> =
+            layout.sections().iter().filter(|section| section.category.as_ref() == category).collect();
+        picked.extend(occupancy.best_fit_in(legs, count, &alike)?);
+    }
+    Some(picked)
 }
 
 /// Decides what a change does to a booking: its events, none if what is asked is already so.

@@ -57,6 +57,20 @@ pub enum Rejection {
     },
     /// Not enough seats are free on all of the legs.
     SoldOut,
+    /// So many seats next to each other are not free.
+    NotTogether {
+        /// How many were asked for.
+        count: usize,
+    },
+    /// The hall has no such section or category of seats.
+    UnknownSection {
+        /// `section` or `category`.
+        field: &'static str,
+        /// What it said.
+        name: String,
+    },
+    /// Nobody buys what he sells himself.
+    OwnListing,
     /// It has left the stop where the journey would begin.
     Departed {
         /// When it left.
@@ -162,6 +176,9 @@ impl Rejection {
             Self::UnknownSeat { .. } | Self::SeatRepeated { .. } => "UNKNOWN_SEAT",
             Self::SeatTaken { .. } => "SEAT_TAKEN",
             Self::SoldOut => "SOLD_OUT",
+            Self::NotTogether { .. } => "NO_SEATS_TOGETHER",
+            Self::UnknownSection { .. } => "UNKNOWN_SECTION",
+            Self::OwnListing => "OWN_LISTING",
             Self::Departed { .. } => "DEPARTED",
             Self::OfferingCancelled => "OFFERING_CANCELLED",
             Self::PriceMismatch { .. } => "PRICE_MISMATCH",
@@ -195,10 +212,13 @@ impl Rejection {
             | Self::NoBoarding { .. }
             | Self::UnknownSeat { .. }
             | Self::SeatRepeated { .. }
+            | Self::UnknownSection { .. }
+            | Self::OwnListing
             | Self::AmountMismatch { .. }
             | Self::RefundTooMuch { .. } => RejectionClass::Invalid,
             Self::SeatTaken { .. }
             | Self::SoldOut
+            | Self::NotTogether { .. }
             | Self::Departed { .. }
             | Self::OfferingCancelled
             | Self::PriceMismatch { .. }
@@ -230,6 +250,9 @@ impl Rejection {
             Self::SeatRepeated { seat } => format!("Seat {seat} is named twice."),
             Self::SeatTaken { seat } => format!("Seat {seat} is taken."),
             Self::SoldOut => "No seat is free for the whole of this journey.".into(),
+            Self::NotTogether { count } => format!("No {count} seats next to each other are free."),
+            Self::UnknownSection { field, name } => format!("There is no {field} {name}."),
+            Self::OwnListing => "Nobody orders their own listing.".into(),
             Self::Departed { at } => format!("It left at {at}."),
             Self::OfferingCancelled => "The schedule is cancelled.".into(),
             Self::PriceMismatch { fare } => format!("The fare is {fare}."),
@@ -277,7 +300,9 @@ impl Rejection {
             Self::UnknownSeat { seat } | Self::SeatRepeated { seat } | Self::SeatTaken { seat } => {
                 json!({"field": "seatNumber", "message": message, "seat": seat})
             }
-            Self::SoldOut => json!({"field": "seatNumber", "message": message}),
+            Self::SoldOut | Self::NotTogether { .. } => json!({"field": "seatNumber", "message": message}),
+            Self::UnknownSection { field, name } => json!({"field": field, "message": message, "name": name}),
+            Self::OwnListing => json!({"field": "ticketId", "message": message}),
             Self::Departed { at } => json!({"field": "scheduleId", "message": message, "departureTime": at}),
             Self::OfferingCancelled => {
                 json!({"field": "scheduleId", "message": message, "status": "CANCELLED"})

@@ -8,13 +8,14 @@ use super::event::{
 use super::rejection::{Rejection, RejectionClass};
 use super::state::{Booking, BookingState, evolve};
 use crate::domain::catalog::{
-    Call, LatePayment, Offering, OfferingFacts, OfferingKind, OfferingStatus, Pattern,
+    Call, LatePayment, Offering, OfferingFacts, OfferingKind, OfferingStatus, Particulars, Pattern,
 };
 use crate::domain::id::{BookingId, LayoutId, OfferingId, PatternId, RouteId, StopId, UserId};
+use crate::domain::layout::{Layout, LayoutSpec};
 use crate::domain::money::{Currency, Money};
 use crate::domain::occupancy::{Held, Occupancy};
 use crate::domain::payment::PaymentStatus;
-use crate::domain::seating::{Layout, LayoutSpec, LegRange, SeatNo};
+use crate::domain::seating::{LegRange, SeatNo};
 use crate::domain::time::Timestamp;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -43,12 +44,18 @@ fn bus() -> Offering {
     };
     let pattern_id = PatternId(Uuid::from_u128(3));
     let layout_id = LayoutId(Uuid::from_u128(4));
-    let spec = LayoutSpec { name: "bus".into(), rows: 2, columns: "AB".into(), blocked: vec!["A2".into()] };
-    Offering {
-        facts: OfferingFacts {
+    let spec = LayoutSpec {
+        name: "bus".into(),
+        rows: 2,
+        columns: "AB".into(),
+        blocked: vec!["A2".into()],
+        ..LayoutSpec::default()
+    };
+    Offering::new(
+        OfferingFacts {
             id: OFFERING,
             kind: OfferingKind::Departure,
-            route_id: RouteId(Uuid::from_u128(5)),
+            route_id: Some(RouteId(Uuid::from_u128(5))),
             pattern_id,
             layout_id,
             external_id: None,
@@ -58,15 +65,15 @@ fn bus() -> Offering {
             fare: FARE,
             status: OfferingStatus::Open,
             late_payment: LatePayment::ReReserve,
+            particulars: Particulars::default(),
         },
-        pattern: Arc::new(Pattern { id: pattern_id, calls: (0..5).map(call).collect() }),
-        layout: Arc::new(Layout::new(layout_id, spec).unwrap()),
-    }
+        Arc::new(Pattern { id: pattern_id, calls: (0..5).map(call).collect() }),
+        Arc::new(Layout::new(layout_id, spec).unwrap()),
+    )
 }
 
 fn empty(bus: &Offering) -> Occupancy {
-    let for_sale = bus.layout.seats().filter(|seat| !bus.layout.is_blocked(*seat));
-    Occupancy::empty(for_sale, bus.pattern.leg_count())
+    Occupancy::empty(bus.for_sale(), bus.pattern.leg_count())
 }
 
 fn ask() -> Reserve {
@@ -191,7 +198,7 @@ fn a_reservation_is_refused_for_the_first_rule_that_forbids_it() {
 #[test]
 fn a_reservation_holds_the_seats_for_its_legs_at_the_fare_until_its_time() {
     let bus = bus();
-    let route = Some(bus.facts.route_id);
+    let route = bus.facts.route_id;
     type Row = (Reserve, Timestamp, &'static str, (u16, u16), i64);
     let rows: Vec<Row> = vec![
         (ask(), NOW, "A1", (0, 4), 2_500),

@@ -8,16 +8,17 @@ use crate::domain::booking::event::BookingEvent;
 use crate::domain::booking::passenger::Passenger;
 use crate::domain::booking::state::BookingState;
 use crate::domain::catalog::{
-    Call, LatePayment, Offering, OfferingFacts, OfferingKind, OfferingStatus, Pattern,
+    Call, LatePayment, Offering, OfferingFacts, OfferingKind, OfferingStatus, Particulars, Pattern,
 };
 use crate::domain::event::Event;
 use crate::domain::id::{
     AttemptId, BookingId, LayoutId, OfferingId, PatternId, PaymentId, RouteId, SagaId, StopId, UserId,
 };
+use crate::domain::layout::{Layout, LayoutSpec};
 use crate::domain::money::{Currency, Money};
 use crate::domain::occupancy::Held;
 use crate::domain::payment::{AttemptKind, PaymentEvent};
-use crate::domain::seating::{Layout, LayoutSpec, SeatNo};
+use crate::domain::seating::SeatNo;
 use crate::domain::time::Timestamp;
 use crate::engine::command::{CommandError, IdempotencyKey, Meta, Outcome, SagaAnswer, Work};
 use crate::engine::decide::decide_all;
@@ -547,7 +548,7 @@ impl World {
                         claims.insert(*booking_id, Held { seats, legs: booking.legs, hold_expires_at });
                     }
                 }
-                let occupancy = offerings::occupancy(id, &offering.pattern, &offering.layout, claims);
+                let occupancy = offerings::occupancy(&offering, claims);
                 state.offerings.insert(id, Live { offering, occupancy, as_of });
             }
         }
@@ -652,13 +653,19 @@ fn offering(id: OfferingId) -> Offering {
         alights: true,
     };
     let (pattern_id, layout_id) = (PatternId(Uuid::from_u128(50)), LayoutId(Uuid::from_u128(51)));
-    let spec = LayoutSpec { name: "van".into(), rows: 2, columns: "AB".into(), blocked: vec!["B2".into()] };
+    let spec = LayoutSpec {
+        name: "van".into(),
+        rows: 2,
+        columns: "AB".into(),
+        blocked: vec!["B2".into()],
+        ..LayoutSpec::default()
+    };
     let late_payment = if id.0.as_u128() == 1 { LatePayment::ReReserve } else { LatePayment::Refund };
-    Offering {
-        facts: OfferingFacts {
+    Offering::new(
+        OfferingFacts {
             id,
             kind: OfferingKind::Departure,
-            route_id: RouteId(Uuid::from_u128(52)),
+            route_id: Some(RouteId(Uuid::from_u128(52))),
             pattern_id,
             layout_id,
             external_id: None,
@@ -668,8 +675,9 @@ fn offering(id: OfferingId) -> Offering {
             fare: FARE,
             status: OfferingStatus::Open,
             late_payment,
+            particulars: Particulars::default(),
         },
-        pattern: Arc::new(Pattern { id: pattern_id, calls: (0..3).map(call).collect() }),
-        layout: Arc::new(Layout::new(layout_id, spec).expect("a layout")),
-    }
+        Arc::new(Pattern { id: pattern_id, calls: (0..3).map(call).collect() }),
+        Arc::new(Layout::new(layout_id, spec).expect("a layout")),
+    )
 }

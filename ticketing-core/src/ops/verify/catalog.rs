@@ -11,7 +11,7 @@ use crate::store::checks::{self, CatalogKind};
 use crate::store::db::Db;
 use crate::store::error::Result as StoreResult;
 use crate::store::offerings::status_word;
-use crate::store::views::{self, fold, network};
+use crate::store::views::{self, fold, network, venues};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
@@ -87,6 +87,10 @@ async fn words(db: &Db, run: &Run<'_>, kind: CatalogKind, ids: Vec<Uuid>) -> Sto
             let rows = network::routes_by_id_in(db, target, ids).await?;
             rows.into_iter().map(|route| (route.id.0, json_words(&route))).collect()
         }
+        CatalogKind::Venue => {
+            let rows = venues::by_id_in(db, target, ids).await?;
+            rows.into_iter().map(|venue| (venue.id.0, json_words(&venue))).collect()
+        }
         CatalogKind::Departure => {
             let ids: Vec<OfferingId> = ids.into_iter().map(OfferingId).collect();
             let rows = network::departures_by_id_in(db, target, &ids).await?;
@@ -102,7 +106,9 @@ pub(super) fn json_words<T: serde::Serialize>(value: &T) -> Words {
 /// What a later definition changes of a departure; its outside id and its day stay.
 pub(super) fn departure_words(facts: &OfferingFacts) -> Words {
     vec![
-        ("route", facts.route_id.to_string()),
+        ("kind", facts.kind.word().into()),
+        ("route", shown(&facts.route_id)),
+        ("particulars", serde_json::to_string(&facts.particulars).unwrap_or_default()),
         ("pattern", facts.pattern_id.to_string()),
         ("layout", facts.layout_id.to_string()),
         ("departsAt", facts.departs_at.to_string()),
@@ -167,6 +173,7 @@ pub(super) fn folded(entries: &[LogEntry]) -> Option<Words> {
     Some(match event {
         CatalogEvent::LayoutDefined(event) => json_words(&event.spec),
         CatalogEvent::RouteDefined(route) => json_words(route),
+        CatalogEvent::VenueDefined(venue) => json_words(venue),
         CatalogEvent::PatternDefined(pattern) => json_words(&pattern.calls),
         CatalogEvent::OfferingDefined(_) | CatalogEvent::OfferingCancelled(_) => {
             departure_words(&past::departure(entries)?)

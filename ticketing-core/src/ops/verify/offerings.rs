@@ -104,6 +104,10 @@ async fn words(db: &Db, kind: CatalogKind, ids: Vec<Uuid>) -> StoreResult<Vec<(U
             let rows = catalog::routes(db, ids).await?;
             rows.into_iter().map(|(id, row)| (id, json_words(&row.value))).collect()
         }
+        CatalogKind::Venue => {
+            let rows = catalog::venues(db, ids).await?;
+            rows.into_iter().map(|(id, row)| (id, json_words(&row.value))).collect()
+        }
         CatalogKind::Departure => {
             let ids: Vec<OfferingId> = ids.into_iter().map(OfferingId).collect();
             let rows = offerings::facts(db, &ids).await?;
@@ -139,6 +143,7 @@ fn said(entries: &[LogEntry]) -> Option<Words> {
         Event::Catalog(
             CatalogEvent::LayoutDefined(_)
             | CatalogEvent::RouteDefined(_)
+            | CatalogEvent::VenueDefined(_)
             | CatalogEvent::PatternDefined(_)
             | CatalogEvent::OfferingCancelled(_),
         )

@@ -4,8 +4,8 @@ use super::Run;
 use crate::domain::catalog::{Offering, OfferingFacts, OfferingStatus, Pattern};
 use crate::domain::event::{CatalogEvent, Event};
 use crate::domain::id::{LayoutId, OfferingId, PatternId, RouteId};
+use crate::domain::layout::Layout;
 use crate::domain::log::LogEntry;
-use crate::domain::seating::Layout;
 use crate::ops::OpsError;
 use crate::store::db::Db;
 use crate::store::views::Target;
@@ -90,6 +90,7 @@ pub(super) fn departure(entries: &[LogEntry]) -> Option<OfferingFacts> {
             Event::Catalog(
                 CatalogEvent::LayoutDefined(_)
                 | CatalogEvent::RouteDefined(_)
+                | CatalogEvent::VenueDefined(_)
                 | CatalogEvent::PatternDefined(_),
             )
             | Event::Booking(_)
@@ -130,8 +131,8 @@ impl Past {
                 parts.extend((!has).then_some(facts.pattern_id.0));
                 let has = self.layouts.contains_key(&facts.layout_id);
                 parts.extend((!has).then_some(facts.layout_id.0));
-                let has = self.routes.contains_key(&facts.route_id);
-                parts.extend((!has).then_some(facts.route_id.0));
+                let route = facts.route_id.filter(|id| !self.routes.contains_key(id));
+                parts.extend(route.map(|id| id.0));
             }
             self.departures.entry(OfferingId(entry.stream_id)).or_default().push(entry);
         }
@@ -150,22 +151,30 @@ impl Past {
                 CatalogEvent::RouteDefined(route) => {
                     self.routes.entry(route.id).or_default().push((entry.position, route.name));
                 }
-                CatalogEvent::OfferingDefined(_) | CatalogEvent::OfferingCancelled(_) => {}
+                CatalogEvent::VenueDefined(_)
+                | CatalogEvent::OfferingDefined(_)
+                | CatalogEvent::OfferingCancelled(_) => {}
             }
         }
         Ok(())
     }
 
-    /// Returns a departure as it was before a position, with its route's name; `None` if the log does not have it.
-    pub(super) fn before(&self, id: OfferingId, position: i64) -> Option<(Offering, &str)> {
+    /// Returns an offering as it was before a position, with its route's name or its own; `None` if the log does not
+    /// have it.
+    pub(super) fn before(&self, id: OfferingId, position: i64) -> Option<(Offering, String)> {
         let entries = self.departures.get(&id)?;
         let end = entries.partition_point(|entry| entry.position < position);
         let facts = departure(&entries[..end])?;
         let pattern = Arc::clone(self.patterns.get(&facts.pattern_id)?);
         let layout = Arc::clone(self.layouts.get(&facts.layout_id)?);
-        let names = self.routes.get(&facts.route_id)?;
-        let name = names.iter().rev().find(|(at, _)| *at < position).map_or("", |(_, name)| name.as_str());
-        Some((Offering { facts, pattern, layout }, name))
+        let name = match facts.route_id {
+            Some(route) => {
+                let names = self.routes.get(&route)?;
+                names.iter().rev().find(|(at, _)| *at < position).map(|(_, name)| name.clone())
+            }
+            None => facts.particulars.title.clone(),
+        };
+        Some((Offering::new(facts, pattern, layout), name.unwrap_or_default()))
     }
 }
 

@@ -110,7 +110,8 @@ fn project(past: &Past, id: BookingId, entries: &[LogEntry], version: u32) -> Op
     let first = entries.first()?;
     let Event::Booking(event) = &first.event else { return None };
     let (offering, route) = past.before(event.offering_id(), first.position)?;
-    let mut row = begin(id, first.stream_version.unsigned_abs(), event, first.recorded_at, &offering, route)?;
+    let mut row =
+        begin(id, first.stream_version.unsigned_abs(), event, first.recorded_at, &offering, &route)?;
     for entry in &entries[1..] {
         let at = entry.stream_version.unsigned_abs();
         if at > version {
@@ -127,7 +128,8 @@ fn project(past: &Past, id: BookingId, entries: &[LogEntry], version: u32) -> Op
 
 fn difference(row: &TicketRow, folded: &TicketRow) -> Option<String> {
     let mut found = Differences::default();
-    found.of("route", &row.route_id, &folded.route_id, ToString::to_string);
+    found.of("kind", &row.of.kind, &folded.of.kind, |kind| kind.word().to_owned());
+    found.of("route", &row.of.route_id, &folded.of.route_id, super::shown);
     found.of("routeName", &row.route_name, &folded.route_name, String::clone);
     found.of("departsAt", &row.departs_at, &folded.departs_at, ToString::to_string);
     found.of("arrivesAt", &row.arrives_at, &folded.arrives_at, ToString::to_string);

@@ -35,6 +35,7 @@ pub(super) fn event(event: &Event) -> String {
             CatalogEvent::OfferingCancelled(e) => format!("withdrawn ({})", e.reason),
             CatalogEvent::LayoutDefined(_)
             | CatalogEvent::RouteDefined(_)
+            | CatalogEvent::VenueDefined(_)
             | CatalogEvent::PatternDefined(_)
             | CatalogEvent::OfferingDefined(_) => "it came, or changed".to_owned(),
         },

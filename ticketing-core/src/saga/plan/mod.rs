@@ -40,6 +40,14 @@ pub struct Case {
     pub attempts: Vec<Attempt>,
 }
 
+impl Case {
+    /// Whether a charge is under way.
+    #[must_use]
+    pub const fn is_charging(&self) -> bool {
+        matches!(self.saga.state, super::SagaState::Charging)
+    }
+}
+
 /// An event to log. Those of a payment for a booking go into the booking's stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {

@@ -17,6 +17,8 @@ statements! {
     /// Leans on the primary key.
     ROUTES_AFTER = "SELECT id, version FROM view_routes WHERE id > $1 ORDER BY id LIMIT $2";
     /// Leans on the primary key.
+    VENUES_AFTER = "SELECT id, version FROM view_venues WHERE id > $1 ORDER BY id LIMIT $2";
+    /// Leans on the primary key.
     PATTERNS_AFTER = "SELECT id, version FROM view_patterns WHERE id > $1 ORDER BY id LIMIT $2";
     /// Leans on the primary key.
     LAYOUTS_AFTER = "SELECT id, version FROM view_layouts WHERE id > $1 ORDER BY id LIMIT $2";
@@ -24,6 +26,8 @@ statements! {
     DEPARTURES_HAD = "SELECT id FROM view_departures WHERE id {any uuid}";
     /// Leans on the primary key.
     ROUTES_HAD = "SELECT id FROM view_routes WHERE id {any uuid}";
+    /// Leans on the primary key.
+    VENUES_HAD = "SELECT id FROM view_venues WHERE id {any uuid}";
     /// Leans on the primary key.
     PATTERNS_HAD = "SELECT id FROM view_patterns WHERE id {any uuid}";
     /// Leans on the primary key.
@@ -63,6 +67,7 @@ pub async fn catalog_had(db: &Db, target: Target, kind: CatalogKind, of: Vec<Uui
     let sql = match kind {
         CatalogKind::Departure => &DEPARTURES_HAD,
         CatalogKind::Route => &ROUTES_HAD,
+        CatalogKind::Venue => &VENUES_HAD,
         CatalogKind::Pattern => &PATTERNS_HAD,
         CatalogKind::Layout => &LAYOUTS_HAD,
     };
@@ -83,6 +88,7 @@ pub async fn catalog_after(
     let sql = match kind {
         CatalogKind::Departure => &DEPARTURES_AFTER,
         CatalogKind::Route => &ROUTES_AFTER,
+        CatalogKind::Venue => &VENUES_AFTER,
         CatalogKind::Pattern => &PATTERNS_AFTER,
         CatalogKind::Layout => &LAYOUTS_AFTER,
     };

@@ -1,18 +1,18 @@
 //! What the projector writes: a page of the log's row changes and the cursor, together.
 
 use super::progress::{self, Offset};
-use super::{Target, identity};
+use super::{Target, identity, sales};
 use crate::args;
 use crate::domain::catalog::{OfferingFacts, Pattern, Route};
 use crate::domain::id::UserId;
-use crate::domain::seating::Layout;
+use crate::domain::layout::Layout;
 use crate::domain::time::Timestamp;
 use crate::projection::{TicketChange, TicketRow};
 use crate::store::bookings::write_seats;
 use crate::store::catalog::json;
 use crate::store::db::{Column, Db, Tx};
 use crate::store::error::Result;
-use crate::store::offerings::status_word;
+use crate::store::offerings::{particulars_word, route_word, status_word};
 use crate::store::parked::{self, NewParked};
 use crate::store::sql::statements;
 use std::collections::HashSet;
@@ -40,29 +40,30 @@ statements! {
         ON CONFLICT (id) DO UPDATE SET external_id = excluded.external_id, name = excluded.name,
             data = excluded.data, version = excluded.version
         WHERE view_routes.version < excluded.version";
-    PUT_DEPARTURES = "INSERT INTO view_departures (id, route_id, pattern_id, layout_id, external_id,
+    PUT_DEPARTURES = "INSERT INTO view_departures (id, kind, particulars, route_id, pattern_id, layout_id, external_id,
             service_date, departs_at, arrives_at, fare_minor, currency, status, version)
-        SELECT id, route_id, pattern_id, layout_id, external_id, service_date, departs_at, arrives_at,
-            fare_minor, currency, status, version
-        FROM {rows id uuid, route_id uuid, pattern_id uuid, layout_id uuid, external_id text,
+        SELECT id, kind, particulars, route_id, pattern_id, layout_id, external_id, service_date, departs_at,
+            arrives_at, fare_minor, currency, status, version
+        FROM {rows id uuid, kind text, particulars text, route_id uuid, pattern_id uuid, layout_id uuid, external_id text,
             service_date text, departs_at big, arrives_at big, fare_minor big, currency text, status text,
             version int} WHERE true
         ON CONFLICT (id) DO UPDATE SET route_id = excluded.route_id, pattern_id = excluded.pattern_id,
             layout_id = excluded.layout_id, departs_at = excluded.departs_at,
             arrives_at = excluded.arrives_at, fare_minor = excluded.fare_minor,
-            currency = excluded.currency, status = excluded.status, version = excluded.version
+            currency = excluded.currency, status = excluded.status, particulars = excluded.particulars,
+            version = excluded.version
         WHERE view_departures.version < excluded.version";
     CANCEL_DEPARTURES = "UPDATE view_departures SET status = 'cancelled', version = v.version
         FROM {rows id uuid, version int}
         WHERE view_departures.id = v.id AND view_departures.version < v.version";
     /// A page that comes again may bring, folded into the row, what the row has not seen yet.
-    INSERT_TICKETS = "INSERT INTO view_tickets (booking_id, user_id, offering_id, route_id, route_name,
+    INSERT_TICKETS = "INSERT INTO view_tickets (booking_id, user_id, kind, offering_id, route_id, route_name,
             departs_at, arrives_at, origin_stop, destination_stop, seats, from_leg, to_leg, price_minor,
             currency, state, hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version)
-        SELECT booking_id, user_id, offering_id, route_id, route_name, departs_at, arrives_at, origin_stop,
+        SELECT booking_id, user_id, kind, offering_id, route_id, route_name, departs_at, arrives_at, origin_stop,
             destination_stop, seats, from_leg, to_leg, price_minor, currency, state, hold_expires_at,
             payment_id, created_at, confirmed_at, cancel_reason, version
-        FROM {rows booking_id uuid, user_id text, offering_id uuid, route_id uuid, route_name text,
+        FROM {rows booking_id uuid, user_id text, kind text, offering_id uuid, route_id uuid, route_name text,
             departs_at big, arrives_at big, origin_stop text, destination_stop text, seats text, from_leg int,
             to_leg int, price_minor big, currency text, state text, hold_expires_at big, payment_id text,
             created_at big, confirmed_at big, cancel_reason text, version int} WHERE true
@@ -115,6 +116,8 @@ pub struct Page {
     pub departures: Vec<(OfferingFacts, i32)>,
     /// Withdrawn departures with their versions.
     pub cancelled: Vec<(Uuid, i32)>,
+    /// What of it changes what people search.
+    pub searched: sales::Changes,
     /// Tickets that are new.
     pub inserts: Vec<TicketRow>,
     /// Tickets that changed, the last change of each.
@@ -186,6 +189,7 @@ async fn is_as_believed(tx: &mut Tx, beside: &Beside<'_>) -> Result<bool> {
 /// What the store says.
 pub async fn put(tx: &mut Tx, target: Target, page: &Page) -> Result<Vec<UserId>> {
     put_catalog(tx, target, page).await?;
+    sales::put(tx, target, &page.searched, &page.cancelled).await?;
     put_tickets(tx, target, page).await
 }
 
@@ -230,7 +234,9 @@ async fn put_catalog(tx: &mut Tx, target: Target, page: &Page) -> Result<()> {
         let rows = &page.departures;
         let columns = vec![
             Column::Uuid(rows.iter().map(|(d, _)| d.id.0).collect()),
-            Column::Uuid(rows.iter().map(|(d, _)| d.route_id.0).collect()),
+            Column::Text(rows.iter().map(|(d, _)| d.kind.word().to_owned()).collect()),
+            Column::OptText(rows.iter().map(|(d, _)| particulars_word(d)).collect()),
+            Column::Uuid(rows.iter().map(|(d, _)| route_word(d.route_id)).collect()),
             Column::Uuid(rows.iter().map(|(d, _)| d.pattern_id.0).collect()),
             Column::Uuid(rows.iter().map(|(d, _)| d.layout_id.0).collect()),
             Column::OptText(rows.iter().map(|(d, _)| d.external_id.clone()).collect()),
@@ -260,8 +266,9 @@ async fn put_tickets(tx: &mut Tx, target: Target, page: &Page) -> Result<Vec<Use
         let columns = vec![
             Column::Uuid(rows.iter().map(|t| t.booking.id.0).collect()),
             Column::Text(rows.iter().map(|t| t.booking.user_id.0.clone()).collect()),
+            Column::Text(rows.iter().map(|t| t.of.kind.word().to_owned()).collect()),
             Column::Uuid(rows.iter().map(|t| t.booking.offering_id.0).collect()),
-            Column::Uuid(rows.iter().map(|t| t.route_id.0).collect()),
+            Column::Uuid(rows.iter().map(|t| route_word(t.of.route_id)).collect()),
             Column::Text(rows.iter().map(|t| t.route_name.clone()).collect()),
             Column::Big(rows.iter().map(|t| t.departs_at.as_millis()).collect()),
             Column::Big(rows.iter().map(|t| t.arrives_at.as_millis()).collect()),

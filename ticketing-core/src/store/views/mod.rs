@@ -10,7 +10,10 @@ pub mod network;
 pub mod pages;
 pub mod progress;
 pub mod rebuild;
+pub mod sales;
+pub mod search;
 mod target;
 pub mod tickets;
+pub mod venues;
 
 pub use target::Target;

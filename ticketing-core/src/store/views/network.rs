@@ -4,7 +4,7 @@ use super::Target;
 use crate::args;
 use crate::domain::catalog::{Offering, OfferingFacts, Pattern, Route};
 use crate::domain::id::{LayoutId, OfferingId, PatternId, RouteId};
-use crate::domain::seating::Layout;
+use crate::domain::layout::Layout;
 use crate::domain::time::Timestamp;
 use crate::store::catalog::parse_json;
 use crate::store::db::{Column, Db};
@@ -24,28 +24,28 @@ statements! {
     /// Leans on `view_routes_external`.
     ROUTE_BY_EXTERNAL = "SELECT id, data FROM view_routes WHERE external_id = $1 LIMIT 1";
     /// Leans on `view_departures_day`.
-    DEPARTURES = "SELECT id, route_id, pattern_id, layout_id, external_id, service_date, departs_at,
+    DEPARTURES = "SELECT id, kind, particulars, route_id, pattern_id, layout_id, external_id, service_date, departs_at,
             arrives_at, fare_minor, currency, status
         FROM view_departures WHERE route_id = $1 AND service_date = $2
         ORDER BY departs_at, external_id, id LIMIT $3 OFFSET $4";
     COUNT_DEPARTURES = "SELECT COUNT(*) AS n FROM view_departures WHERE route_id = $1 AND service_date = $2";
     /// Leans on `view_departures_day`.
-    DEPARTURES_FROM = "SELECT id, route_id, pattern_id, layout_id, external_id, service_date, departs_at,
+    DEPARTURES_FROM = "SELECT id, kind, particulars, route_id, pattern_id, layout_id, external_id, service_date, departs_at,
             arrives_at, fare_minor, currency, status
         FROM view_departures WHERE route_id = $1
         ORDER BY service_date, departs_at, external_id, id LIMIT $2 OFFSET $3";
     COUNT_DEPARTURES_FROM = "SELECT COUNT(*) AS n FROM view_departures WHERE route_id = $1";
     /// Leans on `view_departures_time`.
-    DEPARTURES_AFTER = "SELECT id, route_id, pattern_id, layout_id, external_id, service_date, departs_at,
+    DEPARTURES_AFTER = "SELECT id, kind, particulars, route_id, pattern_id, layout_id, external_id, service_date, departs_at,
             arrives_at, fare_minor, currency, status
-        FROM view_departures WHERE (departs_at, id) > ($1, $2) ORDER BY departs_at, id LIMIT $3";
-    COUNT_ALL_DEPARTURES = "SELECT COUNT(*) AS n FROM view_departures WHERE departs_at > $1";
+        FROM view_departures WHERE (departs_at, id) > ($1, $2) AND kind = 'departure' ORDER BY departs_at, id LIMIT $3";
+    COUNT_ALL_DEPARTURES = "SELECT COUNT(*) AS n FROM view_departures WHERE departs_at > $1 AND kind = 'departure'";
     /// Leans on the primary key.
-    DEPARTURES_BY_ID = "SELECT id, route_id, pattern_id, layout_id, external_id, service_date, departs_at,
+    DEPARTURES_BY_ID = "SELECT id, kind, particulars, route_id, pattern_id, layout_id, external_id, service_date, departs_at,
             arrives_at, fare_minor, currency, status
         FROM view_departures WHERE id {any uuid}";
     /// The next one first, if the id serves several days. Leans on `view_departures_external`.
-    DEPARTURES_BY_EXTERNAL = "SELECT id, route_id, pattern_id, layout_id, external_id, service_date,
+    DEPARTURES_BY_EXTERNAL = "SELECT id, kind, particulars, route_id, pattern_id, layout_id, external_id, service_date,
             departs_at, arrives_at, fare_minor, currency, status
         FROM view_departures WHERE external_id = $1 ORDER BY service_date LIMIT $2";
     /// Leans on the primary key.
@@ -265,15 +265,18 @@ pub(crate) async fn offerings(
     let facts = departures_by_id_in(db, target, ids).await?;
     let patterns = patterns_in(db, target, unique(facts.iter().map(|f| f.pattern_id))).await?;
     let layouts = layouts_in(db, target, unique(facts.iter().map(|f| f.layout_id))).await?;
-    let routes = routes_by_id_in(db, target, unique(facts.iter().map(|f| f.route_id))).await?;
+    let routes = routes_by_id_in(db, target, unique(facts.iter().filter_map(|f| f.route_id))).await?;
     let patterns: HashMap<_, _> = patterns.into_iter().map(|p| (p.id, Arc::new(p))).collect();
     let layouts: HashMap<_, _> = layouts.into_iter().map(|l| (l.id(), Arc::new(l))).collect();
     let routes: HashMap<_, _> = routes.into_iter().map(|r| (r.id, r.name)).collect();
     let whole = facts.into_iter().filter_map(|facts| {
         let pattern = Arc::clone(patterns.get(&facts.pattern_id)?);
         let layout = Arc::clone(layouts.get(&facts.layout_id)?);
-        let route = routes.get(&facts.route_id).cloned().unwrap_or_default();
-        Some((Offering { facts, pattern, layout }, route))
+        let name = match facts.route_id {
+            Some(route) => routes.get(&route).cloned(),
+            None => facts.particulars.title.clone(),
+        };
+        Some((Offering::new(facts, pattern, layout), name.unwrap_or_default()))
     });
     Ok(whole.collect())
 }

@@ -1,18 +1,19 @@
 //! From a page of the log to the rows that it changes. Writes nothing; reads the departures that new tickets are of.
 
 use super::{Target, fold, network};
-use crate::domain::catalog::Offering;
+use crate::domain::catalog::{Offering, OfferingKind};
 use crate::domain::event::{CatalogEvent, Event};
 use crate::domain::id::{BookingId, OfferingId};
-use crate::domain::seating::Layout;
+use crate::domain::layout::Layout;
 use crate::domain::time::Timestamp;
+use crate::projection::sales::{self, SaleRow};
 use crate::projection::tickets::{self, TicketChange};
 use crate::store::db::Db;
 use crate::store::dead_letters::LetterState;
 use crate::store::error::{Result, StoreError};
 use crate::store::events::{LogEntry, RawEntry};
 use crate::store::parked::NewParked;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -161,7 +162,6 @@ impl Pages {
 
     fn catalog(&mut self, entries: &[LogEntry]) -> std::result::Result<fold::Page, Unfolded> {
         let mut page = fold::Page::default();
-        self.known.clear();
         for entry in entries {
             let Event::Catalog(event) = &entry.event else { continue };
             let version = entry.stream_version;
@@ -169,11 +169,24 @@ impl Pages {
                 CatalogEvent::LayoutDefined(e) => {
                     let layout = Layout::new(e.id, e.spec.clone()).map_err(|why| corrupt(entry, why))?;
                     page.layouts.push((layout, version));
+                    self.known.clear();
                 }
                 CatalogEvent::PatternDefined(e) => page.patterns.push(e.clone()),
-                CatalogEvent::RouteDefined(e) => page.routes.push((e.clone(), version)),
-                CatalogEvent::OfferingDefined(e) => page.departures.push((e.clone(), version)),
-                CatalogEvent::OfferingCancelled(e) => page.cancelled.push((e.id.0, version)),
+                CatalogEvent::RouteDefined(e) => {
+                    page.routes.push((e.clone(), version));
+                    self.known.clear();
+                }
+                CatalogEvent::VenueDefined(e) => page.searched.venues.push((e.clone(), version)),
+                CatalogEvent::OfferingDefined(e) => {
+                    let sale = sales::sale(e, version.unsigned_abs(), entry.recorded_at);
+                    page.searched.sales.extend(sale.map(|sale| (sale, sales::words_of(e))));
+                    page.departures.push((e.clone(), version));
+                    self.known.remove(&e.id);
+                }
+                CatalogEvent::OfferingCancelled(e) => {
+                    page.cancelled.push((e.id.0, version));
+                    self.known.remove(&e.id);
+                }
             }
         }
         // Of two versions in one page the last counts: one statement can't write a row twice.
@@ -182,6 +195,8 @@ impl Pages {
         keep_last(&mut page.routes, |(r, _)| r.id.0);
         keep_last(&mut page.departures, |(d, _)| d.id.0);
         keep_last(&mut page.cancelled, |(id, _)| *id);
+        keep_last(&mut page.searched.venues, |(v, _)| v.id.0);
+        keep_last_sales(&mut page.searched.sales);
         Ok(page)
     }
 
@@ -200,6 +215,11 @@ impl Pages {
                 Event::Booking(event) => {
                     let id = BookingId(entry.stream_id);
                     let known = self.known.get(&event.offering_id());
+                    if known.is_some_and(|known| known.0.facts.kind == OfferingKind::Listing)
+                        && let Some(free_at) = sales::free_at(event)
+                    {
+                        page.searched.taken.push((event.offering_id(), entry.position, free_at));
+                    }
                     if let Some((offering, route)) = known.map(|k| (&k.0, &k.1))
                         && let Some(row) =
                             tickets::begin(id, version, event, entry.recorded_at, offering, route)
@@ -234,6 +254,7 @@ impl Pages {
                 }
             }
         }
+        keep_last(&mut page.searched.taken, |(id, ..)| *id);
         page.updates = changed.into_values().collect();
         page.updates.sort_unstable_by_key(|change| change.booking_id);
         Ok(page)
@@ -281,6 +302,18 @@ fn park(good: &mut Vec<LogEntry>, letters: &mut Vec<NewParked>, position: i64, r
         }
         is_kept
     });
+}
+
+/// The same of what is searched: of several versions in one page the last counts, and the time of the first.
+fn keep_last_sales(rows: &mut Vec<(SaleRow, BTreeSet<String>)>) {
+    let mut first = HashMap::with_capacity(rows.len());
+    for (sale, _) in rows.iter() {
+        first.entry(sale.id).or_insert(sale.created_at);
+    }
+    keep_last(rows, |(sale, _)| sale.id.0);
+    for (sale, _) in rows {
+        sale.created_at = first.get(&sale.id).copied().unwrap_or(sale.created_at);
+    }
 }
 
 fn keep_last<T, K: std::hash::Hash + Eq>(rows: &mut Vec<T>, key: impl Fn(&T) -> K) {

@@ -3,14 +3,15 @@
 //! All sets have the same columns. A statement is written once, for the live tables, and spelled for the others
 //! by their prefix.
 
-use super::{checks, fold, network, tickets};
+use super::{checks, fold, network, sales, tickets, venues};
 use crate::store::sql::Sql;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// The tables that are folded from the log, without their prefix. What else begins with `view_` says how far they
 /// are, and has a row for each set.
-pub(crate) const TABLES: [&str; 5] = ["layouts", "patterns", "routes", "departures", "tickets"];
+pub(crate) const TABLES: [&str; 8] =
+    ["layouts", "patterns", "routes", "venues", "departures", "sales", "words", "tickets"];
 
 /// A set of tables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -71,8 +72,15 @@ static NEXT: Spelled = LazyLock::new(|| spelled(Target::Next));
 static BEFORE: Spelled = LazyLock::new(|| spelled(Target::Before));
 
 fn spelled(target: Target) -> HashMap<&'static str, Sql> {
-    let statements =
-        [checks::STATEMENTS, fold::STATEMENTS, network::STATEMENTS, tickets::STATEMENTS].concat();
+    let statements = [
+        checks::STATEMENTS,
+        fold::STATEMENTS,
+        network::STATEMENTS,
+        sales::STATEMENTS,
+        tickets::STATEMENTS,
+        venues::STATEMENTS,
+    ]
+    .concat();
     let ours = statements.into_iter().filter(|sql| target.spell(sql.postgres) != sql.postgres);
     ours.map(|sql| (sql.postgres, sql.renamed(|text| target.spell(text)))).collect()
 }

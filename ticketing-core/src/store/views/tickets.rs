@@ -3,14 +3,17 @@
 use super::Target;
 use crate::args;
 use crate::domain::booking::state::{Booking, BookingState};
-use crate::domain::id::{BookingId, OfferingId, RouteId, UserId};
+use crate::domain::catalog::OfferingKind;
+use crate::domain::id::{BookingId, OfferingId, UserId};
 use crate::domain::money::{Currency, Money};
 use crate::domain::seating::LegRange;
 use crate::domain::time::Timestamp;
 use crate::projection::TicketRow;
+use crate::projection::bodies::Of;
 use crate::store::bookings::parse_seats;
 use crate::store::db::{Column, Db};
 use crate::store::error::{Result, StoreError};
+use crate::store::offerings::route_of;
 use crate::store::sql::statements;
 use uuid::Uuid;
 
@@ -18,6 +21,7 @@ use uuid::Uuid;
 struct Row {
     booking_id: Uuid,
     user_id: String,
+    kind: String,
     offering_id: Uuid,
     route_id: Uuid,
     route_name: String,
@@ -47,6 +51,7 @@ impl Row {
             row: self.booking_id.to_string(),
             reason: reason.to_owned(),
         };
+        let kind = OfferingKind::parse(&self.kind).ok_or_else(|| corrupt("kind", "no kind of offering"))?;
         let leg = |n: i32| u16::try_from(n).ok();
         let legs = leg(self.from_leg).zip(leg(self.to_leg)).and_then(|(from, to)| LegRange::new(from, to));
         let booking = Booking {
@@ -70,7 +75,7 @@ impl Row {
         };
         Ok(TicketRow {
             booking,
-            route_id: RouteId(self.route_id),
+            of: Of { kind, route_id: route_of(self.route_id) },
             route_name: self.route_name,
             departs_at: Timestamp::from_millis(self.departs_at),
             arrives_at: Timestamp::from_millis(self.arrives_at),
@@ -107,39 +112,39 @@ struct OccupantRow {
 
 statements! {
     /// Newest first. Leans on `view_tickets_user`.
-    OF_USER = "SELECT booking_id, user_id, offering_id, route_id, route_name, departs_at, arrives_at,
+    OF_USER = "SELECT booking_id, user_id, kind, offering_id, route_id, route_name, departs_at, arrives_at,
             origin_stop, destination_stop, seats, from_leg, to_leg, price_minor, currency, state,
             hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version
-        FROM view_tickets WHERE user_id = $1
-        ORDER BY created_at DESC, booking_id DESC LIMIT $2 OFFSET $3";
-    /// The same for one state as of `$3`: a hold is EXPIRED from its time on.
-    OF_USER_IN_STATE = "SELECT booking_id, user_id, offering_id, route_id, route_name, departs_at, arrives_at,
+        FROM view_tickets WHERE user_id = $1 AND ($2 = '' OR kind = $2)
+        ORDER BY created_at DESC, booking_id DESC LIMIT $3 OFFSET $4";
+    /// The same for one state as of `$4`: a hold is EXPIRED from its time on.
+    OF_USER_IN_STATE = "SELECT booking_id, user_id, kind, offering_id, route_id, route_name, departs_at, arrives_at,
             origin_stop, destination_stop, seats, from_leg, to_leg, price_minor, currency, state,
             hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version
-        FROM view_tickets WHERE user_id = $1 AND CASE
-            WHEN state IN ('PENDING', 'RESERVED') AND hold_expires_at <= $3 THEN 'EXPIRED' ELSE state END = $2
-        ORDER BY created_at DESC, booking_id DESC LIMIT $4 OFFSET $5";
+        FROM view_tickets WHERE user_id = $1 AND ($2 = '' OR kind = $2) AND CASE
+            WHEN state IN ('PENDING', 'RESERVED') AND hold_expires_at <= $4 THEN 'EXPIRED' ELSE state END = $3
+        ORDER BY created_at DESC, booking_id DESC LIMIT $5 OFFSET $6";
     /// Leans on `view_tickets_user`.
-    COUNT_OF_USER = "SELECT COUNT(*) AS n FROM view_tickets WHERE user_id = $1";
-    COUNT_OF_USER_IN_STATE = "SELECT COUNT(*) AS n FROM view_tickets WHERE user_id = $1 AND CASE
-            WHEN state IN ('PENDING', 'RESERVED') AND hold_expires_at <= $3 THEN 'EXPIRED' ELSE state END = $2";
+    COUNT_OF_USER = "SELECT COUNT(*) AS n FROM view_tickets WHERE user_id = $1 AND ($2 = '' OR kind = $2)";
+    COUNT_OF_USER_IN_STATE = "SELECT COUNT(*) AS n FROM view_tickets WHERE user_id = $1 AND ($2 = '' OR kind = $2) AND CASE
+            WHEN state IN ('PENDING', 'RESERVED') AND hold_expires_at <= $4 THEN 'EXPIRED' ELSE state END = $3";
     /// Leans on the primary key.
-    ONE = "SELECT booking_id, user_id, offering_id, route_id, route_name, departs_at, arrives_at,
+    ONE = "SELECT booking_id, user_id, kind, offering_id, route_id, route_name, departs_at, arrives_at,
             origin_stop, destination_stop, seats, from_leg, to_leg, price_minor, currency, state,
             hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version
         FROM view_tickets WHERE booking_id = $1";
     /// Every ticket by id downwards, which is newest first: ids are v7. Leans on the primary key.
-    ALL_BEFORE = "SELECT booking_id, user_id, offering_id, route_id, route_name, departs_at, arrives_at,
+    ALL_BEFORE = "SELECT booking_id, user_id, kind, offering_id, route_id, route_name, departs_at, arrives_at,
             origin_stop, destination_stop, seats, from_leg, to_leg, price_minor, currency, state,
             hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version
         FROM view_tickets WHERE booking_id < $1 ORDER BY booking_id DESC LIMIT $2";
     /// Every ticket by id upwards. Leans on the primary key.
-    ALL_AFTER = "SELECT booking_id, user_id, offering_id, route_id, route_name, departs_at, arrives_at,
+    ALL_AFTER = "SELECT booking_id, user_id, kind, offering_id, route_id, route_name, departs_at, arrives_at,
             origin_stop, destination_stop, seats, from_leg, to_leg, price_minor, currency, state,
             hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version
         FROM view_tickets WHERE booking_id > $1 ORDER BY booking_id LIMIT $2";
     /// Open holds by their end, after a key. Leans on `view_tickets_holds`.
-    HOLDS_AFTER = "SELECT booking_id, user_id, offering_id, route_id, route_name, departs_at, arrives_at,
+    HOLDS_AFTER = "SELECT booking_id, user_id, kind, offering_id, route_id, route_name, departs_at, arrives_at,
             origin_stop, destination_stop, seats, from_leg, to_leg, price_minor, currency, state,
             hold_expires_at, payment_id, created_at, confirmed_at, cancel_reason, version
         FROM view_tickets WHERE state IN ('PENDING', 'RESERVED') AND (hold_expires_at, booking_id) > ($1, $2)
@@ -171,6 +176,8 @@ statements! {
 pub struct UserQuery {
     /// Whose.
     pub user_id: UserId,
+    /// Only those of this kind.
+    pub kind: Option<OfferingKind>,
     /// Only those in this state as of now.
     pub state: Option<BookingState>,
     /// Page, from 1.
@@ -186,11 +193,11 @@ pub struct UserQuery {
 pub async fn of_user(db: &Db, query: &UserQuery, now: Timestamp) -> Result<Vec<TicketRow>> {
     let limit = i64::from(query.limit);
     let offset = (i64::from(query.page) - 1).saturating_mul(limit);
-    let user = query.user_id.0.clone();
+    let (user, kind) = (query.user_id.0.clone(), query.kind.map_or("", OfferingKind::word));
     let rows: Vec<Row> = match query.state {
-        None => db.all(&OF_USER, args![user, limit, offset]).await?,
+        None => db.all(&OF_USER, args![user, kind, limit, offset]).await?,
         Some(state) => {
-            let values = args![user, state.word(), now.as_millis(), limit, offset];
+            let values = args![user, kind, state.word(), now.as_millis(), limit, offset];
             db.all(&OF_USER_IN_STATE, values).await?
         }
     };
@@ -202,10 +209,12 @@ pub async fn of_user(db: &Db, query: &UserQuery, now: Timestamp) -> Result<Vec<T
 /// # Errors
 /// What the store says.
 pub async fn count_of_user(db: &Db, query: &UserQuery, now: Timestamp) -> Result<u64> {
-    let user = query.user_id.0.clone();
+    let (user, kind) = (query.user_id.0.clone(), query.kind.map_or("", OfferingKind::word));
     let row: Option<(i64,)> = match query.state {
-        None => db.first(&COUNT_OF_USER, args![user]).await?,
-        Some(state) => db.first(&COUNT_OF_USER_IN_STATE, args![user, state.word(), now.as_millis()]).await?,
+        None => db.first(&COUNT_OF_USER, args![user, kind]).await?,
+        Some(state) => {
+            db.first(&COUNT_OF_USER_IN_STATE, args![user, kind, state.word(), now.as_millis()]).await?
+        }
     };
     Ok(row.map_or(0, |(n,)| n.unsigned_abs()))
 }

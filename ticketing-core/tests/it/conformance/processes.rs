@@ -16,7 +16,7 @@ use ticketing_core::domain::booking::command::Reserve;
 use ticketing_core::domain::booking::state::BookingState;
 use ticketing_core::domain::event::{CatalogEvent, Event, LayoutDefined};
 use ticketing_core::domain::id::{BookingId, LayoutId, OfferingId};
-use ticketing_core::domain::seating::LayoutSpec;
+use ticketing_core::domain::layout::LayoutSpec;
 use ticketing_core::engine::EngineConfig;
 use ticketing_core::store::batch;
 use ticketing_core::store::events::LogEntry;
@@ -235,7 +235,13 @@ async fn rows_that_were_sent_ahead_give_way_to_a_program_that_has_the_log(place:
     let began = Instant::now();
     let layout = |n: u32| {
         let id = LayoutId(Uuid::new_v4());
-        let spec = LayoutSpec { name: format!("{n}"), rows: 1, columns: "A".into(), blocked: Vec::new() };
+        let spec = LayoutSpec {
+            name: format!("{n}"),
+            rows: 1,
+            columns: "A".into(),
+            blocked: Vec::new(),
+            ..LayoutSpec::default()
+        };
         LogEntry {
             position: 0,
             stream_id: id.0,

@@ -114,7 +114,7 @@ async fn a_query_waits_for_its_position_and_gives_up_after_two_seconds(place: Pl
 }
 
 fn anns() -> UserQuery {
-    UserQuery { user_id: UserId("ann".into()), state: None, page: 1, limit: 10 }
+    UserQuery { user_id: UserId("ann".into()), kind: None, state: None, page: 1, limit: 10 }
 }
 
 async fn page(app: &App, position: Option<i64>) -> String {

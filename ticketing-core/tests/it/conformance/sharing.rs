@@ -89,7 +89,7 @@ with_each_cache!(
 );
 
 fn of(user: &str) -> UserQuery {
-    UserQuery { user_id: UserId(user.into()), state: None, page: 1, limit: 10 }
+    UserQuery { user_id: UserId(user.into()), kind: None, state: None, page: 1, limit: 10 }
 }
 
 async fn page(app: &App, position: Option<i64>) -> String {

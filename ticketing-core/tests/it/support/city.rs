@@ -6,14 +6,15 @@ use ticketing_core::domain::booking::command::{Change, HoldKind, Reserve, SeatCh
 use ticketing_core::domain::booking::passenger::Passenger;
 use ticketing_core::domain::booking::state::Booking;
 use ticketing_core::domain::catalog::{
-    Call, CatalogSet, LatePayment, OfferingFacts, OfferingKind, OfferingStatus, Pattern, Route, RouteStop,
+    Call, CatalogSet, LatePayment, OfferingFacts, OfferingKind, OfferingStatus, Particulars, Pattern, Route,
+    RouteStop,
 };
 use ticketing_core::domain::event::LayoutDefined;
 use ticketing_core::domain::id::{
     BookingId, LayoutId, OfferingId, PatternId, RouteId, StopId, UserId, derived,
 };
+use ticketing_core::domain::layout::LayoutSpec;
 use ticketing_core::domain::money::{Currency, Money};
-use ticketing_core::domain::seating::LayoutSpec;
 use ticketing_core::engine::{CommandError, Done, IdempotencyKey, Meta};
 use ticketing_core::ops::audit::Actor;
 use ticketing_core::ops::seed::{self, SeedCounts};
@@ -31,7 +32,13 @@ pub struct Line {
 /// Describes a line of `stops` stops with `departures` buses of `rows` rows with seats `columns`.
 pub fn line(rows: u32, columns: &str, stops: u32, departures: usize) -> Line {
     let layout_id = LayoutId(derived("layout", "bus"));
-    let spec = LayoutSpec { name: "bus".into(), rows, columns: columns.into(), blocked: Vec::new() };
+    let spec = LayoutSpec {
+        name: "bus".into(),
+        rows,
+        columns: columns.into(),
+        blocked: Vec::new(),
+        ..LayoutSpec::default()
+    };
     let route_id = RouteId(derived("route", "line"));
     let pattern_id = PatternId(derived("pattern", &stops.to_string()));
     let stop = |n: u32| StopId(derived("stop", &n.to_string()));
@@ -60,7 +67,7 @@ pub fn line(rows: u32, columns: &str, stops: u32, departures: usize) -> Line {
     let facts = |n: usize| OfferingFacts {
         id: OfferingId(derived("departure", &n.to_string())),
         kind: OfferingKind::Departure,
-        route_id,
+        route_id: Some(route_id),
         pattern_id,
         layout_id,
         external_id: Some(format!("trip-{n}")),
@@ -70,6 +77,7 @@ pub fn line(rows: u32, columns: &str, stops: u32, departures: usize) -> Line {
         fare: FARE,
         status: OfferingStatus::Open,
         late_payment: LatePayment::ReReserve,
+        particulars: Particulars::default(),
     };
     let offerings: Vec<OfferingFacts> = (0..departures).map(facts).collect();
     Line {
@@ -79,6 +87,7 @@ pub fn line(rows: u32, columns: &str, stops: u32, departures: usize) -> Line {
             routes: vec![route],
             patterns: vec![Pattern { id: pattern_id, calls: calls.collect() }],
             offerings,
+            ..CatalogSet::default()
         },
     }
 }

@@ -146,15 +146,22 @@ mod tests {
         Call, Offering, OfferingFacts, OfferingKind, OfferingStatus, Pattern,
     };
     use ticketing_core::domain::id::{LayoutId, OfferingId, PatternId, RouteId, StopId};
+    use ticketing_core::domain::layout::{Layout, LayoutSpec};
     use ticketing_core::domain::money::{Currency, Money};
     use ticketing_core::domain::occupancy::SeatState;
-    use ticketing_core::domain::seating::{Layout, LayoutSpec, LegRange};
+    use ticketing_core::domain::seating::LegRange;
     use ticketing_core::domain::time::Timestamp;
     use uuid::Uuid;
 
     fn map(rows: u32, columns: &str) -> SeatMap {
         let id = Uuid::nil();
-        let spec = LayoutSpec { name: "bus".into(), rows, columns: columns.into(), blocked: Vec::new() };
+        let spec = LayoutSpec {
+            name: "bus".into(),
+            rows,
+            columns: columns.into(),
+            blocked: Vec::new(),
+            ..LayoutSpec::default()
+        };
         let layout = Layout::new(LayoutId(id), spec).unwrap();
         let call = |name: &str, at: i32| Call {
             stop_id: StopId(id),
@@ -170,7 +177,7 @@ mod tests {
         let facts = OfferingFacts {
             id: OfferingId(id),
             kind: OfferingKind::Departure,
-            route_id: RouteId(id),
+            route_id: Some(RouteId(id)),
             pattern_id: PatternId(id),
             layout_id: LayoutId(id),
             external_id: None,
@@ -180,6 +187,7 @@ mod tests {
             fare: Money { amount_minor: 100, currency: Currency::USD },
             status: OfferingStatus::Open,
             late_payment: ticketing_core::domain::catalog::LatePayment::default(),
+            particulars: ticketing_core::domain::catalog::Particulars::default(),
         };
         let mut states = vec![SeatState::Free; layout.seat_count() as usize];
         states[0] = SeatState::Blocked;
@@ -187,7 +195,7 @@ mod tests {
         *states.last_mut().unwrap() = SeatState::Sold;
         let pattern =
             Pattern { id: PatternId(id), calls: vec![call("Harbour", 0), call("Air\u{1b}port", 60)] };
-        let offering = Offering { facts, pattern: Arc::new(pattern), layout: Arc::new(layout) };
+        let offering = Offering::new(facts, Arc::new(pattern), Arc::new(layout));
         SeatMap { offering, legs: LegRange::new(0, 1).unwrap(), states }
     }
 

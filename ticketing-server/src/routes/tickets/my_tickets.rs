@@ -12,6 +12,7 @@ use crate::state::ServerState;
 use axum::extract::State;
 use axum::http::Uri;
 use ticketing_core::app::queries::tickets;
+use ticketing_core::domain::catalog::OfferingKind;
 use ticketing_core::store::views::tickets::UserQuery;
 
 /// Lists the caller's tickets, newest first.
@@ -34,6 +35,7 @@ pub async fn my_tickets(
     let asked = read_query(&uri, requests::tickets)?;
     let query = UserQuery {
         user_id: caller.user,
+        kind: Some(OfferingKind::Departure),
         state: asked.status,
         page: core_page(asked.page),
         limit: asked.page.limit,

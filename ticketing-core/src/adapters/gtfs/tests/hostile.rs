@@ -82,7 +82,10 @@ fn check(import: &Import) {
     assert_eq!(import.summary.departures, ids.len() as u64);
     assert_eq!(import.summary.skipped_rows, import.report.total());
     for offering in &catalog.offerings {
-        assert!(patterns.contains(&offering.pattern_id) && routes.contains(&offering.route_id));
+        assert!(
+            patterns.contains(&offering.pattern_id)
+                && offering.route_id.is_some_and(|id| routes.contains(&id))
+        );
         assert!(offering.departs_at <= offering.arrives_at && offering.fare.amount_minor >= 0);
     }
     for pattern in &catalog.patterns {

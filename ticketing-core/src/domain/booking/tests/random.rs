@@ -1,9 +1,9 @@
 //! Random lives of an offering: whatever is asked, in whatever order, these things hold.
 
 use super::{BOOKING, FARE, NOW, ask, bus, empty, named};
-use crate::domain::booking::command::{Change, HoldKind, Reserve, SeatChoice};
+use crate::domain::booking::command::{Best, Change, HoldKind, Reserve, SeatChoice};
 use crate::domain::booking::decide::{change, reserve};
-use crate::domain::booking::event::BookingEvent;
+use crate::domain::booking::event::{BookingEvent, SeatRef};
 use crate::domain::booking::rejection::Rejection;
 use crate::domain::booking::state::{Booking, BookingState, evolve};
 use crate::domain::catalog::Offering;
@@ -39,6 +39,11 @@ fn step() -> impl Strategy<Value = Step> {
     let label = (0..SEATS).prop_map(|n| format!("{}{}", ["A", "B", "C"][n as usize % 3], n / 3 + 1));
     let seats = prop_oneof![
         (1_usize..4).prop_map(SeatChoice::Any),
+        (1_usize..5, any::<bool>()).prop_map(|(count, together)| SeatChoice::Best(Best {
+            count,
+            together,
+            ..Best::default()
+        })),
         prop::collection::vec(label, 1..3).prop_map(SeatChoice::Named),
     ];
     let kind = prop_oneof![Just(HoldKind::Book), Just(HoldKind::Reserve)];
@@ -58,7 +63,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// Six seats in two rows `ABC`, six stops; everybody boards and leaves everywhere.
 fn coach() -> Offering {
     use crate::domain::catalog::Pattern;
-    use crate::domain::seating::{Layout, LayoutSpec};
+    use crate::domain::layout::{Layout, LayoutSpec};
     use std::sync::Arc;
     let mut coach = bus();
     let mut calls: Vec<_> = (0..=u32::from(LEGS)).map(|_| coach.pattern.calls[0].clone()).collect();
@@ -66,7 +71,13 @@ fn coach() -> Offering {
         call.sequence = n;
     }
     coach.pattern = Arc::new(Pattern { id: coach.pattern.id, calls });
-    let spec = LayoutSpec { name: "coach".into(), rows: 2, columns: "ABC".into(), blocked: Vec::new() };
+    let spec = LayoutSpec {
+        name: "coach".into(),
+        rows: 2,
+        columns: "ABC".into(),
+        blocked: Vec::new(),
+        ..LayoutSpec::default()
+    };
     coach.layout = Arc::new(Layout::new(coach.layout.id(), spec).unwrap());
     coach
 }
@@ -129,11 +140,14 @@ impl Life {
             (Ok(event), choice) => {
                 self.record(command.booking_id, event.clone());
                 let made = self.bookings.last().unwrap();
-                let count = match choice {
-                    SeatChoice::Any(count) => *count,
-                    SeatChoice::Named(labels) => labels.len(),
-                };
+                let count = choice.count();
                 prop_assert_eq!(made.seats.len(), count);
+                if let SeatChoice::Best(Best { together: true, .. }) = choice {
+                    let row = |seat: SeatNo| seat.0 / 3;
+                    let next = |pair: &[SeatRef]| pair[1].no.0 == pair[0].no.0 + 1;
+                    prop_assert!(made.seats.windows(2).all(next), "next to each other: {:?}", made.seats);
+                    prop_assert!(made.seats.iter().all(|s| row(s.no) == row(made.seats[0].no)), "in one row");
+                }
                 prop_assert!(made.seats.iter().all(|s| free(s.no, legs)), "only what was free is had");
                 prop_assert_eq!(made.price, Money { amount_minor: 2_500 * count as i64, ..FARE });
                 prop_assert_eq!(made.hold_expires_at, self.now.plus_seconds(i64::from(command.hold_seconds)));
@@ -141,6 +155,17 @@ impl Life {
             (Err(Rejection::SoldOut), SeatChoice::Any(count)) => {
                 let left = self.coach.layout.seats().filter(|seat| free(*seat, legs)).count();
                 prop_assert!(left < *count, "{} seats are free and {} were refused", left, count);
+            }
+            (Err(Rejection::SoldOut), SeatChoice::Best(Best { count, together: false, .. })) => {
+                let left = self.coach.layout.seats().filter(|seat| free(*seat, legs)).count();
+                prop_assert!(left < *count, "{} seats are free and {} were refused", left, count);
+            }
+            (Err(Rejection::NotTogether { .. }), SeatChoice::Best(Best { count, together: true, .. })) => {
+                let run = |first: u32| {
+                    let seats = (first..first + *count as u32).map(SeatNo);
+                    first % 3 + *count as u32 <= 3 && seats.into_iter().all(|seat| free(seat, legs))
+                };
+                prop_assert!(!(0..6).any(run), "{} seats are free next to each other", count);
             }
             (Err(Rejection::SeatTaken { seat }), SeatChoice::Named(_)) => {
                 prop_assert!(!free(self.coach.layout.seat(seat).unwrap(), legs), "{} is free", seat);
