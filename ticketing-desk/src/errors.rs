@@ -115,6 +115,13 @@ impl From<AppError> for Failure {
             AppError::Ambiguous { what, .. } => Self::usage(error.to_string())
                 .code("AMBIGUOUS_ID")
                 .hint(format!("write more of it; {} shows the ids", list_of(what))),
+            AppError::VersionConflict { .. } => Self::conflict(error.to_string())
+                .code("VERSION_CONFLICT")
+                .hint("look at it again, and repeat the change on what it is now"),
+            AppError::Locked { .. } => Self::conflict(error.to_string())
+                .code("TICKET_LOCKED")
+                .hint("ticketctl booking list shows who has it"),
+            AppError::Invalid { message, .. } => Self::usage(message.clone()).code("INVALID"),
             AppError::ReadModelBehind { .. } => {
                 Self::unreachable(error.to_string()).code("READ_MODEL_BEHIND").hint("ticketctl status")
             }

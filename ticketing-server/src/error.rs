@@ -50,6 +50,10 @@ pub enum Code {
     IdempotencyInProgress,
     /// The thing has changed since it was looked at.
     VersionMoved,
+    /// The thing has another version than the one that the request is about.
+    VersionConflict,
+    /// Somebody has booked what is to be changed.
+    TicketLocked,
     /// The body is too large.
     PayloadTooLarge,
     /// Fields are missing, unknown or wrong.
@@ -96,6 +100,8 @@ impl Code {
             Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
             Self::IdempotencyInProgress => (StatusCode::CONFLICT, "IDEMPOTENCY_IN_PROGRESS"),
             Self::VersionMoved => (StatusCode::CONFLICT, "VERSION_MOVED"),
+            Self::VersionConflict => (StatusCode::CONFLICT, "VERSION_CONFLICT"),
+            Self::TicketLocked => (StatusCode::CONFLICT, "TICKET_LOCKED"),
             Self::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
             Self::ValidationFailed => (StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED"),
             Self::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),

@@ -20,6 +20,20 @@ impl From<AppError> for ApiError {
             AppError::Command(error) => error.into(),
             AppError::NotFound { what, id } => not_found(what, id),
             AppError::Ambiguous { what, id } => ambiguous(what, &id),
+            AppError::VersionConflict { current, .. } => {
+                let message = error.to_string();
+                let details = vec![json!({"field": "version", "message": message, "version": current})];
+                Self::new(Code::VersionConflict, message).with_details(details)
+            }
+            AppError::Locked { .. } => {
+                let message = error.to_string();
+                let details = vec![json!({"field": "id", "message": message})];
+                Self::new(Code::TicketLocked, message).with_details(details)
+            }
+            AppError::Invalid { field, message } => {
+                let details = vec![json!({"field": field, "message": message})];
+                Self::new(Code::ValidationFailed, message).with_details(details)
+            }
             AppError::ReadModelBehind { .. } => Self::read_model_behind(),
             AppError::Store(error) => of_store(&error, Asked::Question),
         }

@@ -26,6 +26,30 @@ pub enum AppError {
         /// What was asked for.
         id: String,
     },
+    /// Somebody else has changed it since it was looked at.
+    #[error("The {what} has changed since you looked at it: its version is {current} now.")]
+    VersionConflict {
+        /// `listing`, `event`.
+        what: &'static str,
+        /// Its version now.
+        current: u32,
+    },
+    /// Somebody has booked what is to be changed.
+    #[error("The {what} can't be changed while {held} of it.")]
+    Locked {
+        /// `listing`, `event`.
+        what: &'static str,
+        /// What is in the way: `an order is open`, `seat 101-A1 is taken`.
+        held: String,
+    },
+    /// The request can't be right.
+    #[error("{message}")]
+    Invalid {
+        /// Which field.
+        field: &'static str,
+        /// What is wrong, as a sentence.
+        message: String,
+    },
     /// The read model has not reached the position that was asked for.
     #[error("The read model is at position {at}, and was not at {wanted} within 2 s.")]
     ReadModelBehind {

@@ -292,6 +292,9 @@ fn dead(error: AppError) -> Result<Unreadable, AppError> {
         )
         | AppError::NotFound { .. }
         | AppError::Ambiguous { .. }
+        | AppError::VersionConflict { .. }
+        | AppError::Locked { .. }
+        | AppError::Invalid { .. }
         | AppError::ReadModelBehind { .. }
         | AppError::Store(_) => Err(error),
     }

@@ -1,6 +1,7 @@
 //! The use cases: one function each, for whoever asks, over HTTP or from the command line.
 
 mod cache;
+pub mod catalogue;
 pub mod commands;
 pub mod config;
 mod error;
@@ -37,6 +38,8 @@ pub struct App {
     pub read: ReadPosition,
     /// Pages of tickets that were asked for lately.
     pub tickets: Arc<TicketCache>,
+    /// This process has written to the log beside the engine: what follows the log looks at once.
+    pub(crate) wrote: Arc<Notify>,
 }
 
 /// The engine's task. Wait for it after the last [`App`] is dropped, so that all that was accepted is done.
@@ -66,6 +69,7 @@ impl App {
             clock,
             read: ReadPosition::default(),
             tickets: Arc::new(TicketCache::new(None)),
+            wrote: Arc::default(),
         };
         (app, EngineTask(task))
     }

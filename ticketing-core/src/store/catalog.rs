@@ -9,6 +9,8 @@ use crate::domain::catalog::{OfferingFacts, Pattern, Route, Venue};
 use crate::domain::event::LayoutDefined;
 use crate::domain::id::{LayoutId, OfferingId};
 use crate::domain::layout::LayoutSpec;
+use crate::domain::seating::SeatNo;
+use crate::domain::time::Timestamp;
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
@@ -38,6 +40,13 @@ statements! {
     OFFERING_VERSIONS = "SELECT id, '' AS data, version FROM offerings WHERE id {any uuid}";
     /// Leans on the primary key of `claims`.
     BOOKED = "SELECT DISTINCT offering_id FROM claims WHERE offering_id {any uuid}";
+    /// Leans on the primary keys of both tables.
+    TAKEN_NOW = "SELECT c.seat_no FROM claims c JOIN bookings b ON b.id = c.booking_id
+        WHERE c.offering_id = $1 AND (b.state = 'CONFIRMED' OR b.hold_expires_at > $2) LIMIT 1";
+    /// The same of these seats.
+    TAKEN_NOW_OF = "SELECT c.seat_no FROM claims c JOIN bookings b ON b.id = c.booking_id
+        WHERE c.offering_id = $1 AND (b.state = 'CONFIRMED' OR b.hold_expires_at > $2) AND c.seat_no {any int}
+        ORDER BY c.seat_no LIMIT 1";
     /// Any departure with this layout that has seats taken.
     LAYOUT_BOOKED = "SELECT o.id FROM offerings o
         WHERE o.layout_id = $1 AND EXISTS (SELECT 1 FROM claims c WHERE c.offering_id = o.id) LIMIT 1";
@@ -199,6 +208,27 @@ pub async fn any_booked(tx: &mut Tx, ids: &[OfferingId]) -> Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// Returns a seat of an offering that somebody has at `now`, as the transaction sees it: of all seats, or of those
+/// that are named. A hold that has ended has none.
+///
+/// # Errors
+/// What the store says.
+pub async fn taken_now(
+    tx: &mut Tx,
+    id: OfferingId,
+    seats: Option<&[SeatNo]>,
+    now: Timestamp,
+) -> Result<Option<SeatNo>> {
+    let row: Option<(i32,)> = match seats {
+        None => tx.first(&TAKEN_NOW, args![id.0, now.as_millis()]).await?,
+        Some(seats) => {
+            let seats = Column::Int(seats.iter().filter_map(|seat| i32::try_from(seat.0).ok()).collect());
+            tx.first(&TAKEN_NOW_OF, args![id.0, now.as_millis(), seats]).await?
+        }
+    };
+    Ok(row.and_then(|(seat,)| u32::try_from(seat).ok()).map(SeatNo))
 }
 
 /// Returns whether an offering with one of these layouts has seats taken, as the transaction sees it.

@@ -1,6 +1,6 @@
 //! The answers of commands that did something, kept for whoever asks again with the same key.
 
-use super::db::{Column, Db};
+use super::db::{Column, Db, Tx};
 use super::error::Result;
 use super::sql::statements;
 use crate::args;
@@ -28,6 +28,8 @@ statements! {
     FIND = "SELECT i.caller, i.key, i.request_hash, i.status, i.data, i.position
         FROM {rows caller text, key text} CROSS JOIN idempotency i
         WHERE i.caller = v.caller AND i.key = v.key";
+    PUT = "INSERT INTO idempotency (caller, key, request_hash, status, data, position, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
     /// Leans on the primary key, which has the key first.
     BY_KEY = "SELECT caller, key, status, data, position, created_at FROM idempotency
         WHERE key = $1
@@ -51,6 +53,16 @@ statements! {
 /// What the store says.
 pub async fn find(db: &Db, callers: Vec<String>, keys: Vec<String>) -> Result<Vec<StoredAnswer>> {
     db.all(&FIND, args![vec![Column::Text(callers), Column::Text(keys)]]).await
+}
+
+/// Keeps an answer, in the transaction of what it is the answer to.
+///
+/// # Errors
+/// [`super::error::StoreError::Conflict`] if the caller has used the key already; what else the store says.
+pub async fn put(tx: &mut Tx, answer: StoredAnswer, now: Timestamp) -> Result<()> {
+    let StoredAnswer { caller, key, request_hash, status, data, position } = answer;
+    tx.run(&PUT, args![caller, key, request_hash, status, data, position, now.as_millis()]).await?;
+    Ok(())
 }
 
 /// That a request was answered, and what.

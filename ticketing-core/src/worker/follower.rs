@@ -19,7 +19,7 @@ pub async fn run(app: App, head: watch::Sender<i64>) {
     loop {
         tokio::select! {
             changed = own.changed() => if changed.is_err() { return },
-            () = tokio::time::sleep(LOOK_EVERY) => {
+            () = look_is_due(&app) => {
                 match look(&app).await {
                     Ok(found) => {
                         failing = false;
@@ -37,6 +37,12 @@ pub async fn run(app: App, head: watch::Sender<i64>) {
         let known = *own.borrow_and_update();
         send(&head, known);
     }
+}
+
+/// Waits until it is time to look, or until this process says that there is something to be seen.
+async fn look_is_due(app: &App) {
+    // Whichever comes first.
+    let _ = tokio::time::timeout(LOOK_EVERY, app.wrote.notified()).await;
 }
 
 fn send(head: &watch::Sender<i64>, found: i64) {

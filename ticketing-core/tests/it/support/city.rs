@@ -200,7 +200,12 @@ pub fn code<T>(outcome: &Result<T, AppError>) -> &'static str {
             CommandError::ShuttingDown => "ShuttingDown",
         },
         Err(AppError::NotFound { .. }) => "NotFound",
-        Err(AppError::Ambiguous { .. }) => "Ambiguous",
+        Err(
+            AppError::Ambiguous { .. }
+            | AppError::VersionConflict { .. }
+            | AppError::Locked { .. }
+            | AppError::Invalid { .. },
+        ) => "Ambiguous",
         Err(AppError::ReadModelBehind { .. }) => "ReadModelBehind",
         Err(AppError::Store(_)) => "Store",
     }
