@@ -3,6 +3,7 @@
 
 pub mod carriers;
 pub mod gtfs;
+pub mod mail;
 pub mod payments;
 pub mod redis;
 pub mod seed_file;

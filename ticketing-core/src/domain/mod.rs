@@ -9,6 +9,7 @@ pub mod event;
 pub mod id;
 pub mod layout;
 pub mod log;
+pub mod mail;
 pub mod money;
 pub mod occupancy;
 pub mod payment;

@@ -1,6 +1,7 @@
 //! The read models as pure folds: events in, row changes out.
 
 pub mod bodies;
+pub mod mail;
 pub mod market;
 mod object;
 pub mod sales;

@@ -24,6 +24,7 @@ pub mod integrity;
 pub mod jobs;
 mod kept;
 pub mod leases;
+pub mod mails;
 pub mod migrate;
 mod moment;
 pub mod offerings;
@@ -54,6 +55,7 @@ pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
         integrity::STATEMENTS,
         leases::STATEMENTS,
         jobs::STATEMENTS,
+        mails::STATEMENTS,
         migrate::STATEMENTS,
         offerings::STATEMENTS,
         outbox::STATEMENTS,

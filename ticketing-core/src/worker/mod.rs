@@ -5,6 +5,7 @@ pub mod housekeeper;
 pub mod inbound;
 pub mod jobs;
 pub mod leases;
+pub mod mail;
 pub mod payments;
 pub mod projector;
 pub mod relay;
@@ -46,6 +47,8 @@ pub struct Roles {
     pub expiry: bool,
     /// Do what the sagas ask of this payment provider, and the operators' jobs.
     pub saga: Option<Asking>,
+    /// Tell passengers by mail what became of their bookings.
+    pub mail: Option<mail::Mailing>,
     /// What carries events between processes; `None` is the embedded bus, the log itself.
     pub carrier: Option<Carrier>,
     /// What this process says of itself, where it may have others beside it on the same store; without it nothing is
@@ -139,6 +142,11 @@ impl Workers {
         }
         if let Some(asking) = roles.saga {
             tasks.push(tokio::spawn(payments::run(app.clone(), asking, follow.clone())));
+        }
+        if let Some(mailing) = roles.mail {
+            let (app, head) = (app.clone(), follow.clone());
+            let work = move || mail::run(app.clone(), mailing.clone(), head.clone());
+            tasks.push(tokio::spawn(supervised("mail", work)));
         }
         if let Some(process) = &roles.process {
             tasks.push(tokio::spawn(leases::run(app.clone(), process.clone(), wanted)));

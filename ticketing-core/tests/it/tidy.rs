@@ -47,6 +47,7 @@ const CONFINED: &[(&str, &str)] = &[
     ("rdkafka", "ticketing-core/src/adapters/"),
     ("async_nats", "ticketing-core/src/adapters/"),
     ("redis", "ticketing-core/src/adapters/"),
+    ("lettre", "ticketing-core/src/adapters/"),
     ("hyper_rustls", "ticketing-core/src/adapters/"),
 ];
 

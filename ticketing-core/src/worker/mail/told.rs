@@ -1,0 +1,75 @@
+//! What a mail is about, as the stores say it when it is sent: the booking as it was right after the event, by folding
+//! its stream up to there, and the journey and the passenger as they are now.
+
+use crate::app::App;
+use crate::domain::booking::passenger::Passenger;
+use crate::domain::booking::state::{Booking, evolve};
+use crate::domain::event::Event;
+use crate::domain::mail::{Mail, MailKind};
+use crate::projection::mail::{Journey, Told};
+use crate::store::error::Result;
+use crate::store::{catalog, events, offerings, passengers};
+
+/// What is to be told, and to whom.
+pub(super) enum Subject {
+    /// To this passenger.
+    Told { told: Box<Told>, passenger: Passenger },
+    /// To nobody: the passenger was forgotten.
+    Forgotten,
+    /// The log does not say what happened.
+    Unknown(String),
+}
+
+/// Looks up what a mail is about.
+pub(super) async fn subject(app: &App, mail: &Mail) -> Result<Subject> {
+    let db = &app.stores.write;
+    let Some((_, passenger)) = passengers::load(db, &[mail.booking_id]).await?.pop() else {
+        return Ok(Subject::Forgotten);
+    };
+    let mut booking: Option<Booking> = None;
+    let mut refunded = None;
+    let mut kind = None;
+    for entry in events::of_stream(db, mail.booking_id.0).await? {
+        if entry.position > mail.position {
+            break;
+        }
+        kind = MailKind::of(&entry.event).filter(|_| entry.position == mail.position);
+        match &entry.event {
+            Event::Booking(event) => booking = evolve(booking, mail.booking_id, event, entry.recorded_at),
+            Event::Payment(event) => refunded = Some(event.facts().amount),
+            Event::Catalog(_) => {}
+        }
+    }
+    let (Some(booking), true) = (booking, kind == Some(mail.kind)) else {
+        let why = format!("the log has no such event of booking {} at {}", mail.booking_id, mail.position);
+        return Ok(Subject::Unknown(why));
+    };
+    let told = Told {
+        kind: mail.kind,
+        was_sold: booking.payment_id.is_some(),
+        refunded: refunded.filter(|_| mail.kind == MailKind::Refunded),
+        passenger: passenger.name.clone(),
+        journey: journey(app, &booking).await?,
+        booking,
+    };
+    Ok(Subject::Told { told: Box::new(told), passenger })
+}
+
+/// The journey of a booking; `None` where the catalogue does not know it.
+async fn journey(app: &App, booking: &Booking) -> Result<Option<Journey>> {
+    let db = &app.stores.write;
+    let Some(facts) = offerings::facts(db, &[booking.offering_id]).await?.pop() else { return Ok(None) };
+    let route = catalog::routes(db, vec![facts.route_id.0]).await?.remove(&facts.route_id.0);
+    let pattern = offerings::patterns(db, &[facts.pattern_id]).await?.pop();
+    let (Some(route), Some(pattern)) = (route.map(|row| row.value), pattern) else { return Ok(None) };
+    let (first, last) = (usize::from(booking.legs.from()), usize::from(booking.legs.to()));
+    let (Some(from), Some(to)) = (pattern.calls.get(first), pattern.calls.get(last)) else { return Ok(None) };
+    Ok(Some(Journey {
+        title: route.name,
+        from: Some(from.name.clone()),
+        to: Some(to.name.clone()),
+        begins_at: facts.departs_at.plus_seconds(i64::from(from.departure_s)),
+        ends_at: Some(facts.departs_at.plus_seconds(i64::from(to.arrival_s))),
+        timezone: route.timezone,
+    }))
+}
