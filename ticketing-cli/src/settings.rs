@@ -97,6 +97,7 @@ pub const SETTINGS: &[Setting] = &[
     plain("CORS_ALLOWED_ORIGINS", None),
     plain("TRUSTED_PROXIES", None),
     secret("SMTP_URL", Some("none: a folder of .eml files")),
+    plain("MAIL_FROM", Some("tickets@localhost")),
     address("OTEL_EXPORTER_OTLP_ENDPOINT", None),
     plain("LOG", Some("info")),
     plain("RUST_LOG", None),
@@ -282,7 +283,8 @@ mod tests {
                 ("LOG_FORMAT", "xml"),
                 ("APP_ENV", "production"),
                 ("TICKETCTL_SEVER", "x"),
-                ("SMTP_URL", "smtp://h"),
+                ("SMTP_URL", "h:25"),
+                ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h:4318"),
             ],
             "prot = 1",
         );
@@ -298,7 +300,8 @@ mod tests {
             ("JWT_SECRET", Kind::Wrong),
             ("TICKETCTL_SEVER", Kind::Unknown),
             ("prot", Kind::Unknown),
-            ("SMTP_URL", Kind::NoEffect),
+            ("SMTP_URL", Kind::Wrong),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", Kind::NoEffect),
         ] {
             assert_eq!(
                 all.iter().filter(|found| **found == (name.to_owned(), kind)).count(),
@@ -306,6 +309,6 @@ mod tests {
                 "{name}: {all:?}"
             );
         }
-        assert_eq!(all.len(), 12, "{all:?}");
+        assert_eq!(all.len(), 13, "{all:?}");
     }
 }

@@ -3,6 +3,7 @@
 use crate::serve::ServeLimits;
 use crate::settings::{Environment, HttpSettings, SettingsError};
 use ticketing_core::adapters::carriers::CarrierConfig;
+use ticketing_core::adapters::mail::MailConfig;
 use ticketing_core::adapters::payments::ProviderConfig;
 use ticketing_core::adapters::redis::RedisConfig;
 use ticketing_core::app::StoreConfig;
@@ -25,7 +26,7 @@ pub struct Roles {
     pub projector: bool,
     /// Writes down that holds have ended.
     pub expiry: bool,
-    /// Asks the payment provider for what the sagas want.
+    /// Asks the payment provider for what the sagas want, and sends the mails.
     pub saga: bool,
 }
 
@@ -71,6 +72,8 @@ pub struct ServerConfig {
     pub engine: EngineConfig,
     /// Who moves the money.
     pub payments: ProviderConfig,
+    /// Where mails go, and from whom they are.
+    pub mail: MailConfig,
     /// What carries events between processes; `None` is the embedded bus.
     pub carrier: Option<CarrierConfig>,
     /// The cache that processes share; each has its own alone if there is none.
@@ -84,7 +87,7 @@ pub struct ServerConfig {
 }
 
 /// Variables of the product that this version does not serve.
-const WITHOUT_EFFECT: &[&str] = &["SMTP_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+const WITHOUT_EFFECT: &[&str] = &["OTEL_EXPORTER_OTLP_ENDPOINT"];
 
 impl ServerConfig {
     /// Reads what the settings say of a server of these stores, which [`Settings::stores`] finds.
@@ -104,9 +107,12 @@ impl ServerConfig {
             .map_err(|fault| SettingsError { variable: fault.variable, problem: fault.problem })?;
         let carrier = CarrierConfig::read(get)
             .map_err(|fault| SettingsError { variable: fault.variable, problem: fault.problem })?;
+        let mail = MailConfig::read(get, &stores.data_dir)
+            .map_err(|fault| SettingsError { variable: fault.variable, problem: fault.problem })?;
         Ok(Self {
             settings: settings.clone(),
             stores,
+            mail,
             carrier,
             jwt_secret: get("JWT_SECRET"),
             host: host.trim().to_owned(),
@@ -174,7 +180,18 @@ mod tests {
         assert!(
             read(&[("PAYMENT_PROVIDER", "stripe"), ("STRIPE_KEY", "k")]).unwrap().without_effect.is_empty()
         );
-        assert_eq!(read(&[("SMTP_URL", "smtp://h")]).unwrap().without_effect, ["SMTP_URL"]);
+        let variable = "OTEL_EXPORTER_OTLP_ENDPOINT";
+        assert_eq!(read(&[(variable, "http://h:4318")]).unwrap().without_effect, [variable]);
+    }
+
+    #[test]
+    fn mails_go_where_the_address_says_and_its_password_is_not_shown() {
+        assert_eq!(read(&[]).unwrap().mail.place(), "./data/mail");
+        let config = read(&[("SMTP_URL", "smtp://u:geheim@h"), ("MAIL_FROM", "a@b.org")]).unwrap();
+        assert_eq!((config.mail.place().as_str(), config.mail.domain()), ("h:587", "b.org"));
+        assert!(config.without_effect.is_empty() && !format!("{config:?}").contains("geheim"));
+        let error = read(&[("SMTP_URL", "geheim@h")]).unwrap_err();
+        assert!(error.variable == "SMTP_URL" && !error.to_string().contains("geheim"), "{error}");
     }
 
     #[test]

@@ -59,7 +59,9 @@ impl From<&StartError> for Failure {
                 .code("LISTEN")
                 .hint("choose another by --port; 0 takes any that is free"),
             StartError::Secret(error) => Self::from(error),
-            StartError::Payments(_) | StartError::Redis(_) => Self::usage(format!("{error}.")).code("CONFIG"),
+            StartError::Payments(_) | StartError::Mail(_) | StartError::Redis(_) => {
+                Self::usage(format!("{error}.")).code("CONFIG")
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use ticketing_core::domain::time::Timestamp;
 use ticketing_core::ops::groups::{self, Group, Mark};
 use ticketing_core::store::error::Result;
 use ticketing_core::store::views::fold::TICKETS;
-use ticketing_core::store::{bookings, dead_letters, events, outbox, parked, sagas, views};
+use ticketing_core::store::{bookings, dead_letters, events, mails, outbox, parked, sagas, views};
 use tokio::sync::Mutex;
 
 /// How old the numbers of open holds and sagas may be: counting them reads an index from end to end.
@@ -40,6 +40,7 @@ impl Gauges {
                 metrics.holds_open.set(open);
                 stand(app, metrics).await?;
                 dead_letters(app, metrics).await?;
+                metrics.mail.waiting(mails::waiting(&app.stores.write).await?, app.clock.now());
                 consumer_lag(app, metrics, carrier).await?;
                 *counted_at = Some(Instant::now());
             }

@@ -25,6 +25,7 @@ pub mod headers;
 pub mod health;
 pub mod limits;
 pub mod logs;
+pub mod mail_metrics;
 pub mod metrics;
 pub mod openapi;
 pub mod payment_metrics;

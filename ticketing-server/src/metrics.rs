@@ -4,6 +4,7 @@
 //! The server counts what passes through it; what the engine and the read model know they write into the
 //! public handles, or a closure fetches it when somebody looks.
 
+use crate::mail_metrics::MailMetrics;
 use crate::payment_metrics::PaymentMetrics;
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
@@ -67,6 +68,8 @@ pub struct Metrics {
     pub consumer_lag: IntGaugeVec,
     /// Of payments and their sagas.
     pub payments: PaymentMetrics,
+    /// Of mails.
+    pub mail: MailMetrics,
 }
 
 impl fmt::Debug for Metrics {
@@ -162,6 +165,7 @@ impl Metrics {
             dead_letters,
             consumer_lag,
             payments: PaymentMetrics::register(&registry).expect("names of their own"),
+            mail: MailMetrics::register(&registry).expect("names of their own"),
             refresh: Mutex::default(),
             unmatched: OnceLock::new(),
             requests,

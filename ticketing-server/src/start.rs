@@ -20,6 +20,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use ticketing_core::adapters::carriers::Carrier;
+use ticketing_core::adapters::mail::{Destination, MailConfigError, Mailer};
 use ticketing_core::adapters::payments::guard::{BreakerState, Guard, Limits};
 use ticketing_core::adapters::payments::{Provider, ProviderConfig, ProviderConfigError};
 use ticketing_core::adapters::redis::{Limits as RedisLimits, Redis, RedisConfigError};
@@ -30,6 +31,7 @@ use ticketing_core::engine::BatchReport;
 use ticketing_core::store::error::StoreError;
 use ticketing_core::store::leases::Process;
 use ticketing_core::store::views;
+use ticketing_core::worker::mail::Mailing;
 use ticketing_core::worker::payments::Asking;
 use ticketing_core::worker::{self, Workers};
 use ticketing_desk::afar::Lender;
@@ -75,6 +77,9 @@ pub enum StartError {
     /// The payment provider's settings can't be used.
     #[error(transparent)]
     Payments(#[from] ProviderConfigError),
+    /// The settings of the mail server can't be used.
+    #[error(transparent)]
+    Mail(#[from] MailConfigError),
     /// The settings of Redis can't be used.
     #[error(transparent)]
     Redis(#[from] RedisConfigError),
@@ -146,6 +151,15 @@ pub async fn prepare(config: ServerConfig) -> Result<Prepared, StartError> {
              or external"
         );
     }
+    if config.http.environment == Environment::Production
+        && config.roles.saga
+        && let Destination::Folder(folder) = &config.mail.destination
+    {
+        tracing::warn!(
+            folder = %folder.display(),
+            "mails are put into a folder, and reach nobody. Set SMTP_URL to send them"
+        );
+    }
     let metrics = Arc::new(Metrics::new());
     let observer = observer(Arc::clone(&metrics));
     let (app, engine) = App::start(stores, config.clock.clone(), config.engine, observer);
@@ -162,6 +176,7 @@ pub async fn prepare(config: ServerConfig) -> Result<Prepared, StartError> {
         carrier: carrier.clone(),
         expiry: config.roles.expiry,
         saga: if config.roles.saga { Some(asking(&config, &metrics)?) } else { None },
+        mail: if config.roles.saga { Some(mailing(&config, &metrics)?) } else { None },
     };
     let workers = Workers::start(&app, roles);
     let (ending, is_ending) = watch::channel(false);
@@ -211,6 +226,16 @@ fn asking(config: &ServerConfig, metrics: &Arc<Metrics>) -> Result<Asking, Start
         observer: Arc::new(move |report| counted.answered(report)),
         drills: config.http.environment == Environment::Development,
     })
+}
+
+/// Who sends the mails, counted. A mail is an effect of what happened, as a charge is: the same role does both.
+fn mailing(config: &ServerConfig, metrics: &Arc<Metrics>) -> Result<Mailing, StartError> {
+    let counted = metrics.mail.clone();
+    let mailer = Mailer::new(config.mail.clone())?;
+    let mailing = Mailing::new(mailer, Arc::new(move |report| counted.tried(report)));
+    let (shown, looked_at) = (metrics.mail.clone(), mailing.clone());
+    metrics.on_scrape(move || shown.left_alone(looked_at.is_away()));
+    Ok(mailing)
 }
 
 impl Prepared {

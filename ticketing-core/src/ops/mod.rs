@@ -16,6 +16,7 @@ pub mod groups;
 pub mod jobs;
 pub mod lists;
 pub mod lookup;
+pub mod mails;
 pub mod money;
 pub mod near;
 pub mod payments;

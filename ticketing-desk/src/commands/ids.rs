@@ -8,7 +8,7 @@ use std::hash::Hash;
 use std::io::Read as _;
 use ticketing_core::domain::id::{BookingId, SagaId};
 use ticketing_core::ops::dlq::{self, Key};
-use ticketing_core::ops::{OpsError, jobs, lookup};
+use ticketing_core::ops::{OpsError, jobs, lookup, mails};
 
 /// No list of ids on stdin is longer, in bytes.
 const STDIN_BYTES_MAX: u64 = 64 << 20;
@@ -75,6 +75,14 @@ impl Ids {
     /// As [`Ids::bookings`].
     pub async fn jobs(&self, session: &Session) -> Result<Vec<uuid::Uuid>, Failure> {
         self.each(async |word| jobs::find(&session.app, word).await).await
+    }
+
+    /// Finds the mails, each once, in the order they were named.
+    ///
+    /// # Errors
+    /// As [`Ids::bookings`].
+    pub async fn mails(&self, session: &Session) -> Result<Vec<uuid::Uuid>, Failure> {
+        self.each(async |word| mails::find(&session.app, word).await).await
     }
 
     async fn each<T: Copy + Eq + Hash>(

@@ -13,6 +13,7 @@ pub mod hold;
 mod ids;
 pub mod job;
 mod listing;
+pub mod mail;
 pub mod migrate;
 pub mod outbox;
 pub mod payment;

@@ -7,7 +7,7 @@ use crate::output::{Column, Printer};
 use serde::Serialize;
 use ticketing_core::app::StoreConfig;
 use ticketing_core::app::folder::{self, Owner};
-use ticketing_core::ops::status;
+use ticketing_core::ops::{mails, status};
 
 /// Show who serves the stores, where the log and the read store are, what is held, and which payments are open
 #[derive(clap::Args, Debug)]
@@ -37,6 +37,10 @@ const FIELDS: &[Column] = &[
     Column::number("Overdue calls", "payments.overdue"),
     Column::text("Warning", "payments.warning"),
     Column::number("Dead letters", "deadLetters"),
+    Column::number("Queued mails", "mails.queued"),
+    Column::time("Oldest mail", "mails.oldestAt"),
+    Column::number("Failed mails", "mails.failed"),
+    Column::text("Mail trouble", "mails.warning").wrapped(),
     Column::time("Looked at", "at"),
     Column::rows("Payments that are not over", "payments.notOver", STATES),
     Column::rows("Processes", "processes", PROCESSES),
@@ -72,6 +76,8 @@ struct Shown {
     stores: status::Status,
     /// The payments that are not over.
     payments: status::PaymentsStatus,
+    /// The mails that wait.
+    mails: mails::MailStatus,
     /// Who else serves, and how far the carriers are.
     #[serde(flatten)]
     services: status::Services,
@@ -99,6 +105,7 @@ pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failur
         let stores = status::status(&session.app).await?;
         let payments = status::payments(&session.app).await?;
         let services = status::services(&session.app).await?;
-        printer.object(&Shown { server, stores, payments, services }, FIELDS)
+        let mails = mails::status(&session.app).await?;
+        printer.object(&Shown { server, stores, payments, mails, services }, FIELDS)
     })
 }

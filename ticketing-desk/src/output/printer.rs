@@ -456,6 +456,7 @@ pub(crate) const ON_STORES: &[&str] = &[
     "hold",
     "job",
     "load",
+    "mail",
     "migrate",
     "outbox",
     "payment",

@@ -4,6 +4,7 @@ use crate::settings::weakness;
 use std::io::ErrorKind;
 use std::time::Duration;
 use ticketing_core::adapters::carriers::{Carrier, CarrierConfig};
+use ticketing_core::adapters::mail::{Destination, MailConfig, Mailer};
 use ticketing_core::adapters::redis::{Limits, Redis, RedisConfig};
 use ticketing_core::app::config::Settings;
 use ticketing_core::app::{StoreConfig, folder};
@@ -11,10 +12,7 @@ use ticketing_desk::commands::doctor::Checked;
 use ticketing_server::config::ServerConfig;
 use ticketing_server::secret::SECRET_FILE;
 use ticketing_server::settings::Environment;
-use tokio::net::{TcpListener, TcpStream};
-
-/// The port of mail, where none is said.
-const SMTP_PORT: u16 = 587;
+use tokio::net::TcpListener;
 
 /// Whether tokens are signed with something that nobody guesses.
 pub fn secret(settings: &Settings, stores: &StoreConfig) -> Checked {
@@ -51,7 +49,7 @@ pub async fn check(settings: &Settings, stores: &StoreConfig, limit: Duration) -
         port(settings, stores, limit),
         broker(settings, limit),
         redis(settings, limit),
-        smtp(settings, limit),
+        smtp(settings, stores, limit),
     );
     vec![port, broker, redis, smtp]
 }
@@ -147,21 +145,31 @@ async fn redis(settings: &Settings, limit: Duration) -> Checked {
     }
 }
 
-async fn smtp(settings: &Settings, limit: Duration) -> Checked {
-    const FIX: &str = "set SMTP_URL to smtp://HOST:PORT, or leave it unset";
-    let Some(url) = settings.get("SMTP_URL") else {
-        return Checked::ok("mail", "None is set.");
+async fn smtp(settings: &Settings, stores: &StoreConfig, limit: Duration) -> Checked {
+    const FIX: &str = "ticketctl config check";
+    let config = match MailConfig::read(|name| settings.get(name), &stores.data_dir) {
+        Ok(config) => config,
+        Err(error) => return Checked::fail("mail", format!("{error}."), FIX),
     };
-    let parsed = reqwest::Url::parse(url.trim()).ok();
-    let host = parsed.as_ref().and_then(|url| url.host_str().map(str::to_owned));
-    let Some(host) = host else {
-        return Checked::fail("mail", "SMTP_URL is no address.", FIX);
+    let place = config.place();
+    let is_server = matches!(config.destination, Destination::Smtp(_));
+    let mailer = match Mailer::new(config) {
+        Ok(mailer) => mailer,
+        Err(error) => return Checked::fail("mail", format!("{error}."), FIX),
     };
-    let port = parsed.and_then(|url| url.port()).unwrap_or(SMTP_PORT);
-    let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    match tokio::time::timeout(limit, TcpStream::connect((bare.as_str(), port))).await {
-        Ok(Ok(_)) => Checked::ok("mail", format!("{host}:{port} takes connections.")),
-        Ok(Err(error)) => Checked::warn("mail", format!("{host}:{port} can't be reached: {error}."), FIX),
-        Err(_) => Checked::warn("mail", format!("{host}:{port} does not answer in time."), FIX),
+    // Bookings go on without it.
+    let unusable = |why: String| match is_server {
+        true => Checked::warn(
+            "mail",
+            format!("The mail server {place} can't be used: {why}."),
+            start(&place, "the mail server"),
+        ),
+        false => Checked::warn("mail", format!("Mails can't be put into {place}: {why}."), "set SMTP_URL"),
+    };
+    match tokio::time::timeout(limit, mailer.ping()).await {
+        Ok(Ok(())) if is_server => Checked::ok("mail", format!("The mail server {place} takes our mail.")),
+        Ok(Ok(())) => Checked::ok("mail", format!("SMTP_URL is not set: mails are put into {place}.")),
+        Ok(Err(why)) => unusable(why.trim_end_matches('.').to_owned()),
+        Err(_) => unusable(format!("no answer within {} s", limit.as_secs_f32())),
     }
 }

@@ -57,7 +57,8 @@ pub struct Story {
 pub struct Entry {
     /// When.
     pub at: Timestamp,
-    /// `command`, `event`, `call` (to a payment provider), `step` (of the saga), `audit`, `key`.
+    /// `command`, `event`, `call` (to a payment provider), `step` (of the saga), `audit`, `mail`,
+    /// `key`.
     pub kind: &'static str,
     /// What, in words.
     pub what: String,
@@ -85,6 +86,7 @@ pub(super) enum Rank {
     Event,
     Step,
     CallBegan,
+    Mail,
     Key,
 }
 

@@ -8,6 +8,7 @@ use crate::domain::booking::event::BookingEvent;
 use crate::domain::booking::state::Booking;
 use crate::domain::event::Event;
 use crate::domain::id::{BookingId, SagaId};
+use crate::domain::mail::{Mail, MailState};
 use crate::domain::payment::{Attempt, AttemptState, Payment};
 use crate::domain::time::Timestamp;
 use crate::ops::OpsError;
@@ -18,7 +19,7 @@ use crate::saga::StepRecord;
 use crate::store::audit::AuditRow;
 use crate::store::events::LogEntry;
 use crate::store::idempotency::Answered;
-use crate::store::{audit, bookings, events, idempotency};
+use crate::store::{audit, bookings, events, idempotency, mails};
 use serde_json::json;
 use serde_json::value::RawValue;
 use std::collections::HashSet;
@@ -36,6 +37,7 @@ pub(super) struct Strand {
     pub(super) events: Vec<LogEntry>,
     audit: Vec<AuditRow>,
     answers: Vec<Answered>,
+    mails: Vec<Mail>,
 }
 
 impl Strand {
@@ -57,7 +59,8 @@ impl Strand {
         };
         let names = names(id, row.as_ref());
         answers.retain(|answer| answer.about().is_some_and(|about| names.contains(&about)));
-        Ok(Self { booking, row, events, audit, answers })
+        let mails = mails::of_booking(db, id).await?;
+        Ok(Self { booking, row, events, audit, answers, mails })
     }
 
     /// What happened, in no order yet.
@@ -81,6 +84,7 @@ impl Strand {
         }
         entries.extend(self.audit.iter().map(of_audit));
         entries.extend(self.answers.iter().map(of_answer));
+        entries.extend(self.mails.iter().map(of_mail));
         entries
     }
 }
@@ -223,6 +227,33 @@ fn of_answer(answer: &Answered) -> Entry {
         correlation_id: None,
         details: raw(&json!({ "caller": answer.caller, "key": answer.key, "status": answer.status })),
         rank: (Rank::Key, answer.position),
+    }
+}
+
+/// Where a mail to the passenger stands, when it last moved.
+fn of_mail(mail: &Mail) -> Entry {
+    let why = mail.last_error.as_ref().map_or_else(String::new, |error| format!(": {error}"));
+    let kind = mail.kind.word();
+    let what = match (mail.state, mail.next_at) {
+        (MailState::Sent, _) => format!("mail \"{kind}\" was sent to the passenger"),
+        (MailState::Queued, Some(at)) if mail.last_error.is_some() => {
+            format!("mail \"{kind}\" waits, and is tried again at {at}{why}")
+        }
+        (MailState::Queued, _) => format!("mail \"{kind}\" is to be sent to the passenger"),
+        (MailState::Failed, _) => format!("mail \"{kind}\" can't be sent{why}"),
+        (MailState::Dropped, _) => format!("mail \"{kind}\" was not sent{why}"),
+    };
+    Entry {
+        at: mail.moved_at,
+        kind: "mail",
+        what,
+        actor: "system".to_owned(),
+        // It is the event's; the event is told of by itself.
+        position: None,
+        correlation_id: Some(mail.correlation_id.clone()),
+        details: raw(&json!({ "id": mail.id, "kind": kind, "state": mail.state.word(), "tries": mail.tries,
+            "position": mail.position.to_string(), "messageId": format!("<{}>", mail.message_id) })),
+        rank: (Rank::Mail, mail.position),
     }
 }
 

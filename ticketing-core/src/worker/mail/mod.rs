@@ -290,7 +290,7 @@ async fn send_all(app: &App, mailing: &Mailing, due: Vec<Mail>, breaker: &mut Br
         match &sent {
             Tried::Sent | Tried::Later(_) => breaker.is_there(),
             Tried::Away(_) => breaker.failed(tokio::time::Instant::now()),
-            Tried::Refused(_) | Tried::Dropped(_) => {}
+            Tried::Refused(_) | Tried::Dropped(_) | Tried::NotRead(_) => {}
         }
         if breaker.is_away() != was_away {
             said(mailing, &sent, breaker.is_away());
@@ -305,7 +305,12 @@ fn said(mailing: &Mailing, sent: &Tried, is_away: bool) {
         Tried::Away(error) if is_away => {
             tracing::warn!(server, error, "mails can't be sent; they wait, and bookings go on");
         }
-        Tried::Sent | Tried::Later(_) | Tried::Refused(_) | Tried::Away(_) | Tried::Dropped(_) => {
+        Tried::Sent
+        | Tried::Later(_)
+        | Tried::Refused(_)
+        | Tried::Away(_)
+        | Tried::Dropped(_)
+        | Tried::NotRead(_) => {
             tracing::info!(server, "mails are sent again");
         }
     }
@@ -318,6 +323,8 @@ enum Tried {
     Later(String),
     Away(String),
     Dropped(String),
+    /// Our own store did not say what is to be told.
+    NotRead(String),
 }
 
 impl Tried {
@@ -325,7 +332,7 @@ impl Tried {
         match self {
             Self::Sent => OUTCOMES[0],
             Self::Refused(_) => OUTCOMES[1],
-            Self::Later(_) => OUTCOMES[2],
+            Self::Later(_) | Self::NotRead(_) => OUTCOMES[2],
             Self::Away(_) => OUTCOMES[3],
             Self::Dropped(_) => OUTCOMES[4],
         }
@@ -338,7 +345,11 @@ async fn send(app: &App, mailing: &Mailing, mail: &Mail) -> Tried {
     let tried = try_once(app, mailing, mail).await;
     let error = match &tried {
         Tried::Sent => "",
-        Tried::Refused(error) | Tried::Later(error) | Tried::Away(error) | Tried::Dropped(error) => error,
+        Tried::Refused(error)
+        | Tried::Later(error)
+        | Tried::Away(error)
+        | Tried::Dropped(error)
+        | Tried::NotRead(error) => error,
     };
     tracing::info!(
         correlation_id = %mail.correlation_id,
@@ -357,7 +368,7 @@ async fn try_once(app: &App, mailing: &Mailing, mail: &Mail) -> Tried {
     let subject = match told::subject(app, mail).await {
         Ok(subject) => subject,
         Err(error @ StoreError::Corrupt { .. }) => return Tried::Refused(error.to_string()),
-        Err(error) => return Tried::Later(error.to_string()),
+        Err(error) => return Tried::NotRead(error.to_string()),
     };
     let (told, passenger) = match subject {
         Subject::Told { told, passenger } => (told, passenger),
@@ -395,8 +406,10 @@ fn outcome(app: &App, mail: &Mail, tried: Tried, breaker: &Breaker) -> Outcome {
             let seconds = (BACKOFF_SECONDS << doublings).min(BACKOFF_SECONDS_MAX);
             later(app, mail, tries, seconds, Some(error))
         }
-        // The server's fault, so none of the mail's tries.
-        Tried::Away(error) => later(app, mail, mail.tries, breaker.pause_seconds(), Some(error)),
+        // The server's fault, or our store's, so none of the mail's tries.
+        Tried::Away(error) | Tried::NotRead(error) => {
+            later(app, mail, mail.tries, breaker.pause_seconds(), Some(error))
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod inbound;
 mod jobs;
 mod kept_aside;
 mod leases;
+mod mail;
 mod operators;
 mod outages;
 mod payments;

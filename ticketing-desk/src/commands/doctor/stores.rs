@@ -11,7 +11,7 @@ use ticketing_core::app::{App, StoreConfig, Stores};
 use ticketing_core::clock::Clock;
 use ticketing_core::engine::EngineConfig;
 use ticketing_core::ops::status::{self, Services};
-use ticketing_core::ops::{OpsError, lists};
+use ticketing_core::ops::{OpsError, lists, mails};
 use ticketing_core::store::db::{Address, Db, Engine, Role};
 use ticketing_core::store::error::StoreError;
 use ticketing_core::store::{integrity, leases, migrate};
@@ -164,6 +164,7 @@ async fn inside(app: &App, limit: Duration, all: &mut Vec<Checked>) {
     all.push(bounded("dead letters", limit, dead_letters(app)).await);
     all.push(bounded("stuck payments", limit, stuck(app)).await);
     all.push(bounded("overdue payments", limit, overdue(app)).await);
+    all.push(bounded("waiting mails", limit, waiting_mails(app)).await);
 }
 
 async fn bounded(
@@ -315,5 +316,25 @@ async fn overdue(app: &App) -> Result<Checked, OpsError> {
             ),
             "ticketctl serve --roles saga",
         ),
+    })
+}
+
+/// Mails that an operator must look at, or that wait for too long.
+async fn waiting_mails(app: &App) -> Result<Checked, OpsError> {
+    let found = mails::status(app).await?;
+    Ok(match (found.warning, found.failed) {
+        (Some(warning), _) => {
+            Checked::warn("waiting mails", warning, "ticketctl mail list --query 'state=queued'")
+        }
+        (None, 0) => Checked::ok("waiting mails", format!("{} queued, none failed.", found.queued)),
+        (None, n) => {
+            let noun = if n == 1 { "mail" } else { "mails" };
+            let n = grouped(n.unsigned_abs());
+            Checked::warn(
+                "waiting mails",
+                format!("{n} {noun} could not be sent."),
+                "ticketctl mail list --query 'state=failed'",
+            )
+        }
     })
 }
