@@ -132,8 +132,6 @@ pub enum Kind {
     Wrong,
     /// Nothing reads it.
     Unknown,
-    /// It is known, and does nothing.
-    NoEffect,
 }
 
 /// What a source is called.
@@ -175,11 +173,6 @@ pub fn problems(settings: &Settings, stores: &StoreConfig) -> Vec<Problem> {
     refused(&mut rest, &mut found, |s| {
         ServerConfig::read(s, stores.clone()).map(drop).map_err(|e| (e.variable.into(), e.problem))
     });
-    if let Ok(config) = ServerConfig::read(&rest, stores.clone()) {
-        for name in config.without_effect {
-            found.push(problem(settings, name, Kind::NoEffect, "has no effect in this version".into()));
-        }
-    }
     found
 }
 
@@ -284,7 +277,7 @@ mod tests {
                 ("APP_ENV", "production"),
                 ("TICKETCTL_SEVER", "x"),
                 ("SMTP_URL", "h:25"),
-                ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h:4318"),
+                ("OTEL_EXPORTER_OTLP_ENDPOINT", "h:4318"),
             ],
             "prot = 1",
         );
@@ -301,7 +294,7 @@ mod tests {
             ("TICKETCTL_SEVER", Kind::Unknown),
             ("prot", Kind::Unknown),
             ("SMTP_URL", Kind::Wrong),
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", Kind::NoEffect),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", Kind::Wrong),
         ] {
             assert_eq!(
                 all.iter().filter(|found| **found == (name.to_owned(), kind)).count(),

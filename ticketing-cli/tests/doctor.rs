@@ -190,7 +190,7 @@ fn settings_that_are_unknown_or_wrong_are_all_named() {
     let place = Place::new();
     place.run(&["config", "check"]).ok();
     fs::write(place.0.path().join("ticketing.toml"), "hold_secnds = 60\n").unwrap();
-    let traces = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h:4318");
+    let traces = ("OTEL_EXPORTER_OTLP_ENDPOINT", "h:4318");
     let set = [("PORT", "http"), ("RATE_LIMIT", "lots"), ("SMTP_URL", "h"), ("TICKETCTL_SEVER", "x"), traces];
     let ran = place.with(&["config", "check", "-o", "json"], &set);
     assert_eq!(ran.code, 8);
@@ -204,8 +204,8 @@ fn settings_that_are_unknown_or_wrong_are_all_named() {
         (state("hold_secnds"), state("TICKETCTL_SEVER")),
         ("unknown".to_owned(), "unknown".to_owned())
     );
-    assert_eq!((state("SMTP_URL").as_str(), state(traces.0).as_str()), ("wrong", "no effect"));
+    assert_eq!((state("SMTP_URL").as_str(), state(traces.0).as_str()), ("wrong", "wrong"));
     assert!(rows.to_string().contains("HOLD_SECONDS is one"), "{rows}");
     fs::write(place.0.path().join("ticketing.toml"), "").unwrap();
-    place.with(&["config", "check"], &[("SMTP_URL", "smtp://h"), traces]).ok();
+    place.with(&["config", "check"], &[("SMTP_URL", "smtp://h"), (traces.0, "http://h:4318")]).ok();
 }

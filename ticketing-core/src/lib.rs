@@ -12,4 +12,5 @@ pub mod projection;
 pub mod saga;
 pub mod store;
 pub mod text;
+pub mod traces;
 pub mod worker;

@@ -82,12 +82,7 @@ pub struct ServerConfig {
     pub limits: ServeLimits,
     /// What time it is.
     pub clock: Clock,
-    /// Variables that are set and have no effect in this version, to be said at the start.
-    pub without_effect: Vec<&'static str>,
 }
-
-/// Variables of the product that this version does not serve.
-const WITHOUT_EFFECT: &[&str] = &["OTEL_EXPORTER_OTLP_ENDPOINT"];
 
 impl ServerConfig {
     /// Reads what the settings say of a server of these stores, which [`Settings::stores`] finds.
@@ -126,7 +121,6 @@ impl ServerConfig {
                 .map_err(|fault| SettingsError { variable: fault.variable, problem: fault.problem })?,
             limits: ServeLimits::default(),
             clock: Clock::system(),
-            without_effect: WITHOUT_EFFECT.iter().copied().filter(|name| get(name).is_some()).collect(),
             http,
         })
     }
@@ -165,23 +159,18 @@ mod tests {
     fn everything_runs_with_nothing_set() {
         let config = read(&[]).unwrap();
         assert_eq!((config.host.as_str(), config.port, config.hold_seconds), ("127.0.0.1", 3002, 900));
-        assert!(config.stores.is_embedded() && config.without_effect.is_empty());
+        assert!(config.stores.is_embedded());
         let production = read(&[("APP_ENV", "production"), ("PORT", " "), ("HOLD_SECONDS", "60")]).unwrap();
         assert_eq!((production.host.as_str(), production.hold_seconds), ("0.0.0.0", 60));
     }
 
     #[test]
-    fn a_bad_value_is_named_and_what_has_no_effect_is_known() {
+    fn a_bad_value_is_named() {
         for (name, value) in [("PORT", "70000"), ("PORT", "http"), ("HOLD_SECONDS", "0")] {
             let error = read(&[(name, value)]).unwrap_err();
             assert_eq!(error.variable, name);
             assert!(error.to_string().contains(value), "{error}");
         }
-        assert!(
-            read(&[("PAYMENT_PROVIDER", "stripe"), ("STRIPE_KEY", "k")]).unwrap().without_effect.is_empty()
-        );
-        let variable = "OTEL_EXPORTER_OTLP_ENDPOINT";
-        assert_eq!(read(&[(variable, "http://h:4318")]).unwrap().without_effect, [variable]);
     }
 
     #[test]
@@ -189,7 +178,7 @@ mod tests {
         assert_eq!(read(&[]).unwrap().mail.place(), "./data/mail");
         let config = read(&[("SMTP_URL", "smtp://u:geheim@h"), ("MAIL_FROM", "a@b.org")]).unwrap();
         assert_eq!((config.mail.place().as_str(), config.mail.domain()), ("h:587", "b.org"));
-        assert!(config.without_effect.is_empty() && !format!("{config:?}").contains("geheim"));
+        assert!(!format!("{config:?}").contains("geheim"));
         let error = read(&[("SMTP_URL", "geheim@h")]).unwrap_err();
         assert!(error.variable == "SMTP_URL" && !error.to_string().contains("geheim"), "{error}");
     }
@@ -199,7 +188,7 @@ mod tests {
         assert!(read(&[]).unwrap().redis.is_none());
         let config = read(&[("REDIS_URL", "redis://u:geheim@h:7/2")]).unwrap();
         assert_eq!(config.redis.as_ref().unwrap().address(), "h:7/2");
-        assert!(config.without_effect.is_empty() && !format!("{config:?}").contains("geheim"));
+        assert!(!format!("{config:?}").contains("geheim"));
         let error = read(&[("REDIS_HOST", "h"), ("REDIS_PORT", "x")]).unwrap_err();
         assert_eq!(error.to_string(), "REDIS_PORT is `x`; write a whole number from 1 to 65535");
     }

@@ -39,6 +39,7 @@ pub mod settings;
 pub mod shell;
 pub mod start;
 pub mod state;
+pub mod traces;
 
 pub use config::{Roles, ServerConfig};
 pub use start::{Running, StartError, prepare, start};

@@ -2,13 +2,15 @@
 //! belongs to.
 
 use crate::settings::SettingsError;
+use crate::traces::{TARGET, TraceSettings, is_traced};
 use std::fs::File;
 use std::io::IsTerminal as _;
 use std::sync::Mutex;
 use tracing::{Level, Subscriber};
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{FilterFn, LevelFilter, Targets, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::{Layer, Registry};
 
 /// Where the span that carries the correlation id is made.
 const SPAN_TARGET: &str = "ticketing_server::shell";
@@ -27,6 +29,7 @@ pub enum LogFormat {
 pub struct LogSettings {
     format: LogFormat,
     targets: Targets,
+    traces: Option<TraceSettings>,
 }
 
 /// Another part of the program has set up logs already.
@@ -36,7 +39,7 @@ pub struct AlreadySetUp;
 
 impl LogSettings {
     /// Reads `LOG_FORMAT` (`text` or `json`) and `LOG`, else `RUST_LOG`: a level, or targets with theirs, as
-    /// `info,ticketing_core=debug`.
+    /// `info,ticketing_core=debug`; and where traces go.
     ///
     /// # Errors
     /// The variable that can't be used.
@@ -61,7 +64,8 @@ impl LogSettings {
                 "is `{text}`; write a level, or targets with theirs, as `info,ticketing_core=debug`"
             ),
         })?;
-        Ok(Self { format, targets: with_span(targets) })
+        let traces = TraceSettings::read(get)?;
+        Ok(Self { format, targets: with_span(targets), traces })
     }
 
     /// Logs to stderr from now on.
@@ -87,15 +91,23 @@ impl LogSettings {
     where
         W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
     {
-        let registry = tracing_subscriber::registry().with(self.targets);
+        // Each layer has its filter: what is part of traces alone is in no line, and what is in lines in no trace.
         let lines = tracing_subscriber::fmt::layer().with_writer(writer);
-        match self.format {
-            LogFormat::Text => Box::new(registry.with(lines.with_ansi(colour))),
-            LogFormat::Json => {
-                Box::new(registry.with(lines.json().flatten_event(true).with_span_list(false)))
-            }
+        let lines: Box<dyn Layer<Registry> + Send + Sync> = match self.format {
+            LogFormat::Text => lines.with_ansi(colour).boxed(),
+            LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+        };
+        let lines = lines.with_filter(self.targets.with_target(TARGET, LevelFilter::OFF));
+        let registry = tracing_subscriber::registry().with(lines);
+        match self.traces {
+            None => Box::new(registry),
+            Some(traces) => Box::new(registry.with(traces.begin().with_filter(only_traced()))),
         }
     }
+}
+
+fn only_traced() -> FilterFn {
+    filter_fn(is_traced)
 }
 
 /// Whatever is left out, a line that is logged has its correlation id.

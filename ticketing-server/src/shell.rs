@@ -23,8 +23,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use ticketing_core::adapters::redis::Redis;
+use ticketing_core::traces::TARGET;
 use tower::Service;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
@@ -88,7 +89,13 @@ impl Shell {
         let span = tracing::error_span!("request", correlation_id = %correlation);
         let origin = self.allowed_origins.allowed(request.headers());
         request.extensions_mut().insert(correlation.clone());
-        let (response, quotient) = self.route(peer, request).instrument(span).await;
+        let part = part(&correlation, &request);
+        let (response, quotient) = self.route(peer, request).instrument(part.clone()).instrument(span).await;
+        part.record("status", response.status().as_u16());
+        if response.status().is_server_error() {
+            part.record("error", response.status().as_str());
+        }
+        drop(part);
         let mut response = unwrap_parcel(response, &correlation);
         let own = std::mem::take(response.headers_mut());
         let mut all = headers::completed(&self.template, own);
@@ -147,6 +154,22 @@ impl Shell {
         let client = self.trusted_proxies.client(peer, headers);
         self.limiter.check(client).await.map_err(|e: ApiError| Box::new(e.into_response()))
     }
+}
+
+/// The first span of the request's trace. A caller that has a trace of its own finds ours linked to it.
+fn part(correlation: &CorrelationId, request: &Request<Body>) -> Span {
+    let traceparent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
+    tracing::info_span!(
+        target: TARGET,
+        "request",
+        correlation_id = %correlation,
+        kind = "server",
+        method = %request.method(),
+        path = request.uri().path(),
+        traceparent,
+        status = tracing::field::Empty,
+        error = tracing::field::Empty
+    )
 }
 
 /// Health is asked for often, by machines that must not be turned away; and the webhooks of all buyers come from a

@@ -15,6 +15,7 @@ use crate::serve::{Served, serve};
 use crate::settings::Environment;
 use crate::shell::Shell;
 use crate::state::ServerState;
+use crate::traces;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -141,10 +142,6 @@ pub async fn prepare(config: ServerConfig) -> Result<Prepared, StartError> {
     if let Some(folder) = &mut folder {
         folder.listens_at(address)?;
     }
-    for variable in &config.without_effect {
-        tracing::warn!(variable, "is set, but has no effect in this version");
-    }
-
     if config.http.environment == Environment::Production && config.payments == ProviderConfig::Simulated {
         tracing::warn!(
             "payments are simulated: tok_visa buys every ticket, and no money moves. Set PAYMENT_PROVIDER to stripe \
@@ -322,6 +319,7 @@ async fn end(app: App, engine: EngineTask, workers: Workers, folder: Option<Fold
     }
     stores.close().await;
     drop(folder);
+    traces::flush(traces::FLUSH_TIMEOUT).await;
 }
 
 async fn listen(host: &str, port: u16) -> Result<(TcpListener, SocketAddr), StartError> {

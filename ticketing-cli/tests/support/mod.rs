@@ -59,9 +59,17 @@ impl Place {
                 command.env_remove(name);
             }
         }
-        for name in
-            ["NO_COLOR", "COLUMNS", "KAFKA_BROKERS", "NATS_URL", "APP_ENV", "HOLD_SECONDS", "DATA_DIR"]
-        {
+        for name in [
+            "NO_COLOR",
+            "COLUMNS",
+            "KAFKA_BROKERS",
+            "NATS_URL",
+            "APP_ENV",
+            "HOLD_SECONDS",
+            "DATA_DIR",
+            "SMTP_URL",
+            "MAIL_FROM",
+        ] {
             command.env_remove(name);
         }
         command.env("TICKETCTL_ACTOR", "tester");

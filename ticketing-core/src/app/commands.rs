@@ -5,14 +5,29 @@ use crate::domain::booking::command::{Change, HoldKind, Reserve};
 use crate::domain::booking::passenger::Passenger;
 use crate::domain::id::{BookingId, UserId};
 use crate::domain::payment::canonical_id;
-use crate::engine::{Done, Meta, Work};
+use crate::engine::{CommandError, Done, Meta, Work};
 use crate::saga::plan::EXTERNAL;
+use crate::traces;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 /// Returns a new booking's id: v7, so that newer bookings sort after older ones.
 #[must_use]
 pub fn new_booking_id() -> BookingId {
     BookingId(Uuid::now_v7())
+}
+
+/// Hands work to the engine, as a part of its request's trace.
+///
+/// # Errors
+/// What the engine says.
+pub async fn append(app: &App, work: Work, meta: Meta) -> Result<Done, CommandError> {
+    let part = traces::append(&meta.correlation_id);
+    let done = app.engine.submit(work, meta).instrument(part.clone()).await;
+    if let Err(error) = &done {
+        part.record("error", tracing::field::display(error));
+    }
+    done
 }
 
 /// Holds seats for a buyer: `book` and `reserve` differ in the command's kind only.
@@ -48,7 +63,7 @@ pub async fn reserve_and_pay(
     let charge = is_paid.then(|| {
         payments::new_charge(app, token.unwrap_or_default(), reference, command.user_id.clone(), None)
     });
-    Ok(app.engine.submit(Work::Reserve { command, passenger, charge }, meta).await?)
+    Ok(append(app, Work::Reserve { command, passenger, charge }, meta).await?)
 }
 
 /// Changes a booking: confirm, cancel, expire. With an `owner`, another's booking is unknown; with an
@@ -71,5 +86,5 @@ pub async fn change(
         Change::Confirm { payment_id } => Change::Confirm { payment_id: canonical_id(&payment_id) },
         other @ (Change::Cancel { .. } | Change::Expire | Change::ForceExpire { .. }) => other,
     };
-    Ok(app.engine.submit(Work::Change { booking_id, change, owner, expected_version }, meta).await?)
+    Ok(append(app, Work::Change { booking_id, change, owner, expected_version }, meta).await?)
 }

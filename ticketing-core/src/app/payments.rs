@@ -1,6 +1,7 @@
 //! The commands of payments: pay a booking, charge for anything, give back. Money itself moves later, when the
 //! saga's attempts are run; each of these only says that it is to.
 
+use super::commands::append;
 use super::{App, AppError};
 use crate::domain::booking::rejection::Rejection;
 use crate::domain::id::{AttemptId, BookingId, PaymentId, SagaId, UserId};
@@ -53,7 +54,7 @@ pub async fn pay(
         message: None,
         answer: SagaAnswer::Booking,
     };
-    Ok(app.engine.submit(work, meta).await?)
+    Ok(append(app, work, meta).await?)
 }
 
 /// Charges for a booking, if `reference` names one of the payer's (or, without an `owner`, anybody's), else for
@@ -90,7 +91,7 @@ pub async fn charge(
         message: None,
         answer: SagaAnswer::Payment,
     };
-    Ok(app.engine.submit(work, meta).await?)
+    Ok(append(app, work, meta).await?)
 }
 
 /// Returns a payment by its id, or by the id that an outside service gave it.
@@ -161,7 +162,7 @@ pub async fn refund(
         message: None,
         answer: SagaAnswer::Payment,
     };
-    Ok(app.engine.submit(work, meta).await?)
+    Ok(append(app, work, meta).await?)
 }
 
 /// Returns the payment that is this charge at Stripe.
@@ -195,7 +196,7 @@ pub async fn answered(
         message: Some(message),
         answer: SagaAnswer::Nothing,
     };
-    Ok(Some(app.engine.submit(work, meta).await?))
+    Ok(Some(append(app, work, meta).await?))
 }
 
 /// Takes what an outside payment service tells of a booking, or of a payment for none, once: a message that was told
@@ -219,7 +220,7 @@ pub async fn told(
         message: Some(message),
         answer: SagaAnswer::Nothing,
     };
-    Ok(app.engine.submit(work, meta).await?)
+    Ok(append(app, work, meta).await?)
 }
 
 /// Moves a saga by hand, if it is still as it was looked at.
@@ -242,5 +243,5 @@ pub async fn operate(
         message: None,
         answer: SagaAnswer::Nothing,
     };
-    Ok(app.engine.submit(work, meta).await?)
+    Ok(append(app, work, meta).await?)
 }

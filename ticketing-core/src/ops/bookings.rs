@@ -220,7 +220,7 @@ async fn run(app: App, step: Step, meta: Meta) -> Result<Done, AppError> {
                 message: None,
                 answer,
             };
-            Ok(app.engine.submit(work, meta).await?)
+            Ok(commands::append(&app, work, meta).await?)
         }
     }
 }

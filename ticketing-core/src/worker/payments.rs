@@ -9,6 +9,7 @@ use super::RETRY_AFTER;
 use crate::adapters::payments::guard::{Guard, OUTCOMES, outcome};
 use crate::adapters::payments::{Call, Provider};
 use crate::app::App;
+use crate::app::commands::append;
 use crate::domain::id::{AttemptId, SagaId};
 use crate::domain::payment::{Attempt, AttemptKind, PaymentStatus};
 use crate::domain::time::Timestamp;
@@ -17,11 +18,13 @@ use crate::saga::{Answer, Case, Input, SagaState};
 use crate::store::db::Db;
 use crate::store::error::{Result, StoreError};
 use crate::store::{drills, payments, sagas};
+use crate::traces;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 /// Attempts under way at once; the rest waits, here or leased to nobody.
 const UNDER_WAY_MAX: usize = 256;
@@ -218,7 +221,14 @@ async fn attempt(app: App, asking: Asking, effect: Effect) -> bool {
     let began = Instant::now();
     let answer = match other_provider(&effect, &asking) {
         Some(error) => Answer::NotSent { error },
-        None => ask(&app, &asking, &call).await,
+        None => {
+            let (provider, attempt) = (asking.provider.provider().name(), &effect.attempt);
+            let id = attempt.id.to_string();
+            let part = traces::payment_call(&call.correlation_id, provider, attempt.kind.word(), &id);
+            let answer = ask(&app, &asking, &call).instrument(part.clone()).await;
+            part.record("outcome", OUTCOMES[outcome(&answer)]);
+            answer
+        }
     };
     let attempt = &effect.attempt;
     let answer = decent(answer, attempt.token.as_deref());
@@ -242,7 +252,7 @@ async fn attempt(app: App, asking: Asking, effect: Effect) -> bool {
     // The provider has answered: that is told for a while. After that somebody asks again.
     let until = Instant::now() + TELLING_MAX;
     loop {
-        match app.engine.submit(work.clone(), meta.clone()).await {
+        match append(&app, work.clone(), meta.clone()).await {
             Ok(_) => return true,
             Err(CommandError::ShuttingDown) => return false,
             // The store will never take it: a person must see that, and why.

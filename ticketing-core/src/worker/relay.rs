@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::domain::log::RawEntry;
 use crate::store::error::StoreError;
 use crate::store::{events, outbox};
+use crate::traces;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -228,6 +229,7 @@ impl<'a> Relay<'a> {
     async fn send(&mut self, entry: &RawEntry) -> Result<(), Stopped> {
         let (carrier, position) = (self.carrier.word(), entry.position);
         let mut is_slow = false;
+        let _part = traces::publish(entry, carrier);
         loop {
             // A record that waits for room has not gone, so it can be given up and sent anew.
             let sending = self.publisher.send(position, record::outgoing(entry, None));

@@ -5,6 +5,7 @@
 
 use super::RETRY_AFTER;
 use crate::app::App;
+use crate::app::commands::append;
 use crate::engine::{CommandError, Meta, Work};
 use crate::store::bookings;
 use std::time::Duration;
@@ -69,7 +70,7 @@ pub async fn sweep(app: &App) -> Result<bool, CommandError> {
         return Ok(false);
     }
     let meta = Meta::system(format!("sweep-{}", Uuid::now_v7()));
-    let done = app.engine.submit(Work::Expire(due), meta).await?;
+    let done = append(app, Work::Expire(due), meta).await?;
     // Nothing changed: another process was first, or memory is not there yet; look again later.
     if done.changed == 0 {
         tokio::time::sleep(RETRY_AFTER).await;

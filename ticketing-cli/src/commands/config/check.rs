@@ -39,7 +39,6 @@ impl From<Problem> for Row {
         let state = match found.kind {
             Kind::Wrong => "wrong",
             Kind::Unknown => "unknown",
-            Kind::NoEffect => "no effect",
         };
         Self { problem: found.problem, name: found.name, from: found.source, state }
     }
@@ -58,18 +57,13 @@ pub fn run(globals: &Globals, printer: &mut Printer) -> Result<(), Failure> {
     let stores = settings.stores(found.globals.data_dir.as_deref(), url);
     let stores = stores.or_else(|_| Settings::default().stores(None, None))?;
     let all = problems(&settings, &stores);
-    let bad = all.iter().filter(|problem| problem.kind != Kind::NoEffect).count();
-    let names: Vec<String> = all
-        .iter()
-        .filter(|problem| problem.kind != Kind::NoEffect)
-        .map(|problem| problem.name.clone())
-        .collect();
+    let bad = all.len();
+    let names: Vec<String> = all.iter().map(|problem| problem.name.clone()).collect();
     if all.is_empty() && printer.is_human() {
         printer.note("Nothing is wrong with what is set.");
         return Ok(());
     }
-    let count = all.len() as u64;
-    printer.list(&LIST, all.into_iter().map(Row::from), Some(count))?;
+    printer.list(&LIST, all.into_iter().map(Row::from), Some(bad as u64))?;
     if bad == 0 {
         return Ok(());
     }

@@ -104,7 +104,7 @@ fn configured(settings: &Settings, stores: &StoreConfig) -> Checked {
         all.map(|problem| format!("{} {}.", problem.name, problem.problem)).collect::<Vec<_>>().join(" ")
     };
     let wrong = of(|kind| matches!(kind, Kind::Wrong));
-    let other = of(|kind| matches!(kind, Kind::Unknown | Kind::NoEffect));
+    let other = of(|kind| matches!(kind, Kind::Unknown));
     match (wrong.is_empty(), other.is_empty()) {
         (false, _) => Checked::fail("settings", wrong, "ticketctl config check"),
         (true, false) => Checked::warn("settings", other, "ticketctl config check"),

@@ -18,6 +18,7 @@ use crate::domain::mail::{Mail, MailKind, MailState, mail_id};
 use crate::projection::mail::letter;
 use crate::store::error::{Result, StoreError};
 use crate::store::mails::{self, Outcome};
+use crate::traces;
 use breaker::Breaker;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use told::Subject;
+use tracing::Instrument as _;
 
 /// Events of the log that are looked at at once; most are told to nobody.
 const PAGE: i64 = 2_000;
@@ -342,7 +344,9 @@ impl Tried {
 /// Writes the letter as things stand, and sends it.
 async fn send(app: &App, mailing: &Mailing, mail: &Mail) -> Tried {
     let began = Instant::now();
-    let tried = try_once(app, mailing, mail).await;
+    let part = traces::mail(&mail.correlation_id, mail.kind.word(), &mail.id.to_string());
+    let tried = try_once(app, mailing, mail).instrument(part.clone()).await;
+    part.record("outcome", tried.word());
     let error = match &tried {
         Tried::Sent => "",
         Tried::Refused(error)

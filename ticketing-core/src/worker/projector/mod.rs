@@ -18,6 +18,7 @@ use crate::store::views::fold::{self, Applied};
 use crate::store::views::identity;
 use crate::store::views::pages::{self, Pages};
 use crate::store::views::progress::Offset;
+use crate::traces;
 use std::collections::HashSet;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -143,6 +144,7 @@ impl Projector {
             return Ok(false);
         }
         let to = entries.last().map_or(from, |entry| entry.position);
+        let _parts = traces::fold(&entries);
         let read = &app.stores.read;
         let streams: HashSet<Uuid> = entries.iter().map(|entry| entry.stream_id).collect();
         let (page, users) = loop {
