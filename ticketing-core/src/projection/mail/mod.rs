@@ -38,9 +38,9 @@ pub struct Journey {
     pub from: Option<String>,
     /// Where the passenger leaves.
     pub to: Option<String>,
-    /// When it leaves there, or begins.
-    pub begins_at: Timestamp,
-    /// When it arrives.
+    /// When it leaves there, or begins; `None` for what has no time of its own.
+    pub begins_at: Option<Timestamp>,
+    /// When it arrives, or ends.
     pub ends_at: Option<Timestamp>,
     /// The IANA time zone in which these are told.
     pub timezone: String,

@@ -31,7 +31,7 @@ fn told(kind: MailKind, state: BookingState) -> Told {
         title: "Airport Express".into(),
         from: Some("Market Street".into()),
         to: Some("Airport".into()),
-        begins_at: at("2026-11-21T15:30:00Z"),
+        begins_at: Some(at("2026-11-21T15:30:00Z")),
         ends_at: Some(at("2026-11-21T16:15:00Z")),
         timezone: "America/New_York".into(),
     };

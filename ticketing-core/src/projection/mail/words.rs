@@ -55,14 +55,14 @@ fn facts(told: &Told) -> Vec<(&'static str, String)> {
 
 fn journey_facts(journey: &Journey) -> Vec<(&'static str, String)> {
     let Journey { title, from, to, begins_at, ends_at, timezone } = journey;
-    let (begins, ends) = match ends_at {
+    let (begins, ends) = match from {
         Some(_) => ("Departure", "Arrival"),
         None => ("Begins", "Ends"),
     };
     let mut facts = vec![(if from.is_some() { "Route" } else { "Event" }, one_line(title))];
     facts.extend(from.as_ref().map(|stop| ("From", one_line(stop))));
     facts.extend(to.as_ref().map(|stop| ("To", one_line(stop))));
-    facts.push((begins, local(*begins_at, timezone)));
+    facts.extend(begins_at.map(|at| (begins, local(at, timezone))));
     facts.extend(ends_at.map(|at| (ends, local(at, timezone))));
     facts
 }

@@ -4,8 +4,10 @@
 use crate::app::App;
 use crate::domain::booking::passenger::Passenger;
 use crate::domain::booking::state::{Booking, evolve};
+use crate::domain::catalog::OfferingFacts;
 use crate::domain::event::Event;
 use crate::domain::mail::{Mail, MailKind};
+use crate::domain::time::Timestamp;
 use crate::projection::mail::{Journey, Told};
 use crate::store::error::Result;
 use crate::store::{catalog, events, offerings, passengers};
@@ -59,7 +61,11 @@ pub(super) async fn subject(app: &App, mail: &Mail) -> Result<Subject> {
 async fn journey(app: &App, booking: &Booking) -> Result<Option<Journey>> {
     let db = &app.stores.write;
     let Some(facts) = offerings::facts(db, &[booking.offering_id]).await?.pop() else { return Ok(None) };
-    let route = catalog::routes(db, vec![facts.route_id.0]).await?.remove(&facts.route_id.0);
+    if let Some(title) = facts.particulars.title.clone() {
+        return Ok(Some(entry(app, &facts, title).await?));
+    }
+    let Some(route) = facts.route_id else { return Ok(None) };
+    let route = catalog::routes(db, vec![route.0]).await?.remove(&route.0);
     let pattern = offerings::patterns(db, &[facts.pattern_id]).await?.pop();
     let (Some(route), Some(pattern)) = (route.map(|row| row.value), pattern) else { return Ok(None) };
     let (first, last) = (usize::from(booking.legs.from()), usize::from(booking.legs.to()));
@@ -68,8 +74,25 @@ async fn journey(app: &App, booking: &Booking) -> Result<Option<Journey>> {
         title: route.name,
         from: Some(from.name.clone()),
         to: Some(to.name.clone()),
-        begins_at: facts.departs_at.plus_seconds(i64::from(from.departure_s)),
+        begins_at: Some(facts.departs_at.plus_seconds(i64::from(from.departure_s))),
         ends_at: Some(facts.departs_at.plus_seconds(i64::from(to.arrival_s))),
         timezone: route.timezone,
     }))
+}
+
+/// The same of what has a title of its own: an event, at its venue's time, or a listing, which has none.
+async fn entry(app: &App, facts: &OfferingFacts, title: String) -> Result<Journey> {
+    let venue = match facts.particulars.venue_id {
+        Some(id) => catalog::venues(&app.stores.write, vec![id.0]).await?.remove(&id.0),
+        None => None,
+    };
+    let at = |at: Timestamp| Some(at).filter(|at| *at != Timestamp::NEVER);
+    Ok(Journey {
+        title,
+        from: None,
+        to: None,
+        begins_at: at(facts.departs_at),
+        ends_at: at(facts.arrives_at),
+        timezone: venue.map_or_else(|| "UTC".to_owned(), |venue| venue.value.timezone),
+    })
 }
