@@ -1,6 +1,7 @@
 //! What the core's errors mean at the command line: the one place where they become exit codes and hints.
 
 use crate::failure::{Exit, Failure, Unknown};
+use crate::output::grouped;
 use ticketing_core::adapters::carriers::CarrierError;
 use ticketing_core::adapters::gtfs::GtfsError;
 use ticketing_core::adapters::seed_file::SeedFileError;
@@ -11,6 +12,7 @@ use ticketing_core::engine::CommandError;
 use ticketing_core::ops::OpsError;
 use ticketing_core::ops::filter::FilterError;
 use ticketing_core::store::error::StoreError;
+use ticketing_core::store::views::fold::TICKETS;
 
 /// The stable word of a store that does not answer.
 const STORE_UNAVAILABLE: &str = "STORE_UNAVAILABLE";
@@ -99,6 +101,10 @@ impl From<AppError> for Failure {
                     .code(format!("{}_NOT_FOUND", what.to_uppercase()))
                     .hint(list_of(what))
             }
+            AppError::NotFound { what: "projection", .. } => Self::not_found(error.to_string())
+                .code("PROJECTION_NOT_FOUND")
+                .why(format!("There is {TICKETS}."))
+                .hint(list_of("projection")),
             AppError::NotFound { what, id } => Self {
                 unknown: Some(Box::new(Unknown { what, id: id.clone() })),
                 ..Self::not_found(error.to_string())
@@ -232,6 +238,9 @@ impl From<OpsError> for Failure {
                     .why(sentence(&first))
                     .hint("run the same command again for the rest")
             }
+            OpsError::BrokeOff { done, unsure, planned, error } => {
+                broke_off(done, unsure, planned, Self::from(error))
+            }
             OpsError::UnderWay { what, since } => Self::conflict(sentence(&what))
                 .code("UNDER_WAY")
                 .why(format!("Somebody began it at {since}. Nothing was done."))
@@ -245,6 +254,35 @@ impl From<OpsError> for Failure {
                 ),
         }
     }
+}
+
+/// Returns the failure of many changes whose store failed on the way, with how far they came.
+fn broke_off(done: usize, unsure: usize, planned: usize, cause: Failure) -> Failure {
+    if done == 0 && unsure == 0 {
+        let why = cause.why.as_deref().unwrap_or_default();
+        let why = format!("{why} Nothing of {} was done.", grouped(planned as u64));
+        return cause.why(why.trim_start());
+    }
+    let left = grouped(planned.saturating_sub(done + unsure) as u64);
+    let (done_of, planned) = (grouped(done as u64), grouped(planned as u64));
+    let counts = match unsure {
+        0 => format!("{done_of} of {planned} were done, {left} are left."),
+        lost => {
+            let lost = grouped(lost as u64);
+            format!(
+                "{done_of} of {planned} were done, {left} are left, and {lost} may have been done: their answers are lost."
+            )
+        }
+    };
+    let failure = match done {
+        0 => Failure { message: counts, ..Failure::new(cause.exit, "ANSWER_LOST", "") },
+        _ => Failure::partial(counts),
+    };
+    let why = [Some(cause.message), cause.why].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    failure
+        .why(why)
+        .hint("run the same command again once the store answers: it goes on with what is left")
+        .retryable()
 }
 
 /// Returns a refusal with the id that it is about, in its sentence and in its hint.

@@ -9,13 +9,15 @@ use crate::domain::booking::command::{Change, Reserve, SeatChoice};
 use crate::domain::booking::decide;
 use crate::domain::booking::passenger::Passenger;
 use crate::domain::booking::rejection::Rejection;
-use crate::domain::booking::state::{Booking, evolve};
+use crate::domain::booking::state::{Booking, BookingState, evolve};
 use crate::domain::id::{BookingId, OfferingId};
 use crate::domain::payment::canonical_id;
 use crate::engine::{CommandError, Done, IdempotencyKey, Meta, Work};
 use crate::projection::bodies::{self, Of};
+use crate::store::error::StoreError;
 use crate::store::{bookings, offerings, payments};
 use std::collections::HashMap;
+use tracing::Instrument as _;
 
 /// A planned change to bookings or to their money: what is shown, and what is done.
 #[derive(Clone, Debug)]
@@ -105,6 +107,9 @@ pub async fn plan_change(
             if let Change::Confirm { payment_id } = change {
                 refuse_used_payment(app, *id, payment_id).await?;
             }
+            if ids.len() > 1 && is_there_already(booking.state, change) {
+                continue;
+            }
             let events = decide::change(booking, change, now).map_err(AppError::from)?;
             if events.is_empty() {
                 continue;
@@ -122,6 +127,16 @@ pub async fn plan_change(
         }
     }
     Ok(BookingPlan { plan: Plan::new(action, changes), steps })
+}
+
+/// Says whether a booking is where the change would bring it. Of several, such ones are left out: a command that broke
+/// off can be run again as it is.
+const fn is_there_already(state: BookingState, change: &Change) -> bool {
+    match change {
+        Change::Cancel { .. } => matches!(state, BookingState::Cancelled | BookingState::Refunded),
+        Change::ForceExpire { .. } => matches!(state, BookingState::Expired),
+        Change::Confirm { .. } | Change::Expire => false,
+    }
 }
 
 /// Bookings loaded at once.
@@ -145,7 +160,7 @@ async fn refuse_used_payment(app: &App, id: BookingId, payment_id: &str) -> Resu
 ///
 /// # Errors
 /// [`OpsError::WorldMoved`] if nothing was done since the world has moved; [`OpsError::Partly`] if some
-/// were done; else why the one change was refused.
+/// were done; [`OpsError::BrokeOff`] if the store went away under several; else why the one change was refused.
 pub async fn execute(
     app: &App,
     plan: BookingPlan,
@@ -173,7 +188,8 @@ pub async fn execute_until(
     audited(app, actor, &plan, async {
         let correlation_id = actor.correlation();
         let mut done = Vec::with_capacity(planned);
-        let mut failed: Option<CommandError> = None;
+        let mut unsure = 0;
+        let mut failed: Option<AppError> = None;
         for chunk in steps.chunks(IN_FLIGHT_MAX) {
             let mut running = Vec::with_capacity(chunk.len());
             for step in chunk {
@@ -182,15 +198,19 @@ pub async fn execute_until(
                     correlation_id: correlation_id.clone(),
                     idempotency: idempotency.clone(),
                 };
-                running.push(tokio::spawn(run(app.clone(), step.clone(), meta)));
+                running.push(tokio::spawn(run(app.clone(), step.clone(), meta).in_current_span()));
             }
             for task in running {
-                match task.await {
-                    Ok(Ok(answer)) => done.push(answer),
-                    Ok(Err(AppError::Command(error))) => failed = failed.or(Some(error)),
-                    Ok(Err(error)) => return Err(error.into()),
-                    Err(_) => failed = failed.or(Some(CommandError::ShuttingDown)),
-                }
+                let error = match task.await {
+                    Ok(Ok(answer)) => {
+                        done.push(answer);
+                        continue;
+                    }
+                    Ok(Err(error)) => error,
+                    Err(_) => CommandError::ShuttingDown.into(),
+                };
+                unsure += usize::from(may_be_done(&error));
+                failed = failed.or(Some(error));
             }
             progress(done.len() as u64, planned as u64);
             if failed.is_some() {
@@ -200,7 +220,7 @@ pub async fn execute_until(
                 return Err(OpsError::Partly { done: done.len(), planned, first: "it was stopped".into() });
             }
         }
-        finish(done, failed, planned)
+        finish(done, unsure, failed, planned)
     })
     .await
 }
@@ -225,19 +245,54 @@ async fn run(app: App, step: Step, meta: Meta) -> Result<Done, AppError> {
     }
 }
 
-fn finish(done: Vec<Done>, failed: Option<CommandError>, planned: usize) -> Result<Executed, OpsError> {
+/// Says whether a change that failed so may have been made: it was sent, and its answer did not come.
+fn may_be_done(error: &AppError) -> bool {
+    match error {
+        AppError::Command(CommandError::ShuttingDown) => true,
+        AppError::Command(CommandError::Store(error)) => matches!(**error, StoreError::Unavailable { .. }),
+        AppError::Command(
+            CommandError::Rejected(_)
+            | CommandError::VersionMoved
+            | CommandError::IdempotencyReused
+            | CommandError::IdempotencyInProgress
+            | CommandError::Overloaded,
+        )
+        | AppError::NotFound { .. }
+        | AppError::Ambiguous { .. }
+        | AppError::ReadModelBehind { .. }
+        | AppError::Store(_) => false,
+    }
+}
+
+/// Says whether it is the store, or this program, that failed: not a rule that forbids the change.
+const fn is_breakdown(error: &AppError) -> bool {
+    matches!(
+        error,
+        AppError::Store(_) | AppError::Command(CommandError::Store(_) | CommandError::ShuttingDown)
+    )
+}
+
+fn finish(
+    done: Vec<Done>,
+    unsure: usize,
+    failed: Option<AppError>,
+    planned: usize,
+) -> Result<Executed, OpsError> {
     match failed {
         None => {
             let position = done.iter().map(|d| d.position).max().unwrap_or(0);
             Ok(Executed { done, position })
         }
+        Some(error) if planned > 1 && is_breakdown(&error) => {
+            Err(OpsError::BrokeOff { done: done.len(), unsure, planned, error })
+        }
         Some(error) if !done.is_empty() => {
             Err(OpsError::Partly { done: done.len(), planned, first: error.to_string() })
         }
-        Some(CommandError::VersionMoved) => {
+        Some(AppError::Command(CommandError::VersionMoved)) => {
             Err(OpsError::WorldMoved { what: "something in the plan".into() })
         }
-        Some(CommandError::Rejected(Rejection::SeatTaken { seat })) => {
+        Some(AppError::Command(CommandError::Rejected(Rejection::SeatTaken { seat }))) => {
             Err(OpsError::WorldMoved { what: format!("seat {seat}") })
         }
         Some(error) => Err(error.into()),

@@ -37,6 +37,20 @@ pub enum OpsError {
         /// Why the first other one was not.
         first: String,
     },
+    /// The store failed while the plan was carried out.
+    #[error(
+        "{done} of {planned} were done, the answers of {unsure} are lost, the rest was not done: {error}"
+    )]
+    BrokeOff {
+        /// How many were done.
+        done: usize,
+        /// How many may have been: they were sent, and no answer came.
+        unsure: usize,
+        /// How many were planned.
+        planned: usize,
+        /// How it failed.
+        error: AppError,
+    },
     /// Nothing that is known goes by that name.
     #[error("nothing is known as {id}; tried: {}", tried.join("; "))]
     Unknown {
@@ -67,6 +81,7 @@ impl OpsError {
             other @ (Self::Of { .. }
             | Self::WorldMoved { .. }
             | Self::Partly { .. }
+            | Self::BrokeOff { .. }
             | Self::Unknown { .. }
             | Self::UnderWay { .. }
             | Self::Invalid(_)) => other,

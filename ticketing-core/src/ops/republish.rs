@@ -4,7 +4,7 @@ use super::jobs::{JobPlan, JobSpec, ReplaySource, ReplaySpec, RepublishSpec, Top
 use super::plan::raw_of;
 use super::time_range::LogRange;
 use super::{OpsError, Plan, PlanChange, lists};
-use crate::app::App;
+use crate::app::{App, AppError};
 use crate::domain::time::Timestamp;
 use crate::store::events;
 use crate::store::views::fold;
@@ -55,7 +55,7 @@ pub async fn plan_republish(app: &App, choice: &Choice, rate: Option<u32>) -> Re
 /// Plans to fold events of the log into a projection once more; none beyond where the projection is.
 ///
 /// # Errors
-/// [`OpsError::Invalid`] for a projection that there is not; what the stores say.
+/// [`AppError::NotFound`] for a projection that there is not; what the stores say.
 pub async fn plan_replay(
     app: &App,
     projection: &str,
@@ -73,7 +73,7 @@ pub async fn plan_replay(
 /// Plans to fold what stands on the broker's topics into a projection once more.
 ///
 /// # Errors
-/// [`OpsError::Invalid`] for a projection that there is not.
+/// [`AppError::NotFound`] for a projection that there is not.
 pub fn plan_replay_from(
     projection: &str,
     carrier: &str,
@@ -100,8 +100,7 @@ fn check_projection(name: &str) -> Result<(), OpsError> {
     if name == fold::TICKETS {
         return Ok(());
     }
-    let shown = crate::text::quoted(name);
-    Err(OpsError::Invalid(format!("there is no projection {shown}; there is {}", fold::TICKETS)))
+    Err(AppError::NotFound { what: "projection", id: name.to_owned() }.into())
 }
 
 async fn spec_of(app: &App, choice: &Choice, end: i64) -> Result<RepublishSpec, OpsError> {

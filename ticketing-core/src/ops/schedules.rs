@@ -8,7 +8,7 @@ use crate::domain::booking::command::Change;
 use crate::domain::booking::rejection::Rejection;
 use crate::domain::catalog::{Offering, OfferingStatus};
 use crate::domain::event::{CatalogEvent, Event, OfferingCancelled};
-use crate::domain::id::BookingId;
+use crate::domain::id::{BookingId, OfferingId};
 use crate::engine::CommandError;
 use crate::projection::bodies;
 use crate::store::batch;
@@ -69,7 +69,8 @@ async fn cancel_bookings(app: &App, mut ids: Vec<BookingId>, reason: &str) -> Re
 ///
 /// # Errors
 /// [`OpsError::WorldMoved`] if it was changed or withdrawn meanwhile; [`OpsError::Partly`] if some bookings
-/// could not be cancelled: the same command again goes on; what the store says.
+/// could not be cancelled, [`OpsError::BrokeOff`] if the store went away on the way: the same command again goes on;
+/// what the store says.
 pub async fn execute_cancel(
     app: &App,
     plan: CancelPlan,
@@ -77,26 +78,46 @@ pub async fn execute_cancel(
     progress: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Result<i64, OpsError> {
     let id = plan.offering.facts.id;
-    let mut position = 0;
+    let planned = plan.plan.affected;
+    let (mut position, mut done) = (0, 0);
     if plan.offering.facts.status == OfferingStatus::Open {
         position = audited(app, actor, &plan.plan, withdraw(app, &plan, actor)).await?;
+        done = 1;
     }
     for round in 1.. {
-        let found = offerings::with_seats(&app.stores.write, &[id]).await?.pop();
-        let ids = found.map(|(_, occupancy)| occupancy.booking_ids()).unwrap_or_default();
-        let outcome = match cancel_bookings(app, ids, &plan.reason).await {
+        let outcome = match rest(app, id, &plan.reason).await {
             Ok(bookings) if bookings.plan.affected == 0 => break,
-            Ok(bookings) => super::bookings::execute(app, bookings, actor, None, progress).await,
+            Ok(bookings) => {
+                let before = done;
+                let mut report = |now: u64, of: u64| {
+                    done = before + usize::try_from(now).unwrap_or(usize::MAX);
+                    progress(now, of);
+                };
+                super::bookings::execute(app, bookings, actor, None, &mut report).await
+            }
             Err(error) => Err(error),
         };
         match outcome {
-            Ok(done) => position = position.max(done.position),
+            Ok(executed) => position = position.max(executed.position),
             // A buyer paid, cancelled or let a hold end meanwhile: look again.
             Err(error) if round < ROUNDS_MAX && has_moved(&error) => {}
+            Err(OpsError::BrokeOff { unsure, error, .. }) => {
+                return Err(OpsError::BrokeOff { done, unsure, planned: planned.max(done + unsure), error });
+            }
+            Err(OpsError::App(error @ AppError::Store(_))) if done > 0 => {
+                return Err(OpsError::BrokeOff { done, unsure: 0, planned: planned.max(done), error });
+            }
             Err(error) => return Err(error),
         }
     }
     Ok(position)
+}
+
+/// Plans to cancel what is booked of a departure now.
+async fn rest(app: &App, id: OfferingId, reason: &str) -> Result<BookingPlan, OpsError> {
+    let found = offerings::with_seats(&app.stores.write, &[id]).await?.pop();
+    let ids = found.map(|(_, occupancy)| occupancy.booking_ids()).unwrap_or_default();
+    cancel_bookings(app, ids, reason).await
 }
 
 /// Whether an error says that a booking is no longer as it was when it was looked at.

@@ -114,6 +114,9 @@ pub struct CarrierStatus {
 /// A process that was not heard of for so many milliseconds is silent: it died, or can't reach the store.
 pub const SILENT_MS: i64 = 15_000;
 
+/// The state of a process that was heard of lately.
+pub const UP: &str = "up";
+
 /// Looks who serves.
 ///
 /// # Errors
@@ -127,7 +130,7 @@ pub async fn services(app: &App) -> Result<Services, OpsError> {
         let names = held.iter().filter(|l| l.owner == Some(p.id)).map(|l| l.name.as_str());
         ProcessStatus {
             leases: names.collect::<Vec<_>>().join(","),
-            state: if now - p.seen_at > SILENT_MS { "silent" } else { "up" },
+            state: if now - p.seen_at > SILENT_MS { "silent" } else { UP },
             id: p.id,
             host: p.host,
             pid: p.pid,

@@ -12,8 +12,10 @@ use crate::output::{Plan, Printer, grouped};
 use crate::progress::Progress;
 use crate::session::Session;
 use ticketing_core::adapters::carriers::{Carrier, CarrierConfig, CarrierError};
+use ticketing_core::app::folder::served_by;
 use ticketing_core::ops::audit::Actor;
 use ticketing_core::ops::jobs::{self, JobPlan};
+use ticketing_core::ops::status::{self, ProcessStatus};
 use ticketing_core::store::jobs::{Job, JobState};
 use ticketing_core::worker::jobs::{JobContext, drive};
 
@@ -58,10 +60,41 @@ pub async fn start(
     }
     let job = jobs::create(&session.app, &planned, work.actor, !work.detach).await?;
     if work.detach {
-        printer.note(&format!("A server does it: ticketctl job watch {}", job.id));
-        return printer.object(&jobs::details(&job), view::DETAILS);
+        return left_to_a_server(session, printer, &job).await;
     }
     follow(session, printer, &change.title, job).await
+}
+
+/// Prints a job that a server is to do, and says who does it.
+///
+/// # Errors
+/// What the stores say.
+pub async fn left_to_a_server(session: &Session, printer: &mut Printer, job: &Job) -> Result<(), Failure> {
+    let watch = printer.commands(&format!("ticketctl job watch {}", job.id));
+    if is_served(session).await? {
+        printer.note(&format!("A server does it: {watch}"));
+    } else {
+        let resume = printer.commands(&format!("ticketctl job resume {}", job.id));
+        printer.warn(&format!(
+            "No server does jobs on these stores now: it waits until one does. To do it from here: {resume}"
+        ));
+    }
+    printer.object(&jobs::details(job), view::DETAILS)
+}
+
+/// The role of a server that takes jobs up.
+const JOBS_ROLE: &str = "saga";
+
+/// Says whether a server is there that takes jobs up.
+async fn is_served(session: &Session) -> Result<bool, Failure> {
+    if session.stores.is_embedded() {
+        // One that can't be asked is not said to be missing.
+        return Ok(served_by(&session.stores.data_dir).map_or(true, |owner| owner.is_some()));
+    }
+    let services = status::services(&session.app).await?;
+    let takes_jobs =
+        |process: &ProcessStatus| process.state == status::UP && process.roles.contains(JOBS_ROLE);
+    Ok(services.processes.iter().any(takes_jobs))
 }
 
 /// Returns the broker that is set, if one is.
@@ -106,7 +139,21 @@ pub async fn follow(session: &Session, printer: &mut Printer, title: &str, job: 
         progress.set(job.done.unsigned_abs());
         doing.say(left(job));
     };
-    let job = drive(&session.app, &context, job, owner, stop.clone(), &mut report).await?;
+    let mut last = job.clone();
+    let driven = {
+        let mut seen = |job: &Job| {
+            report(job);
+            last = job.clone();
+        };
+        drive(&session.app, &context, job, owner, stop.clone(), &mut seen).await
+    };
+    let job = match driven {
+        Ok(job) => job,
+        Err(error) => {
+            drop(progress);
+            return Err(broke_off(error.into(), &last));
+        }
+    };
     drop(progress);
     doing.say(left(&job));
     if *stop.borrow() {
@@ -114,6 +161,18 @@ pub async fn follow(session: &Session, printer: &mut Printer, title: &str, job: 
         return Ok(());
     }
     ended(printer, &job)
+}
+
+/// Returns the failure of a job whose store failed on the way, with how far it came.
+fn broke_off(cause: Failure, job: &Job) -> Failure {
+    let why =
+        [Some(cause.message.clone()), cause.why.clone()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let resume = format!("ticketctl job resume {}; a server goes on with it by itself", job.id);
+    let failure = match job.done {
+        0 => Failure { message: "The job broke off.".into(), ..cause },
+        _ => Failure::partial("The job broke off.").retryable(),
+    };
+    failure.why(format!("{why} {}", left(job))).hint(resume)
 }
 
 /// Prints a job that is over, or is another's now.

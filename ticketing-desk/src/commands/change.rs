@@ -52,6 +52,7 @@ pub async fn first_answer(
 /// # Errors
 /// Fails if it can't be written.
 pub fn print_replay(printer: &mut Printer, body: &str) -> Result<(), Failure> {
+    printer.replays();
     printer.note("Done before with this key; this was the answer.");
     printer.object(&node(body)?, view::ANSWER)
 }
@@ -183,15 +184,21 @@ pub struct Work<'a> {
 mod tests {
     use super::{Work, carry_out};
     use crate::confirm::Severity;
-    use crate::failure::Exit;
+    use crate::failure::{Exit, Failure};
     use crate::globals::ChangeArgs;
     use crate::output::testing::screen;
+    use crate::session::Session;
     use crate::session::testing::{riverton, tester};
     use std::cell::Cell;
     use ticketing_core::app::commands::new_booking_id;
+    use ticketing_core::app::{App, Stores};
+    use ticketing_core::domain::booking::command::Change as BookingChange;
     use ticketing_core::domain::booking::command::{HoldKind, Reserve, SeatChoice};
+    use ticketing_core::domain::id::OfferingId;
     use ticketing_core::domain::id::UserId;
+    use ticketing_core::engine::EngineConfig;
     use ticketing_core::ops::{bookings, lists, people};
+    use tokio::runtime::Handle;
 
     #[tokio::test]
     async fn if_the_world_moves_nothing_is_done_and_a_new_plan_is_shown() {
@@ -200,18 +207,7 @@ mod tests {
         let app = &session.app;
         let departure = lists::departures(app, app.clock.now(), None).await.unwrap()[0].id;
         let person = || people::passenger("Ada", "ada@example.org", None).unwrap();
-        let command = || Reserve {
-            booking_id: new_booking_id(),
-            offering_id: departure,
-            route_id: None,
-            user_id: UserId("ada".into()),
-            seats: SeatChoice::Any(1),
-            from_stop: None,
-            to_stop: None,
-            expected_price: None,
-            hold_seconds: 60,
-            kind: HoldKind::Reserve,
-        };
+        let command = || seat_on(departure);
         let (args, actor) = (ChangeArgs::default(), tester());
         let work = || Work {
             verb: "Reserve",
@@ -247,5 +243,65 @@ mod tests {
         .await
         .unwrap();
         assert_eq!(done.out().lines().count(), 1);
+    }
+
+    fn seat_on(departure: OfferingId) -> Reserve {
+        Reserve {
+            booking_id: new_booking_id(),
+            offering_id: departure,
+            route_id: None,
+            user_id: UserId("ada".into()),
+            seats: SeatChoice::Any(1),
+            from_stop: None,
+            to_stop: None,
+            expected_price: None,
+            hold_seconds: 600,
+            kind: HoldKind::Reserve,
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn if_the_store_goes_away_on_the_way_it_is_said_how_many_are_done_and_the_same_again_does_the_rest()
+    {
+        const COUNT: usize = 300;
+        let folder = tempfile::tempdir().unwrap();
+        let session = riverton(&folder).await;
+        let (app, actor) = (&session.app, tester());
+        let mut ids = Vec::new();
+        for departure in lists::departures(app, app.clock.now(), None).await.unwrap() {
+            while ids.len() < COUNT {
+                let command = seat_on(departure.id);
+                let id = command.booking_id;
+                let person = people::passenger("Ada", "ada@example.org", None).unwrap();
+                let Ok(plan) = bookings::plan_reserve(app, command, person).await else { break };
+                bookings::execute(app, plan, &actor, None, &mut |_, _| ()).await.unwrap();
+                ids.push(id);
+            }
+        }
+        assert_eq!(ids.len(), COUNT);
+        let cancel = BookingChange::Cancel { reason: None };
+        let plan = bookings::plan_change(app, "booking cancel", &ids, &cancel).await.unwrap();
+        let write = app.stores.write.clone();
+        let mut go_away = |_: u64, _: u64| {
+            tokio::task::block_in_place(|| Handle::current().block_on(write.close()));
+        };
+        let error = bookings::execute(app, plan, &actor, None, &mut go_away).await.unwrap_err();
+        let failure = Failure::from(error);
+        assert_eq!((failure.exit, failure.code.as_str()), (Exit::Partial, "PARTLY_DONE"), "{failure:?}");
+        assert!(failure.message.starts_with("256 of 300 were done, "), "{failure:?}");
+        assert!(failure.retryable && failure.hint.is_some_and(|hint| hint.contains("same command again")));
+
+        // Another process, after the store has come back: the same ids, and only what is left is done.
+        let again = reopened(&session).await;
+        let plan = bookings::plan_change(&again, "booking cancel", &ids, &cancel).await.unwrap();
+        assert_eq!(plan.plan.affected, COUNT - 256);
+        bookings::execute(&again, plan, &actor, None, &mut |_, _| ()).await.unwrap();
+        let one = bookings::plan_change(&again, "booking cancel", &ids[..1], &cancel).await;
+        assert!(one.is_err(), "one that was named alone says what it is");
+    }
+
+    async fn reopened(session: &Session) -> App {
+        let stores = Stores::open(&session.stores).await.unwrap();
+        App::start(stores, session.app.clock.clone(), EngineConfig::default(), |_| ()).0
     }
 }

@@ -37,6 +37,7 @@ pub struct Printer {
     invocation: Vec<String>,
     zone: TimeZone,
     afar: Option<Afar>,
+    is_replay: bool,
 }
 
 /// Where a printer's answers go, if nobody reads them here.
@@ -99,6 +100,7 @@ impl Printer {
             invocation: globals.invocation.clone(),
             zone: TimeZone::system(),
             afar: None,
+            is_replay: false,
         }
     }
 
@@ -147,6 +149,17 @@ impl Printer {
         let Some(afar) = &self.afar else { return false };
         *afar.question.lock().unwrap_or_else(PoisonError::into_inner) = Some(question);
         true
+    }
+
+    /// Says that what is printed is the first answer of a command that was done before with its key.
+    pub(crate) const fn replays(&mut self) {
+        self.is_replay = true;
+    }
+
+    /// Says whether what was printed was the first answer of a command that was done before.
+    #[must_use]
+    pub const fn is_replay(&self) -> bool {
+        self.is_replay
     }
 
     /// Returns what stands at the other end.

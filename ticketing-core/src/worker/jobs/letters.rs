@@ -81,6 +81,7 @@ fn sorted(error: OpsError) -> StepError {
         | OpsError::Of { .. }
         | OpsError::WorldMoved { .. }
         | OpsError::Partly { .. }
+        | OpsError::BrokeOff { .. }
         | OpsError::Unknown { .. }
         | OpsError::UnderWay { .. }
         | OpsError::Invalid(_) => StepError::Later(error.to_string()),

@@ -1,6 +1,5 @@
 //! `ticketctl job resume`.
 
-use super::view;
 use crate::commands::{bulk, change};
 use crate::confirm::{Change, Gate, Severity, gate};
 use crate::desk::Desk;
@@ -53,8 +52,7 @@ async fn resume(args: &Args, desk: &Desk, session: &Session, printer: &mut Print
     }
     let (job, is_mine) = jobs::resume(app, &plan, &job, &actor, !args.detach).await?;
     if args.detach {
-        printer.note(&format!("A server does it: ticketctl job watch {id}"));
-        return printer.object(&jobs::details(&job), view::DETAILS);
+        return bulk::left_to_a_server(session, printer, &job).await;
     }
     if !is_mine {
         return bulk::ended(printer, &job);
