@@ -6,10 +6,11 @@ use crate::settings::{Environment, SettingsError};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::fmt::Write as _;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use ticketing_core::app::make_data_dir;
+use ticketing_core::private;
 use uuid::Uuid;
 
 /// The shortest secret for production, in bytes: as long as an HS256 hash (RFC 7518, 3.2).
@@ -173,11 +174,7 @@ fn read(path: &Path) -> Result<Option<Secret>, SecretError> {
 }
 
 fn write_draft(path: &Path) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    let mut file = private::create_new(path)?;
     writeln!(file, "{}", random_hex())?;
     file.sync_all()
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 
 mod parity;
+mod programs;
 mod strangers;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each file of tests uses its part")]
@@ -9,6 +10,8 @@ mod support;
 #[cfg(target_os = "linux")]
 mod while_it_runs;
 
+use serde_json::{Value, json};
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -67,6 +70,25 @@ impl Far {
 
     fn fed(&self, args: &[&str], stdin: &str) -> Ran {
         self.place.finish(&mut self.command(args), stdin)
+    }
+
+    /// Asks as a program does that is no `ticketctl`; returns the status, the head and the body.
+    fn post(&self, args: &[&str], headers: &[(&str, &str)]) -> (u16, String, Value) {
+        let body = json!({ "args": args }).to_string();
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let request = format!(
+            "POST /api/admin/commands HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {}\r\n\
+             {headers}content-length: {}\r\n\r\n{body}",
+            self.token,
+            body.len()
+        );
+        let mut stream = TcpStream::connect(self.url.strip_prefix("http://").unwrap()).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, head.to_lowercase(), serde_json::from_str(body).unwrap())
     }
 
     /// A folder's name that is as long as the server's address, so that tables come out alike.

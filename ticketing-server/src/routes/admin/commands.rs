@@ -18,6 +18,7 @@ use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -49,6 +50,12 @@ static LARGE_BODIES: Semaphore = Semaphore::const_new(LARGE_BODIES_MAX);
 
 /// An answer that is no stream is no longer: it is kept whole until the command has ended.
 const DATA_BYTES_MAX: usize = 64 << 20;
+
+/// No more is kept of what it says beside it.
+const NOTES_BYTES_MAX: usize = 1 << 20;
+
+/// A failure has no more rows of what was printed before it, and no more notes.
+const DETAILS_MAX: usize = 1_000;
 
 /// Runs a command of `ticketctl`, which says at each command what it does: `ticketctl help`, or its README.
 ///
@@ -137,7 +144,7 @@ fn wants_frames(headers: &HeaderMap) -> bool {
 
 /// Waits for a command's end, and answers with its data.
 async fn whole(mut running: Running) -> Result<Answer, ApiError> {
-    let mut data = String::new();
+    let (mut data, mut said) = (String::new(), String::new());
     while let Some(frame) = running.next().await {
         match frame {
             Frame::Out(text) if data.len() + text.len() > DATA_BYTES_MAX => {
@@ -150,6 +157,7 @@ async fn whole(mut running: Running) -> Result<Answer, ApiError> {
                 ));
             }
             Frame::Out(text) => data.push_str(&text),
+            Frame::Err(text) if said.len() < NOTES_BYTES_MAX => said.push_str(&text),
             Frame::Err(_) | Frame::Progress(_) | Frame::Beat => {}
             Frame::Want(names) => {
                 let names = names.join(", ");
@@ -165,15 +173,19 @@ async fn whole(mut running: Running) -> Result<Answer, ApiError> {
                     question.declined,
                 ));
             }
-            Frame::End(Ended { exit: 0, .. }) => return Ok(Answer::ok(json(data)?)),
-            Frame::End(Ended { exit, failure }) => {
+            Frame::End(Ended { exit: 0, is_replay, .. }) => {
+                let answer = Answer::ok(json(data)?);
+                return Ok(if is_replay { answer.replayed() } else { answer });
+            }
+            Frame::End(Ended { exit, failure, .. }) => {
                 let Some(failure) = failure else { return Err(ApiError::internal()) };
                 let message = match &failure.hint {
                     Some(hint) => format!("{} Try: {hint}", failure.message),
                     None => failure.message,
                 };
                 let status = status_of(exit, &failure.code);
-                let error = ApiError::of_command(status, &failure.code, message);
+                let error =
+                    ApiError::of_command(status, &failure.code, message).with_details(details(&data, &said));
                 return Err(match status {
                     StatusCode::SERVICE_UNAVAILABLE => error.retry_after(RETRY_AFTER_SECONDS),
                     _ => error,
@@ -182,6 +194,30 @@ async fn whole(mut running: Running) -> Result<Answer, ApiError> {
         }
     }
     Err(ApiError::internal())
+}
+
+/// What a command that failed had printed before: its rows, and a note for each line that it said beside them.
+fn details(data: &str, said: &str) -> Vec<Value> {
+    // A list that broke off is left out: what can't be read is no fact.
+    let printed = serde_json::Deserializer::from_str(data).into_iter::<Value>().map_while(Result::ok);
+    let mut rows: Vec<Value> = printed
+        .flat_map(|value| match value {
+            Value::Array(rows) => rows,
+            Value::Null => Vec::new(),
+            one => vec![one],
+        })
+        .collect();
+    let note = |text: &str| serde_json::json!({"field": "note", "message": text});
+    let more = rows.len().saturating_sub(DETAILS_MAX);
+    rows.truncate(DETAILS_MAX);
+    if more > 0 {
+        rows.push(note(&format!("{more} more are not shown; ask for a stream with Accept: {FRAMES_TYPE}.")));
+    }
+    // The failure itself is the message.
+    let is_failure = |line: &&str| line.starts_with(r#"{"error":"#);
+    let notes = said.lines().filter(|line| !line.trim().is_empty() && !is_failure(line));
+    rows.extend(notes.take(DETAILS_MAX).map(note));
+    rows
 }
 
 fn json(data: String) -> Result<Json, ApiError> {
