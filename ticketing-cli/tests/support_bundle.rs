@@ -5,6 +5,7 @@ mod support;
 
 use std::fs;
 use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
 use support::Place;
 
 /// What must be nowhere in a bundle, whatever the case.
@@ -99,7 +100,14 @@ fn a_bundle_tells_how_things_are_and_nothing_of_people_or_secrets() {
     assert!(of("log.txt").contains("booking made for"), "{}", of("log.txt"));
     assert!(of("status.json").contains("\"head\""));
     assert_eq!(run(&[]).code, 9, "another file's place is not taken");
+    let file = place.0.path().join("b.zip");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     run(&["--force"]).ok();
+    let mode = fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600, "whoever could read the one before can't read this one");
+    let left: Vec<_> =
+        fs::read_dir(place.0.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with(".b.zip")), "{left:?}");
 }
 
 #[test]

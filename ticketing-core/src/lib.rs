@@ -8,6 +8,7 @@ pub mod clock;
 pub mod domain;
 pub mod engine;
 pub mod ops;
+pub mod private;
 pub mod projection;
 pub mod saga;
 pub mod store;

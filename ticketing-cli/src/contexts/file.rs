@@ -2,10 +2,11 @@
 
 use super::Context;
 use super::folder::{FILE_NAME, folder_or_failure, make_private, not_kept, write_private};
+use crate::whole;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
 use ticketing_desk::Failure;
 
@@ -58,10 +59,8 @@ impl From<Unread> for Failure {
 pub fn read(folder: &Path) -> Result<Book, Unread> {
     let path = folder.join(FILE_NAME);
     let shown = path.display();
-    let mut text = String::new();
-    let read = fs::File::open(&path).and_then(|file| file.take(FILE_BYTES_MAX).read_to_string(&mut text));
-    match read {
-        Ok(_) => {}
+    let text = match fs::File::open(&path).and_then(|file| whole::text(file, FILE_BYTES_MAX)) {
+        Ok(text) => text,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(Book::default());
         }
@@ -71,7 +70,7 @@ pub fn read(folder: &Path) -> Result<Book, Unread> {
         Err(error) => {
             return Err(Unread::Broken(broken(format!("{shown} can't be read."), &error.to_string())));
         }
-    }
+    };
     toml::from_str(&text).map_err(|error| {
         Unread::Broken(broken(format!("{shown} is no file of contexts."), &error.to_string()))
     })

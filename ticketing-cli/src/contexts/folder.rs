@@ -1,8 +1,9 @@
 //! Where the contexts are kept, and how: files for their owner alone, each written whole or not at all.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use ticketing_core::private::Draft;
 use ticketing_desk::Failure;
 
 /// The file of the contexts, in [`folder`].
@@ -44,27 +45,9 @@ pub fn make_private(folder: &Path) -> io::Result<()> {
 /// so that the file may be kept elsewhere.
 pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    let draft = folder.join(format!(".ticketctl-{}", uuid::Uuid::new_v4()));
-    let written = write_draft(&draft, bytes).and_then(|()| fs::rename(&draft, &path));
-    if written.is_err() {
-        // If it was never made, there is nothing to remove.
-        let _ = fs::remove_file(&draft);
-    }
-    written?;
-    // The new name is to outlive a loss of power, too; where a folder can't be synced, nothing is lost but that.
-    let _ = File::open(folder).and_then(|folder| folder.sync_all());
-    Ok(())
-}
-
-fn write_draft(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+    let mut draft = Draft::of(&path)?;
+    draft.file.write_all(bytes)?;
+    draft.put(true)
 }
 
 /// Says whether other users of this machine may read or write a file.

@@ -9,7 +9,7 @@ mod secret;
 
 pub use file::{Book, Unread, edit, read};
 pub use folder::{FILE_NAME, folder, folder_or_failure, readable_by_others};
-pub use secret::Kept;
+pub use secret::{Kept, SECRET_BYTES_MAX};
 
 use folder::warn_if_readable;
 use serde::{Deserialize, Serialize};

@@ -1,14 +1,15 @@
 //! What a context keeps to itself: each secret in a file of its own, for its owner alone.
 
 use super::folder::{make_private, not_kept, write_private};
+use crate::whole;
 use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use ticketing_desk::Failure;
 use ticketing_desk::globals::Secret;
 
 /// No secret is longer, in bytes.
-const SECRET_BYTES_MAX: u64 = 16 << 10;
+pub const SECRET_BYTES_MAX: u64 = 16 << 10;
 
 /// What is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,11 +47,9 @@ impl Kept {
     /// Reads it; `None` if it is not kept.
     pub(super) fn read(self, folder: &Path, context: &str) -> Result<Option<Secret>, Failure> {
         let path = self.file(folder, context);
-        let mut text = String::new();
-        let read = fs::File::open(&path).and_then(|f| f.take(SECRET_BYTES_MAX).read_to_string(&mut text));
-        match read {
-            Ok(_) if text.trim().is_empty() => Ok(None),
-            Ok(_) => Ok(Some(text.trim().to_owned().into())),
+        match fs::File::open(&path).and_then(|file| whole::text(file, SECRET_BYTES_MAX)) {
+            Ok(text) if text.trim().is_empty() => Ok(None),
+            Ok(text) => Ok(Some(text.trim().to_owned().into())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Failure::error(format!(
                 "The {} of the context {context} can't be read from {}.",

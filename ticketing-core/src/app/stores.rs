@@ -1,10 +1,11 @@
 //! The two databases: where they are, and how they are opened.
 
 use crate::domain::time::Timestamp;
+use crate::private;
 use crate::store::db::{Address, Db, Role};
 use crate::store::error::{Result, StoreError};
 use crate::store::migrate;
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::DirBuilder;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -127,11 +128,7 @@ pub fn make_data_dir(path: &Path) -> io::Result<()> {
 ///
 /// SQLite takes an empty file for an empty database, and gives its permissions to the files beside it.
 fn make_file(path: &Path) -> io::Result<()> {
-    let mut file = OpenOptions::new();
-    file.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
-    match file.open(path) {
+    match private::create_new(path) {
         Ok(_) => Ok(()),
         Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(e) => Err(e),

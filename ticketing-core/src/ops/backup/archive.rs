@@ -1,9 +1,10 @@
 //! The file of a backup: a zip with `manifest.json` and the stores. What it says of itself is checked, never believed.
 
 use super::{BackupError, FORMAT, Manifest, Report};
+use crate::private;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -24,21 +25,9 @@ const REPORT_EVERY: Duration = Duration::from_millis(200);
 /// A backup that was opened.
 pub(super) type Archive = ZipArchive<BufReader<File>>;
 
-/// Makes a new file, or takes an empty one, for its owner alone.
+/// Makes a new file for its owner alone.
 pub(super) fn create_private(path: &Path) -> Result<File, BackupError> {
-    let mut file = OpenOptions::new();
-    file.read(true).write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
-    file.open(path).map_err(BackupError::io("written", path))
-}
-
-/// Brings the name of a file to the disk. The file itself is there: what this can't do, the system does soon.
-pub(super) fn sync_folder(file: &Path) {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if let Ok(folder) = File::open(folder) {
-        let _ = folder.sync_all();
-    }
+    private::create_new(path).map_err(BackupError::io("written", path))
 }
 
 /// Packs the stores in `folder` into `packed`, and returns the manifest with their checksums.

@@ -16,6 +16,7 @@ use super::OpsError;
 use crate::app::folder::FolderError;
 use crate::app::{StoreConfig, Stores};
 use crate::domain::time::Timestamp;
+use crate::private;
 use crate::store::copy::{self, Held};
 use crate::store::db::{Address, Db, Role};
 use crate::store::error::StoreError;
@@ -208,21 +209,10 @@ async fn copy_store(
 
 /// Gives the whole file its name.
 fn put(packed: &Path, file: &Path, replace: bool) -> Result<(), BackupError> {
-    let fault = BackupError::io("written", file);
-    if replace {
-        fs::rename(packed, file).map_err(fault)?;
-    } else {
-        // Unlike a rename, a link never takes the place of what somebody else has put there meanwhile.
-        match fs::hard_link(packed, file) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(BackupError::Exists(file.to_owned()));
-            }
-            Err(_) => fs::rename(packed, file).map_err(fault)?,
-        }
-    }
-    archive::sync_folder(file);
-    Ok(())
+    private::give_name(packed, file, replace).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => BackupError::Exists(file.to_owned()),
+        _ => BackupError::io("written", file)(error),
+    })
 }
 
 /// A folder for what is not whole yet, which goes with this value.

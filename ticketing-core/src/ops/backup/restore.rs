@@ -107,7 +107,7 @@ fn unpack(file: &Path, folder: &Path, manifest: &Manifest, done: &AtomicU64) -> 
         archive::unpack(&mut archive, file, store, &mut out, done)?;
         out.flush().and_then(|()| out.get_ref().sync_all()).map_err(&fault)?;
         fs::rename(&partial, &path).map_err(&fault)?;
-        archive::sync_folder(&path);
+        crate::private::sync_folder(&path);
     }
     Ok(())
 }

@@ -8,9 +8,10 @@ use crate::output::{Column, Printer, View};
 use crate::session::{self, Opening};
 use serde::Serialize;
 use serde_json::json;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use ticketing_core::private::Draft;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -25,7 +26,7 @@ use zip::write::SimpleFileOptions;
                         ticketctl support bundle today.zip --dry-run"
 )]
 pub struct Args {
-    /// The file to write
+    /// The file to write; it appears when it is whole
     file: PathBuf,
     /// How many of the last changes to tell of
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
@@ -126,24 +127,19 @@ fn write(args: &Args, parts: &[Part]) -> Result<(), Failure> {
             .why(format!("{error}."))
             .hint("check the path and this user's rights to it"),
     };
-    let mut options = OpenOptions::new();
-    options.write(true);
-    if args.force {
-        options.create(true).truncate(true)
-    } else {
-        options.create_new(true)
-    };
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let opened = options.open(file).map_err(fault)?;
-    packed(opened, parts).map_err(fault)
+    if fs::symlink_metadata(file).is_ok_and(|found| !found.is_file()) {
+        return Err(fault(io::Error::other("it is no ordinary file")));
+    }
+    let draft = Draft::of(file).map_err(fault)?;
+    packed(&draft.file, parts).and_then(|()| draft.put(args.force)).map_err(fault)
 }
 
-fn packed(file: File, parts: &[Part]) -> io::Result<()> {
+fn packed(file: &File, parts: &[Part]) -> io::Result<()> {
     let mut zip = ZipWriter::new(file);
     for part in parts {
         zip.start_file(part.name, SimpleFileOptions::default()).map_err(io::Error::other)?;
         zip.write_all(part.text.as_bytes())?;
     }
-    zip.finish().map_err(io::Error::other)?.sync_all()
+    zip.finish().map_err(io::Error::other)?;
+    Ok(())
 }
