@@ -5,6 +5,7 @@
 
 use crate::Cli;
 use crate::contexts;
+use crate::place::{SERVER_FLAGS, STORE_FLAGS};
 use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _};
 use clap_complete::CompleteEnv;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
@@ -28,10 +29,6 @@ const PATIENCE: Duration = Duration::from_millis(85);
 
 /// The newest so many are looked through.
 const LISTED_MAX: &str = "500";
-
-/// The flags that say which stores or which server; each has a value.
-const PLACE_FLAGS: &[&str] =
-    &["--data-dir", "--database-url", "--server", "--context", "--token", "--token-file", "--as"];
 
 /// When the program began.
 static STARTED: OnceLock<Instant> = OnceLock::new();
@@ -271,12 +268,13 @@ fn parse(args: Vec<OsString>) -> Option<Cli> {
 
 /// Returns the flags of a line that say where it works; `None` if that would take a token from stdin.
 fn place_of(line: &[String]) -> Option<Vec<String>> {
+    let says_where = |flag: &str| SERVER_FLAGS.contains(&flag) || STORE_FLAGS.contains(&flag);
     let mut found = Vec::new();
     let mut words = line.iter();
     while let Some(word) = words.next() {
         let (flag, value) = match word.split_once('=') {
-            Some((flag, value)) if PLACE_FLAGS.contains(&flag) => (flag, value.to_owned()),
-            _ if PLACE_FLAGS.contains(&word.as_str()) => (word.as_str(), words.next()?.clone()),
+            Some((flag, value)) if says_where(flag) => (flag, value.to_owned()),
+            _ if says_where(word) => (word.as_str(), words.next()?.clone()),
             _ => continue,
         };
         if flag == "--token" && value == "-" {

@@ -2,6 +2,7 @@
 //!
 //! No SQL and no rules live here. Parsing needs no runtime, so that `--help` is instant.
 
+mod address;
 mod commands;
 mod completing;
 mod contexts;
@@ -12,6 +13,7 @@ mod place;
 mod readers;
 mod remote;
 mod settings;
+mod whole;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use place::{Distant, Found, NamedBy, Place};
@@ -129,6 +131,9 @@ fn dispatch(cli: &Cli, files: &BTreeSet<String>, printer: &mut Printer) -> Resul
                 Place::Here => command.run(&Desk::here(found.globals, sign_token), printer),
                 Place::There(distant) => {
                     let server = distant.server(globals)?;
+                    if let Some(warning) = address::warning(&server.url) {
+                        printer.warn(&warning);
+                    }
                     return remote::run(&server, &found.globals, files, printer);
                 }
             }

@@ -3,15 +3,19 @@
 //! A flag beats the context, and the context the environment. The context is the one that `--context` names, else
 //! `TICKETCTL_CONTEXT`, else the one in use; a flag that names a server or a store sets it aside.
 
-use crate::contexts::{self, Kept, Named};
+use crate::address::server_url;
+use crate::contexts::{self, Kept, Named, SECRET_BYTES_MAX};
 use crate::remote::Server;
+use crate::whole;
 use std::fmt;
-use std::io::Read as _;
 use ticketing_desk::globals::{Globals, Secret};
 use ticketing_desk::{Exit, Failure};
 
-/// No token is longer, in bytes.
-const TOKEN_BYTES_MAX: u64 = 16 << 10;
+/// The flags that say through which server a command works, and who asks it; each has a value.
+pub const SERVER_FLAGS: &[&str] = &["--server", "--context", "--token", "--token-file"];
+
+/// The flags that say on which stores it works, and who does; each has a value.
+pub const STORE_FLAGS: &[&str] = &["--data-dir", "--database-url", "--as"];
 
 /// Where a command works.
 #[derive(Clone, Debug)]
@@ -147,17 +151,21 @@ fn database_url(named: &Named) -> Result<Secret, Failure> {
 
 impl fmt::Display for Distant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.by, &self.token) {
-            (NamedBy::Flag, _) => f.write_str("--server")?,
-            (NamedBy::Environment, _) => f.write_str("TICKETCTL_SERVER")?,
-            (NamedBy::Context, Some(named)) => write!(f, "The context {}", named.name)?,
-            (NamedBy::Context, None) => f.write_str("The context")?,
-        }
-        write!(f, " names the server {}", self.url)
+        write!(f, "{} names the server {}", self.named_by(), self.url)
     }
 }
 
 impl Distant {
+    /// Who names it, as the beginning of a sentence.
+    fn named_by(&self) -> String {
+        match (self.by, &self.token) {
+            (NamedBy::Flag, _) => "--server".into(),
+            (NamedBy::Environment, _) => "TICKETCTL_SERVER".into(),
+            (NamedBy::Context, Some(named)) => format!("The context {}", named.name),
+            (NamedBy::Context, None) => "The context".into(),
+        }
+    }
+
     /// Returns the server, with its token: the flags', the context's, or the environment's.
     ///
     /// # Errors
@@ -172,34 +180,11 @@ impl Distant {
         match (token, &self.token) {
             (Some(token), _) => {
                 let token_is_piped = globals.token.as_ref().is_some_and(|token| token.expose() == "-");
-                Ok(Server { url: address(&self.url)?, token, token_is_piped })
+                Ok(Server { url: server_url(&self.named_by(), &self.url)?, token, token_is_piped })
             }
             (None, named) => Err(no_token(named.as_ref())),
         }
     }
-}
-
-/// Returns a server's address without the slash at its end. What more it may hold (a password, a question) is refused
-/// before it is printed or sent.
-fn address(text: &str) -> Result<String, Failure> {
-    let usage = |message: String| Failure::usage(message).hint("--server https://tickets.example.org");
-    let shown = ticketing_core::text::quoted(text);
-    let Ok(url) = reqwest::Url::parse(text) else {
-        return Err(usage(format!("{shown} is no address of a server.")));
-    };
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(usage(format!("{shown} is no address of a server."))
-            .why("It begins with https://, or with http:// on a network that you trust."));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(usage("A server's address has no user and no password in it.".into())
-            .why("Who asks is said by the token: TICKETCTL_TOKEN, or --token-file FILE."));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(usage(format!("{shown} is no address of a server."))
-            .why("It has a question or a fragment behind it."));
-    }
-    Ok(text.trim_end_matches('/').to_owned())
 }
 
 fn no_token(named: Option<&Named>) -> Failure {
@@ -225,14 +210,12 @@ pub fn token_of_flags(globals: &Globals) -> Result<Option<Secret>, Failure> {
         (Some(token), _) if token.expose() == "-" => from_stdin("token")?,
         (Some(token), _) => token.expose().to_owned(),
         (None, Some(file)) => {
-            let mut text = String::new();
-            let read = std::fs::File::open(file)
-                .and_then(|file| file.take(TOKEN_BYTES_MAX).read_to_string(&mut text));
+            let read = std::fs::File::open(file).and_then(|file| whole::text(file, SECRET_BYTES_MAX));
             read.map_err(|error| {
                 Failure::usage(format!("The token file {} can't be read.", file.display()))
                     .why(format!("{error}."))
-            })?;
-            text
+                    .hint("--token-file FILE, with nothing in it but what ticketctl user token prints")
+            })?
         }
         (None, None) => return Ok(None),
     };
@@ -248,38 +231,10 @@ pub fn token_of_flags(globals: &Globals) -> Result<Option<Secret>, Failure> {
 /// # Errors
 /// It can't be read.
 pub fn from_stdin(what: &str) -> Result<String, Failure> {
-    let mut text = String::new();
-    let read = std::io::stdin().take(TOKEN_BYTES_MAX).read_to_string(&mut text);
-    read.map_err(|error| {
-        Failure::usage(format!("The {what} on stdin can't be read.")).why(format!("{error}."))
+    let text = whole::text(std::io::stdin(), SECRET_BYTES_MAX).map_err(|error| {
+        Failure::usage(format!("The {what} on stdin can't be read."))
+            .why(format!("{error}."))
+            .hint(format!("send the {what} and nothing else"))
     })?;
     Ok(text.trim().to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::address;
-
-    #[test]
-    fn an_address_is_a_server_s_and_nothing_more() {
-        for (given, expected) in [
-            ("http://localhost:3002", Some("http://localhost:3002")),
-            ("https://tickets.example.org/", Some("https://tickets.example.org")),
-            ("https://example.org/tickets/", Some("https://example.org/tickets")),
-            ("localhost:3002", None),
-            ("tickets.example.org", None),
-            ("ftp://example.org", None),
-            ("http://", None),
-            ("https://ada:hunter2@example.org", None),
-            ("https://example.org/?x=1", None),
-            ("https://example.org/#x", None),
-            ("", None),
-        ] {
-            let found = address(given);
-            assert_eq!(found.as_deref().ok(), expected, "{given}");
-            if let Err(failure) = found {
-                assert!(!failure.message.contains("hunter2"), "{failure}");
-            }
-        }
-    }
 }

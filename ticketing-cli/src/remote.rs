@@ -6,6 +6,8 @@
 //! the address that was given and nowhere else: no redirect is followed.
 
 use crate::harmless::Harmless;
+use crate::place::SERVER_FLAGS;
+use crate::whole;
 use clap::{ArgMatches, ValueHint};
 use reqwest::header::LOCATION;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
@@ -13,15 +15,16 @@ use reqwest::{Client, Response, StatusCode, redirect};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as _;
-use std::io::{self, Read as _};
+use std::io;
 use std::time::Duration;
 use ticketing_core::adapters::tls;
 use ticketing_desk::afar::{self, BEAT_EVERY, FRAMES_TYPE, Frame, Request, Sent};
-use ticketing_desk::confirm::{Answer, ask, said_no};
+use ticketing_desk::confirm::{Answer, ask, is_yes, said_no};
 use ticketing_desk::desk::STDIN;
 use ticketing_desk::globals::{Globals, Secret};
 use ticketing_desk::progress::Progress;
 use ticketing_desk::signals::{self, Doing};
+use ticketing_desk::typed::with_flags;
 use ticketing_desk::{Exit, Failure, Printer};
 
 /// A server is given up that is silent for so many beats.
@@ -104,7 +107,7 @@ async fn talk(
             // A server knows from the request that nobody is here to be asked.
             Frame::Ask(question) if !printer.can_ask() => return Err(said_no(question.declined)),
             Frame::Ask(question) => match ask(printer, &question.text) {
-                Answer::Line(line) if matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes") => {
+                Answer::Line(line) if is_yes(&line) => {
                     request.args = agreed(request.args, &question.plan);
                 }
                 Answer::Line(_) => return Err(said_no(question.declined)),
@@ -213,14 +216,8 @@ impl<'s> Conversation<'s> {
 
 /// Returns the command line with a yes to the plan that was shown.
 fn agreed(args: Vec<String>, plan: &str) -> Vec<String> {
-    let mut args = args;
-    let end = args.iter().position(|arg| arg == "--").unwrap_or(args.len());
-    args.splice(end..end, ["--yes".to_owned(), "--expect".to_owned(), plan.to_owned()]);
-    args
+    with_flags(args, ["--yes".to_owned(), "--expect".to_owned(), plan.to_owned()])
 }
-
-/// The flags that say where a command runs and who asks; each has a value.
-const PLACE_FLAGS: &[&str] = &["--server", "--context", "--token", "--token-file"];
 
 /// Returns the command line without what only this side needs.
 fn without_place(args: Vec<String>) -> Vec<String> {
@@ -232,9 +229,9 @@ fn without_place(args: Vec<String>) -> Vec<String> {
             break;
         }
         let is_with_value = |flag: &str| arg.strip_prefix(flag).is_some_and(|rest| rest.starts_with('='));
-        if PLACE_FLAGS.contains(&arg.as_str()) {
+        if SERVER_FLAGS.contains(&arg.as_str()) {
             drop(args.next());
-        } else if !PLACE_FLAGS.iter().any(|flag| is_with_value(flag)) {
+        } else if !SERVER_FLAGS.iter().any(|flag| is_with_value(flag)) {
             out.push(arg);
         }
     }
@@ -285,21 +282,13 @@ fn add_inputs(
 }
 
 fn read(name: &str) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let read = match name {
-        STDIN => io::stdin().take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?,
+    match name {
+        STDIN => whole::bytes(io::stdin(), FILE_BYTES_MAX),
         _ if std::fs::metadata(name)?.is_dir() => {
-            return Err(io::Error::other("it is a folder, and only files are sent to a server"));
+            Err(io::Error::other("it is a folder, and only files are sent to a server"))
         }
-        _ => std::fs::File::open(name)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?,
-    };
-    if read as u64 > FILE_BYTES_MAX {
-        return Err(io::Error::other(format!(
-            "it is larger than {} MiB, the most that is sent",
-            FILE_BYTES_MAX >> 20
-        )));
+        _ => whole::bytes(std::fs::File::open(name)?, FILE_BYTES_MAX),
     }
-    Ok(bytes)
 }
 
 /// How long what is sent may be on its way, beside what the server needs for its answer.

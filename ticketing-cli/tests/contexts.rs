@@ -437,3 +437,35 @@ fn at_a_terminal_a_change_says_in_which_context_it_is_made() {
     assert!(!at_terminal(&format!("{reserve} --dry-run --data-dir data")).contains("Context"));
     assert!(!place.run(&["hold", "expire", "--query", "age>1s"]).err.contains("Context"), "nor into a pipe");
 }
+
+#[test]
+fn a_token_that_is_too_long_is_refused_and_not_cut() {
+    let place = Place::new();
+    let long = "t".repeat((16 << 10) + 1);
+    fs::write(place.0.path().join("long"), &long).unwrap();
+    let server = ["--server", "http://127.0.0.1:9"];
+    let by_file = place.run(&[&server[..], &["--token-file", "long", "saga", "list"]].concat());
+    assert!(by_file.code == 2 && by_file.err.contains("longer than 16 KiB"), "{by_file:?}");
+    let mut piped = place.command(&[&server[..], &["--token", "-", "saga", "list"]].concat());
+    let piped = place.finish(&mut piped, &long);
+    assert!(piped.code == 2 && piped.err.contains("longer than 16 KiB"), "{piped:?}");
+    let mut kept = place.command(&[&["context", "set", "far"], &server[..], &["--token", "-"]].concat());
+    assert_eq!(place.finish(&mut kept, &long).code, 2);
+}
+
+#[test]
+fn a_token_on_its_way_in_clear_is_warned_about() {
+    let place = Place::new();
+    // Nobody answers there: the warning comes before the token is sent.
+    let ran = |server: &str| {
+        let mut command = place.command(&["--server", server, "--timeout", "200ms", "saga", "list"]);
+        place.finish(command.env("TICKETCTL_TOKEN", "t"), "")
+    };
+    let open = ran("http://192.0.2.1:9");
+    assert!(
+        open.code == 7 && open.err.contains("the token can be read by whoever is on the way"),
+        "{open:?}"
+    );
+    let near = ran("http://127.0.0.1:9");
+    assert!(near.code == 7 && !near.err.contains("can be read"), "{near:?}");
+}

@@ -196,19 +196,19 @@ impl Globals {
     pub fn store_flags(&self) -> String {
         let mut flags = String::new();
         if let Some(context) = self.context.as_ref().filter(|name| !name.is_empty()) {
-            return format!("--context {} ", crate::confirm::quoted(context));
+            return format!("--context {} ", crate::typed::quoted(context));
         }
         if self.guard.is_some() {
             return flags;
         }
         if let Some(folder) = &self.data_dir {
-            flags.push_str(&format!("--data-dir {} ", crate::confirm::quoted(&folder.display().to_string())));
+            flags.push_str(&format!("--data-dir {} ", crate::typed::quoted(&folder.display().to_string())));
         }
         if self.database_url.is_some() {
             flags.push_str("--database-url … ");
         }
         if let Some(server) = &self.server {
-            flags.push_str(&format!("--server {} ", crate::confirm::quoted(server)));
+            flags.push_str(&format!("--server {} ", crate::typed::quoted(server)));
         }
         flags
     }

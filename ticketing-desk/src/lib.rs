@@ -18,6 +18,7 @@ pub mod program;
 pub mod progress;
 pub mod session;
 pub mod signals;
+pub mod typed;
 
 pub use desk::Desk;
 pub use failure::{Exit, Failure};

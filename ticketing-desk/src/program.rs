@@ -5,6 +5,7 @@ use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::globals::Globals;
 use crate::output::Printer;
+use crate::typed::with_flags;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
@@ -55,9 +56,7 @@ impl Program {
     /// Returns a command line with an idempotency key, if its command changes something and so takes one.
     #[must_use]
     pub fn with_key(args: Vec<String>, key: &str) -> Vec<String> {
-        let end = args.iter().position(|arg| arg == "--").unwrap_or(args.len());
-        let mut keyed = args.clone();
-        keyed.insert(end, format!("--idempotency-key={key}"));
+        let keyed = with_flags(args.clone(), [format!("--idempotency-key={key}")]);
         let line = std::iter::once("ticketctl").chain(keyed.iter().map(String::as_str));
         match Self::command().try_get_matches_from(line) {
             Err(error) if error.kind() == ErrorKind::UnknownArgument => args,

@@ -1,10 +1,10 @@
 //! `ticketctl context set`: makes a context, or changes what it is told to.
 
 use super::view::{FIELDS, Shown};
+use crate::address::{self, server_url};
 use crate::contexts::{self, Context, Kept};
 use crate::place;
 use clap::ValueEnum;
-use std::net::IpAddr;
 use std::path::{Path, absolute};
 use ticketing_core::store::db::Address;
 use ticketing_desk::Failure;
@@ -100,8 +100,8 @@ pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), 
             "The token was the other server's, and is forgotten: ticketctl context set {name} --token -"
         ));
     }
-    if named.context.server.as_deref().is_some_and(is_open_to_listeners) {
-        printer.warn("With http:// the token can be read by whoever is on the way; https:// hides it.");
+    if let Some(warning) = named.context.server.as_deref().and_then(address::warning) {
+        printer.warn(&warning);
     }
     let in_use = place::context(globals).ok().and_then(|(in_use, _)| in_use);
     let is_in_use = in_use.is_some_and(|other| other.name == *name);
@@ -119,7 +119,7 @@ fn has_token(folder: &Path, book: &contexts::Book, name: &str) -> bool {
 fn place_of(context: &mut Context, globals: &Globals, secrets: &Secrets) -> Result<bool, Failure> {
     let mut is_elsewhere = false;
     if let Some(url) = &globals.server {
-        let url = server_url(url)?;
+        let url = server_url("--server", url)?;
         is_elsewhere = context.server.as_ref() != Some(&url);
         *context = Context { server: Some(url), data_dir: None, database: None, ..context.clone() };
     }
@@ -170,39 +170,6 @@ fn keep(
     }
 }
 
-/// Checks a server's address, and returns it without a slash at the end.
-fn server_url(text: &str) -> Result<String, Failure> {
-    let wrong = |why: &str| {
-        // It may have a password in it: it is not shown.
-        Failure::usage("--server is no address of a server.")
-            .why(why)
-            .hint("--server https://tickets.example.org")
-    };
-    let url = reqwest::Url::parse(text.trim()).map_err(|error| wrong(&format!("{error}.")))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err(wrong("It begins with https:// or http://, and a host follows."));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong(
-            "It has a user or a password in it: a server wants a token, by --token - or --token-file.",
-        ));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(wrong("It has a ? or a # in it."));
-    }
-    Ok(text.trim().trim_end_matches('/').to_owned())
-}
-
-/// Says whether a token on its way to this server could be read by others.
-fn is_open_to_listeners(url: &str) -> bool {
-    let Ok(url) = reqwest::Url::parse(url) else { return false };
-    let host = url.host_str().unwrap_or_default();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let is_loopback =
-        host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-    url.scheme() == "http" && !is_loopback
-}
-
 fn database_url(url: &Secret) -> Result<&str, Failure> {
     let text = url.expose();
     if ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme)) {
@@ -210,35 +177,4 @@ fn database_url(url: &Secret) -> Result<&str, Failure> {
     }
     Err(Failure::usage("--database-url is no address of a PostgreSQL store.")
         .hint("write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{is_open_to_listeners, server_url};
-
-    #[test]
-    fn a_server_is_named_by_an_address_without_secrets() {
-        assert_eq!(server_url(" https://t.example.org/ ").unwrap(), "https://t.example.org");
-        assert_eq!(server_url("http://127.0.0.1:3002").unwrap(), "http://127.0.0.1:3002");
-        for wrong in
-            ["t.example.org", "ftp://h", "https://", "https://u:geheim@h", "https://h/?geheim", "localhost:1"]
-        {
-            let failure = server_url(wrong).unwrap_err();
-            assert!(!format!("{failure:?}").contains("geheim"), "{failure:?}");
-        }
-    }
-
-    #[test]
-    fn only_a_token_that_leaves_the_machine_in_the_clear_is_warned_about() {
-        for (url, open) in [
-            ("http://h", true),
-            ("https://h", false),
-            ("http://localhost:1", false),
-            ("http://127.0.0.1:1", false),
-            ("http://[::1]:1", false),
-            ("http://10.0.0.1", true),
-        ] {
-            assert_eq!(is_open_to_listeners(url), open, "{url}");
-        }
-    }
 }

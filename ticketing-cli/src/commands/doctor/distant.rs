@@ -1,6 +1,7 @@
 //! A server elsewhere, looked at: whether it answers, which version it is, whether its clock is ours, whether the
 //! token still counts; and its stores, through it.
 
+use crate::address;
 use crate::place::Distant;
 use crate::remote::{self, Server};
 use base64::Engine as _;
@@ -38,6 +39,9 @@ pub fn check(distant: &Distant, globals: &Globals) -> Result<Vec<Checked>, Failu
         }
     };
     all.push(token(&server.token));
+    if let Some(warning) = address::warning(&server.url) {
+        all.push(Checked::warn("address", warning, "give the server's address with https://"));
+    }
     // What does not answer has been told of.
     if all.first().is_some_and(|first| first.state != ticketing_desk::commands::doctor::State::Fail) {
         all.extend(stores(&server, globals)?);

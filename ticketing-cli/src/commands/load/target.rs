@@ -113,7 +113,7 @@ fn served(stores: &StoreConfig) -> Result<Url, Failure> {
     let folder = stores.data_dir.display();
     let start = format!(
         "start one in another terminal, or name it by --url: ticketctl up --data-dir {}",
-        ticketing_desk::confirm::quoted(&folder.to_string())
+        ticketing_desk::typed::quoted(&folder.to_string())
     );
     let owner = served_by(&stores.data_dir).map_err(|error| {
         Failure::error(format!("The data folder {folder} can't be looked at.")).why(format!("{error}."))
