@@ -8,7 +8,6 @@ use crate::failure::Failure;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
-use ticketing_core::domain::time::Timestamp;
 
 /// A plan as core made it: `{action, changes: [{kind, id, before, after}], affected}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,26 +85,54 @@ impl Plan {
 const DIGEST_BYTES: usize = 16;
 
 /// What grows or shrinks by itself.
-const MOVING: &[&str] = &["secondsLeft", "lag", "head", "ageSeconds", "expiresAt"];
+const MOVING: &[&str] = &["secondsLeft", "lag", "head", "ageSeconds", "expiresAt", "nextAt"];
 
-/// Says whether it is a time: most of those in a plan are when it was made.
-fn is_time(node: &Node) -> bool {
-    matches!(node, Node::Text(text) if Timestamp::parse(text).is_some())
+/// What else moves by itself, of things of one kind: a job gets on, a projection follows the log.
+const MOVING_OF: &[(&str, &[&str])] =
+    &[("job", &["done", "outcome", "movedAt"]), ("projection", &["position", "rows", "parked", "before"])];
+
+/// What a change sets to the time at which it is planned. Every other time is a fact, and part of what is agreed to.
+const SET_TO_NOW: &[&str] = &["createdAt", "confirmedAt", "holdExpiresAt"];
+
+fn leave_out_what_moves(plan: &mut Node) {
+    let Node::Map(fields) = plan else { return };
+    for (_, changes) in fields.iter_mut().filter(|(name, _)| name == "changes") {
+        if let Node::List(changes) = changes {
+            changes.iter_mut().for_each(settle);
+        }
+    }
+    fields.iter_mut().for_each(|(_, value)| strip(value, &[]));
 }
 
-fn leave_out_what_moves(node: &mut Node) {
+/// Leaves out of one change what moves in things of its kind, and what is new only because time has gone on.
+fn settle(change: &mut Node) {
+    let kind = change.at("kind").map(Node::bare).unwrap_or_default();
+    let moving = MOVING_OF.iter().find(|(of, _)| *of == kind).map_or(&[][..], |(_, names)| names);
+    let before = change.at("before").cloned().unwrap_or(Node::Null);
+    let Node::Map(sides) = change else { return };
+    let is_new = sides.iter().any(|(name, value)| name == "id" && *value == Node::Null);
+    for (name, side) in sides {
+        if let (true, Node::Map(after)) = (name == "after", &mut *side) {
+            // Each plan of something new gives it a new id.
+            after.retain(|(name, value)| {
+                let is_now = SET_TO_NOW.contains(&name.as_str()) && before.at(name) != Some(value);
+                !(is_now || is_new && name == "id")
+            });
+        }
+        if matches!(name.as_str(), "before" | "after") {
+            strip(side, moving);
+        }
+    }
+}
+
+/// Leaves out what moves, however deep.
+fn strip(node: &mut Node, more: &[&str]) {
     match node {
         Node::Map(fields) => {
-            let is_new = fields.iter().any(|(name, value)| name == "id" && *value == Node::Null);
-            fields.retain(|(name, value)| !MOVING.contains(&name.as_str()) && !is_time(value));
-            if is_new && let Some((_, Node::Map(after))) = fields.iter_mut().find(|(name, _)| name == "after")
-            {
-                // Each plan of something new gives it a new id.
-                after.retain(|(name, _)| name != "id");
-            }
-            fields.iter_mut().for_each(|(_, value)| leave_out_what_moves(value));
+            fields.retain(|(name, _)| !MOVING.contains(&name.as_str()) && !more.contains(&name.as_str()));
+            fields.iter_mut().for_each(|(_, value)| strip(value, more));
         }
-        Node::List(items) => items.iter_mut().for_each(leave_out_what_moves),
+        Node::List(items) => items.iter_mut().for_each(|item| strip(item, more)),
         Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => {}
     }
 }
@@ -164,18 +191,48 @@ mod tests {
     use super::Plan;
     use crate::output::node::Node;
 
+    fn digest(kind: &str, id: &str, before: &str, after: &str) -> String {
+        let text = format!(
+            r#"{{"action":"a","changes":[{{"kind":"{kind}","id":{id},"before":{before},"after":{after}}}],"affected":1}}"#
+        );
+        Plan::of(&Node::parse(&text).unwrap()).unwrap().digest()
+    }
+
     #[test]
     fn a_digest_tells_what_is_done_to_what_and_not_when_it_was_asked() {
-        let plan = |id: &str, status: &str, at: &str, left: u64| {
-            let text = format!(
-                r#"{{"action":"a","changes":[{{"kind":"booking","id":{id},"before":{{"status":"{status}","secondsLeft":{left}}},"after":{{"id":"{left}","at":"{at}"}}}}],"affected":1}}"#
-            );
-            Plan::of(&Node::parse(&text).unwrap()).unwrap().digest()
+        let (early, late) = (r#""2026-11-20T12:00:00.000Z""#, r#""2026-11-20T12:00:01.000Z""#);
+        let reserve = |at: &str, left: u64| {
+            let after = format!(r#"{{"id":"{left}","createdAt":{at},"holdExpiresAt":{at},"seat":"A1"}}"#);
+            digest("booking", "null", "null", &after)
         };
-        let first = plan("null", "RESERVED", "2026-11-20T12:00:00.000Z", 9);
-        assert_eq!(first, plan("null", "RESERVED", "2026-11-20T12:00:01.000Z", 8));
-        assert_ne!(first, plan("null", "CONFIRMED", "2026-11-20T12:00:00.000Z", 9));
-        assert_ne!(first, plan("\"b\"", "RESERVED", "2026-11-20T12:00:00.000Z", 9));
+        assert_eq!(reserve(early, 9), reserve(late, 8), "what is new is new each time");
+        let cancel = |id: &str, status: &str, left: u64| {
+            digest("booking", id, &format!(r#"{{"status":"{status}","secondsLeft":{left}}}"#), "{}")
+        };
+        assert_eq!(cancel("\"b\"", "RESERVED", 9), cancel("\"b\"", "RESERVED", 8));
+        assert_ne!(cancel("\"b\"", "RESERVED", 9), cancel("\"b\"", "CONFIRMED", 9));
+        assert_ne!(cancel("\"b\"", "RESERVED", 9), cancel("\"c\"", "RESERVED", 9));
+        let confirm = |at: &str| {
+            let after = format!(r#"{{"createdAt":{early},"confirmedAt":{at}}}"#);
+            digest("booking", "\"b\"", &format!(r#"{{"createdAt":{early}}}"#), &after)
+        };
+        assert_eq!(confirm(early), confirm(late));
+        let job =
+            |done: u64| digest("job", "\"j\"", &format!(r#"{{"state":"running","done":{done}}}"#), "{}");
+        assert_eq!(job(1), job(2), "a job gets on while somebody thinks");
+    }
+
+    #[test]
+    fn a_time_that_is_a_fact_is_part_of_what_is_agreed_to() {
+        let create = |at: &str| digest("schedule", "null", "null", &format!(r#"{{"departureTime":"{at}"}}"#));
+        assert_ne!(create("2026-11-20T12:00:00.000Z"), create("2026-11-21T12:00:00.000Z"));
+        let held = |until: &str| {
+            let side = format!(r#"{{"holdExpiresAt":"{until}"}}"#);
+            digest("booking", "\"b\"", &side, &side)
+        };
+        assert_ne!(held("2026-11-20T12:00:00.000Z"), held("2026-11-20T12:00:01.000Z"));
+        let done = |count: u64| digest("events", "\"e\"", "null", &format!(r#"{{"done":{count}}}"#));
+        assert_ne!(done(1), done(2), "it moves in a job only");
     }
 
     #[test]
