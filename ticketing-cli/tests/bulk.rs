@@ -163,6 +163,7 @@ fn a_job_that_is_left_to_a_server_waits_and_can_be_cancelled_and_done_here() {
     keep(&place, 1, "Junk", UNKNOWN, Some("UNKNOWN_TYPE"));
     let detached =
         place.run(&["dlq", "redrive", "--query", "state=dead", "--yes", "--detach", "-o", "name"]).ok();
+    assert!(detached.err.contains("No server does jobs on these stores now"), "{detached:?}");
     let id = detached.out.trim();
     assert_eq!(text(&place.run(&["job", "get", id, "-o", "json"]).ok().json(), "/state"), "waiting");
     assert_eq!(place.run(&["job", "cancel", id]).code, 9, "somebody must confirm it");
@@ -174,6 +175,37 @@ fn a_job_that_is_left_to_a_server_waits_and_can_be_cancelled_and_done_here() {
     let here = place.run(&["job", "resume", id]);
     assert!(here.code == 1 && here.err.contains("no type that is read here"), "{here:?}");
     assert_eq!(place.run(&["job", "get", UNKNOWN]).code, 3);
+}
+
+#[test]
+fn what_fails_however_often_it_is_tried_is_said_before_it_is_tried() {
+    let place = Place::seeded();
+    let junk = keep(&place, 1, "Junk", UNKNOWN, Some("UNKNOWN_TYPE"));
+    let early = keep(&place, 2, "PaymentSucceeded", &Uuid::now_v7().to_string(), Some("UNKNOWN_BOOKING"));
+    let dry = place.run(&["dlq", "redrive", &junk, &early, "--dry-run", "-o", "json"]).ok();
+    assert!(dry.err.contains("1 letter fails again") && dry.err.contains("code=UNKNOWN_TYPE"), "{dry:?}");
+    let changes = dry.json()["changes"].as_array().unwrap().clone();
+    let outlook = |id: &str| changes.iter().find(|c| c["id"] == id).unwrap()["after"]["outlook"].clone();
+    assert!(outlook(&junk).as_str().unwrap().starts_with("fails again"), "{changes:?}");
+    assert!(outlook(&early).is_null(), "{changes:?}");
+    let good = place.run(&["dlq", "redrive", &early, "--dry-run"]).ok();
+    assert!(!good.err.contains("fails again"), "{good:?}");
+}
+
+#[test]
+fn what_nobody_could_read_is_not_published_unless_it_is_meant() {
+    let place = Place::seeded();
+    let publish = |more: &[&str], lines: &str| {
+        let args = [&["events", "publish", "payment-events", "-"], more].concat();
+        place.finish(&mut place.command(&args), lines)
+    };
+    for lines in ["nonsense\n", "{\"type\":\"PaymentSucceeded\"}\n[1]\n"] {
+        let refused = publish(&["-o", "json"], lines);
+        let line = lines.lines().count();
+        assert_eq!((refused.code, refused.error()["code"].as_str()), (2, Some("BAD_JSON")), "{refused:?}");
+        assert!(refused.err.contains(&format!("Line {line} of stdin")), "{refused:?}");
+    }
+    assert_eq!(publish(&["--as-is", "-o", "json"], "nonsense\n").ok().json()["messages"], 1);
 }
 
 #[test]
@@ -210,7 +242,14 @@ fn events_are_replayed_into_the_projection_and_counted_before_they_are_republish
         assert_eq!(place.run(&["events", "replay", "--range", wrong, "--dry-run"]).code, 2, "{wrong}");
     }
     let other = place.run(&["events", "replay", "--range", "1..", "--to-projection", "other", "--yes"]);
-    assert!(other.code == 1 && other.err.contains("no projection"), "{other:?}");
+    assert!(other.code == 3 && other.err.contains("There is tickets."), "{other:?}");
+    let typo = place.run(&["events", "republish", "--range", "1..", "--type", "TicketBoked", "--yes"]);
+    assert!(typo.code == 2 && typo.err.contains("Did you mean TicketBooked?"), "{typo:?}");
+    let nonsense = place.run(&["events", "replay", "--range", "1..", "--type", "Nonsense", "--yes"]);
+    assert!(
+        nonsense.code == 2 && nonsense.err.contains("TicketConfirmed"),
+        "every type is named: {nonsense:?}"
+    );
     assert_eq!(place.run(&["events", "replay", "--range", "1.."]).code, 9, "somebody must confirm it");
     let done = place.run(&[
         "events",

@@ -64,7 +64,7 @@ impl Wire {
     async fn tell(&self, batch: &[Notice]) -> Result<(), String> {
         match self {
             Self::Embedded(platform) => {
-                let args = ["events", "publish", PAYMENT_EVENTS, "-"];
+                let args = ["events", "publish", PAYMENT_EVENTS, "-", "--as-is"];
                 let lines: String = batch.iter().map(|notice| format!("{}\n", notice.body)).collect();
                 let ran = platform.run_on(&args, &[], &lines);
                 if ran.code == 0 { Ok(()) } else { Err(ran.err) }

@@ -1,12 +1,13 @@
 //! What redriving or discarding letters would do, stream by stream.
 
 use super::work::{QUEUE_MAX, Queue, Seen, open_of};
-use super::{DlqRow, Key, OpsError, rows};
+use super::{DlqBody, DlqRow, Key, OpsError, rows};
 use crate::app::App;
 use crate::ops::jobs::{JobPlan, JobSpec, LettersSpec, StreamWork};
 use crate::ops::plan::raw_of;
 use crate::ops::{Plan, PlanChange};
 use crate::store::dead_letters::LetterState;
+use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 
 /// What is to be done with letters.
@@ -66,8 +67,11 @@ pub async fn plan(
         touched.extend(behind.filter(|key| !given_up.contains(key)));
         for row in rows(app, &touched).await? {
             let to = work.ends[&row.key];
-            let mut after = row.body.clone();
-            after.state = to.word();
+            let mut after = After { letter: row.body.clone(), outlook: None };
+            after.letter.state = to.word();
+            if to == LetterState::Redriven && is_own_fault(&row.body.code) {
+                after.outlook = Some(format!("fails again: {} is the message's own fault", row.body.code));
+            }
             changes.push(PlanChange {
                 kind: "letter".into(),
                 id: Some(row.body.id.to_string()),
@@ -89,6 +93,25 @@ pub async fn plan(
         Action::Discard => JobSpec::Discard(spec),
     };
     Ok(JobPlan { plan: Plan::new(action.command(), changes), spec, total: Some(total), rate })
+}
+
+/// A letter as it would be.
+#[derive(Serialize)]
+struct After {
+    #[serde(flatten)]
+    letter: DlqBody,
+    /// What is to be expected of it, where that is known before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outlook: Option<String>,
+}
+
+/// The codes of messages that can't be read, whatever else is mended: what they say does not change.
+pub const OWN_FAULTS: &[&str] = &["BAD_JSON", "UNKNOWN_TYPE", "TOO_LARGE", "BAD_AMOUNT"];
+
+/// Says whether a letter with this code fails however often it is tried.
+#[must_use]
+pub fn is_own_fault(code: &str) -> bool {
+    OWN_FAULTS.contains(&code)
 }
 
 struct QueueWork {

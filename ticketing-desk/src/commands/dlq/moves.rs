@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::globals::ChangeArgs;
 use crate::output::{Printer, grouped};
 use crate::session::{self, Opening, Session};
-use ticketing_core::ops::dlq::plan::{Action, plan};
+use ticketing_core::ops::dlq::plan::{Action, is_own_fault, plan};
 use ticketing_core::ops::dlq::{self, DLQ_FIELDS, DlqRow, Key};
 use ticketing_core::ops::filter::Filter;
 
@@ -81,9 +81,35 @@ pub fn run(action: Action, args: &MoveArgs, desk: &Desk, printer: &mut Printer) 
             Action::Discard => "Discard or redrive",
         };
         let title = format!("{verb} {} letter{ending}", grouped(count as u64));
+        if action == Action::Redrive {
+            warn_of_own_faults(session, &keys, printer).await?;
+        }
         let work = Bulk { title, args: &args.change, detach: args.bulk.detach, actor: &actor };
         bulk::start(session, printer, work, planned).await
     })
+}
+
+/// Says how many of the letters can't go better this time, and what to do with them instead.
+async fn warn_of_own_faults(session: &Session, keys: &[Key], printer: &mut Printer) -> Result<(), Failure> {
+    let rows = dlq::rows(&session.app, keys).await?;
+    let mut codes: Vec<&str> = rows
+        .iter()
+        .filter(|row| row.state.is_open() && is_own_fault(&row.body.code))
+        .map(|row| row.body.code.as_str())
+        .collect();
+    let count = codes.len();
+    codes.sort_unstable();
+    codes.dedup();
+    if count > 0 {
+        let letters = if count == 1 { "letter fails" } else { "letters fail" };
+        let discard = printer.commands(&format!("ticketctl dlq discard --query 'code={}'", codes[0]));
+        printer.warn(&format!(
+            "{} {letters} again however often tried: the message itself can't be read ({}). To give such up: {discard}",
+            grouped(count as u64),
+            codes.join(", ")
+        ));
+    }
+    Ok(())
 }
 
 async fn matching(filter: Option<&Filter>, session: &Session) -> Result<Vec<Key>, Failure> {

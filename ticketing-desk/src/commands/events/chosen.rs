@@ -3,9 +3,11 @@
 use crate::errors;
 use crate::failure::Failure;
 use crate::session::Session;
+use ticketing_core::domain::event::Event;
 use ticketing_core::ops::lookup;
 use ticketing_core::ops::republish::Choice;
 use ticketing_core::ops::time_range::{LogRange, parse_log_range};
+use ticketing_core::text;
 
 /// Which events are meant.
 #[derive(clap::Args, Debug)]
@@ -45,10 +47,27 @@ impl ChoiceArgs {
     /// # Errors
     /// A usage error for a range that is none; not found.
     pub async fn choice(&self, session: &Session) -> Result<Choice, Failure> {
+        for name in &self.types {
+            check_type(name)?;
+        }
         let stream = match &self.stream {
             Some(id) => Some(lookup::booking(&session.app, id).await?.0),
             None => None,
         };
         Ok(Choice { range: self.range(session)?, types: self.types.clone(), stream, limit: self.limit })
     }
+}
+
+/// Refuses a type that no event of the log has.
+fn check_type(name: &str) -> Result<(), Failure> {
+    if Event::TYPES.contains(&name) {
+        return Ok(());
+    }
+    let failure =
+        Failure::usage(format!("There is no event type {}.", text::quoted(name))).code("UNKNOWN_TYPE");
+    let failure = match text::nearest(name, Event::TYPES.iter().copied()) {
+        Some(near) => failure.why(format!("Did you mean {near}?")),
+        None => failure,
+    };
+    Err(failure.hint(format!("one of: {}", Event::TYPES.join(", "))))
 }

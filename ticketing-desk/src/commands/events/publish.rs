@@ -2,7 +2,7 @@
 
 use crate::commands::change;
 use crate::confirm::{Change, Gate, Severity, gate};
-use crate::desk::Desk;
+use crate::desk::{Desk, STDIN};
 use crate::failure::Failure;
 use crate::globals::ChangeArgs;
 use crate::output::{Column, Plan, Printer, grouped};
@@ -21,7 +21,7 @@ use ticketing_core::worker::inbound::EMBEDDED;
 /// Publish messages to a topic that payment services tell on
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Each line is a message. Topics: payment-events (PaymentSucceeded, PaymentFailed, PaymentRefunded) and\n\
+    after_help = "Each line is a message, a JSON object. Topics: payment-events (PaymentSucceeded, PaymentFailed, PaymentRefunded) and\n\
                         wallet-events (WalletDebited, WalletDebitFailed, WalletRefunded). They go to the broker that is set\n\
                         (KAFKA_BROKERS, NATS_URL), else to the embedded topics, and are read where PAYMENT_PROVIDER=external.\n\n\
                         Examples:\n  echo '{\"type\":\"PaymentSucceeded\",\"bookingId\":\"0192a8c4-…\",\"paymentId\":\"p-1\"}' |\n      \
@@ -41,6 +41,9 @@ pub struct Args {
     /// What they are, if their bodies don't say: the header ce_type
     #[arg(long = "type", value_name = "TYPE")]
     event_type: Option<String>,
+    /// Also what is no JSON object, to rehearse dead letters
+    #[arg(long)]
+    as_is: bool,
     #[command(flatten)]
     change: ChangeArgs,
 }
@@ -68,7 +71,7 @@ const PUBLISHED: &[Column] = &[
 /// A file that can't be read; a broker or store that takes nothing.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
     change::refuse_key(&args.change, "A message is known by the id that it is given.")?;
-    let messages: Vec<NewMessage> = read(&args.file, desk)?
+    let messages: Vec<NewMessage> = read(args, desk)?
         .into_iter()
         .map(|line| topics::message(args.key.clone(), args.event_type.clone(), line))
         .collect();
@@ -185,7 +188,8 @@ fn carrier(desk: &Desk) -> Result<Option<Carrier>, Failure> {
 }
 
 /// Reads the lines of a file; empty ones are left out.
-fn read(name: &str, desk: &Desk) -> Result<Vec<String>, Failure> {
+fn read(args: &Args, desk: &Desk) -> Result<Vec<String>, Failure> {
+    let name = args.file.as_str();
     let cannot = |error: std::io::Error| {
         if error.kind() == std::io::ErrorKind::NotFound {
             return Failure::not_found(format!("There is no file {name}."))
@@ -203,6 +207,9 @@ fn read(name: &str, desk: &Desk) -> Result<Vec<String>, Failure> {
             return Err(Failure::usage(format!("Line {number} of {name} is longer than {most} KiB.")));
         }
         if !line.trim().is_empty() {
+            if !args.as_is {
+                check_json(&line, number, name)?;
+            }
             lines.push(line);
         }
         if lines.len() > MESSAGES_MAX {
@@ -213,4 +220,16 @@ fn read(name: &str, desk: &Desk) -> Result<Vec<String>, Failure> {
         }
     }
     Ok(lines)
+}
+
+/// Refuses a line that whoever reads the topic could only keep as a dead letter.
+fn check_json(line: &str, number: usize, name: &str) -> Result<(), Failure> {
+    let Err(error) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(line) else {
+        return Ok(());
+    };
+    let name = if name == STDIN { "stdin" } else { name };
+    Err(Failure::usage(format!("Line {number} of {name} is no JSON object."))
+        .code("BAD_JSON")
+        .why(format!("{error}. Nothing was published."))
+        .hint("correct the line; --as-is publishes it all the same, and it becomes a dead letter"))
 }
