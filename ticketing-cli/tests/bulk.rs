@@ -193,6 +193,34 @@ fn what_fails_however_often_it_is_tried_is_said_before_it_is_tried() {
 }
 
 #[test]
+fn the_story_of_a_booking_has_its_dead_letters_and_a_departure_has_a_story() {
+    let place = Place::seeded();
+    let booking = place.booking(&["--seat", "C1"]);
+    let letter = keep(&place, 1, "PaymentSucceeded", &booking, Some("WRONG_AMOUNT"));
+    let story = place.run(&["why", &booking, "-o", "json"]).ok().json();
+    let told = story["story"].as_array().unwrap().iter().find(|entry| entry["kind"] == "letter").unwrap();
+    assert_eq!(text(told, "/details/id"), letter);
+    assert!(text(told, "/what").contains("could not be handled: It was so. (WRONG_AMOUNT)"), "{told}");
+    assert!(text(&story, "/summary").contains("A message about it could not be handled."), "{story}");
+    assert_eq!(text(&story, "/safeAction"), format!("ticketctl dlq show {letter}"));
+    place.run(&["dlq", "discard", &letter, "--yes", "-q"]).ok();
+    let after = place.run(&["why", &booking]).ok();
+    assert!(after.out.contains("tester discarded it"), "{after:?}");
+    assert!(!after.out.contains("The one safe action"), "{after:?}");
+
+    let schedule = place.schedule();
+    let before = place.run(&["why", &schedule, "-o", "json"]).ok().json();
+    assert_eq!((text(&before, "/subject"), text(&before, "/id")), ("schedule", &schedule[..]));
+    assert!(text(&before, "/summary").contains("0 bookings confirmed, 1 held"), "{before}");
+    place.run(&["schedule", "cancel", &schedule, "--reason", "storm", "--yes", "-q"]).ok();
+    let cancelled = place.run(&["why", &schedule[..13]]).ok();
+    assert!(
+        cancelled.out.contains("CANCELLED") && cancelled.out.contains("withdrawn (storm)"),
+        "{cancelled:?}"
+    );
+}
+
+#[test]
 fn what_nobody_could_read_is_not_published_unless_it_is_meant() {
     let place = Place::seeded();
     let publish = |more: &[&str], lines: &str| {

@@ -69,3 +69,16 @@ fn an_unknown_id_names_the_one_that_was_meant() {
     ]);
     assert_ne!(layout.code, 0);
 }
+
+#[test]
+fn a_beginning_that_is_too_short_says_so_and_how_long_one_is() {
+    let place = Place::seeded();
+    let booking = place.booking(&[]);
+    for (noun, verb) in [("booking", "get"), ("saga", "show"), ("job", "get"), ("dlq", "show")] {
+        let short = place.run(&[noun, verb, &booking[..2]]);
+        assert!(short.code == 3 && short.err.contains("too short"), "{noun}: {short:?}");
+        assert!(short.err.contains("at least 4 characters"), "{noun}: {short:?}");
+    }
+    let why = place.run(&["why", "fe"]);
+    assert!(why.code == 3 && why.err.contains("at least 4 characters"), "{why:?}");
+}

@@ -11,6 +11,7 @@ use ticketing_core::domain::booking::rejection::{Rejection, RejectionClass};
 use ticketing_core::engine::CommandError;
 use ticketing_core::ops::OpsError;
 use ticketing_core::ops::filter::FilterError;
+use ticketing_core::ops::lookup::{self, PREFIX_MIN};
 use ticketing_core::store::error::StoreError;
 use ticketing_core::store::views::fold::TICKETS;
 
@@ -105,6 +106,14 @@ impl From<AppError> for Failure {
                 .code("PROJECTION_NOT_FOUND")
                 .why(format!("There is {TICKETS}."))
                 .hint(list_of("projection")),
+            AppError::NotFound { what, id } if WITH_BEGINNINGS.contains(what) && lookup::is_too_short(id) => {
+                Self::not_found(error.to_string())
+                    .code(format!("{}_NOT_FOUND", what.to_uppercase()))
+                    .why(format!(
+                        "It is too short for the beginning of an id: at least {PREFIX_MIN} characters."
+                    ))
+                    .hint(format!("write more of it; {} shows the ids", list_of(what)))
+            }
             AppError::NotFound { what, id } => Self {
                 unknown: Some(Box::new(Unknown { what, id: id.clone() })),
                 ..Self::not_found(error.to_string())
@@ -135,6 +144,9 @@ impl From<AppError> for Failure {
         }
     }
 }
+
+/// What is found by the beginning of its id.
+const WITH_BEGINNINGS: &[&str] = &["booking", "schedule", "route", "saga", "payment", "job", "letter"];
 
 /// Says whether an id may be the beginning of one of ours, not one that came from outside.
 fn is_beginning(id: &str) -> bool {

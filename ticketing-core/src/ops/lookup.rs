@@ -12,6 +12,13 @@ use uuid::Uuid;
 /// The shortest beginning of an id that is looked up.
 pub const PREFIX_MIN: usize = 4;
 
+/// Says whether it looks like the beginning of an id, and is too short for one.
+#[must_use]
+pub fn is_too_short(prefix: &str) -> bool {
+    let digits = prefix.bytes().filter(|byte| *byte != b'-');
+    (1..PREFIX_MIN).contains(&digits.clone().count()) && digits.clone().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// Returns the lowest and highest id that begin so, `None` if nothing can.
 pub(super) fn range(prefix: &str) -> Option<(Uuid, Uuid)> {
     let digits: String = prefix.chars().filter(|c| *c != '-').collect();

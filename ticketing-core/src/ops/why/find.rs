@@ -1,10 +1,12 @@
 //! What an id names: the cheap and exact answers first, the walk along the log last.
 
 use crate::app::{App, AppError};
+use crate::domain::catalog::Offering;
 use crate::domain::id::{BookingId, OfferingId, SagaId};
 use crate::domain::payment::Payment;
 use crate::domain::seating::SeatNo;
 use crate::domain::time::Timestamp;
+use crate::ops::lookup::PREFIX_MIN;
 use crate::ops::{OpsError, lists, lookup};
 use crate::store::events::LogEntry;
 use crate::store::idempotency::Answered;
@@ -30,6 +32,7 @@ pub(super) enum Found {
     Saga(SagaId),
     Payment(Box<Payment>),
     Seat { offering: OfferingId, label: String, seat: SeatNo },
+    Offering(Box<Offering>),
     Event(Box<LogEntry>),
     Key { key: String, answers: Vec<Answered> },
     Correlation { id: String, streams: Vec<Uuid>, events: usize },
@@ -54,13 +57,21 @@ pub(super) async fn find(app: &App, id: &str, progress: &mut Progress<'_>) -> Re
     if let Some(found) = thing(app, id).await? {
         return Ok(found);
     }
-    tried.push("a booking, saga or payment, or a unique beginning of its id".to_owned());
+    tried.push(match lookup::is_too_short(id) {
+        true => format!("the beginning of an id, which has at least {PREFIX_MIN} characters"),
+        false => "a booking, saga or payment, or a unique beginning of its id".to_owned(),
+    });
     tried.push("a payment's or charge's name at a provider".to_owned());
     let answers = idempotency::with_key(&app.stores.write, id).await?;
     if !answers.is_empty() {
         return Ok(Found::Key { key: id.to_owned(), answers });
     }
     tried.push("an idempotency key that is still kept".to_owned());
+    match lookup::offering(app, id).await {
+        Ok(offering) => return Ok(Found::Offering(Box::new(offering))),
+        Err(OpsError::App(AppError::NotFound { .. })) => tried.push("a departure".to_owned()),
+        Err(error) => return Err(error),
+    }
     let (found, looked_at) = correlation(app, id, progress).await?;
     match found {
         Some(found) => Ok(found),

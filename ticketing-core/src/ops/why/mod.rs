@@ -13,6 +13,7 @@ pub use find::{EVENTS_LOOKED_AT_MAX, Progress};
 use super::OpsError;
 use super::sagas::{self, Timer};
 use crate::app::App;
+use crate::domain::catalog::Offering;
 use crate::domain::id::{BookingId, OfferingId};
 use crate::domain::time::Timestamp;
 use crate::store::idempotency::Answered;
@@ -33,7 +34,8 @@ const SEAT_TICKETS_MAX: i64 = 1_000;
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Story {
-    /// What was asked about: `booking`, `payment`, `saga`, `seat`, `event`, `correlation`, `key`.
+    /// What was asked about: `booking`, `payment`, `saga`, `seat`, `schedule`, `event`, `correlation`,
+    /// `key`.
     pub subject: &'static str,
     /// Its whole id.
     pub id: String,
@@ -57,8 +59,8 @@ pub struct Story {
 pub struct Entry {
     /// When.
     pub at: Timestamp,
-    /// `command`, `event`, `call` (to a payment provider), `step` (of the saga), `audit`, `mail`,
-    /// `key`.
+    /// `command`, `event`, `call` (to a payment provider), `step` (of the saga), `audit`, `mail`, `key`,
+    /// `letter` (what could not be handled).
     pub kind: &'static str,
     /// What, in words.
     pub what: String,
@@ -88,6 +90,7 @@ pub(super) enum Rank {
     CallBegan,
     Mail,
     Key,
+    Letter,
 }
 
 /// Tells the story of whatever `id` names. `progress` is told how many events of how many were looked at, where the
@@ -111,6 +114,7 @@ pub async fn tell(app: &App, id: &str, progress: &mut Progress<'_>) -> Result<St
             let summary = format!("Position {} is {}.", entry.position, words::named(&entry));
             of_streams(app, "event", entry.position.to_string(), vec![entry.stream_id], Some(summary)).await
         }
+        Found::Offering(offering) => of_offering(app, &offering).await,
         Found::Seat { offering, label, seat } => of_seat(app, offering, &label, seat).await,
         Found::Correlation { id, streams, events } => {
             let summary = format!("The request led to {events} {}.", plural(events, "event"));
@@ -161,9 +165,11 @@ async fn of_streams(
     let now = app.clock.now();
     let (mut story, mut next, mut sentences) = (Vec::new(), Vec::new(), Vec::from_iter(lead));
     let (mut stuck_reason, mut safe_action) = (None, None);
+    let is_alone = streams.len() == 1;
     for stream in streams {
-        let strand = Strand::load(app, stream).await?;
+        let strand = Strand::load(app, stream, is_alone).await?;
         sentences.extend(words::stands(&strand, now));
+        sentences.extend(words::letters(strand.open_letters()));
         if let Some(row) = &strand.row {
             let body = sagas::body(row, now);
             stuck_reason = stuck_reason.or(body.stuck_reason);
@@ -173,12 +179,26 @@ async fn of_streams(
             let what = "the hold ends, and its seats are free for others".to_owned();
             next.push(Timer { at: Some(booking.hold_expires_at), what });
         }
+        if let Some(letter) = strand.open_letter() {
+            safe_action = safe_action.or_else(|| Some(format!("ticketctl dlq show {letter}")));
+        }
         story.extend(strand.entries(now));
     }
     story.sort_by_key(|entry: &Entry| (entry.at, entry.rank));
     next.sort_by_key(|timer| (timer.at.is_none(), timer.at));
     let summary = sentences.join(" ");
     Ok(Story { subject, id, summary, story, next, stuck_reason, safe_action, left_out })
+}
+
+/// Tells what became of a departure, and how much of it is taken; of its bookings each is a story of its own.
+async fn of_offering(app: &App, offering: &Offering) -> Result<Story, OpsError> {
+    let id = offering.facts.id;
+    let now = app.clock.now();
+    let claims = offerings::claims(&app.stores.write, &[id]).await?.remove(&id).unwrap_or_default();
+    let sold = claims.iter().filter(|(_, held)| held.hold_expires_at.is_none()).count();
+    let held = claims.iter().filter(|(_, held)| held.hold_expires_at.is_some_and(|at| at > now)).count();
+    let summary = words::offering(offering, sold, held, now);
+    of_streams(app, "schedule", id.to_string(), vec![id.0], Some(summary)).await
 }
 
 /// Tells who has the seat now, and who had it.

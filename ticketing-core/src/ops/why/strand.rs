@@ -17,9 +17,11 @@ use crate::ops::sagas::{self, SagaRow};
 use crate::projection::bodies;
 use crate::saga::StepRecord;
 use crate::store::audit::AuditRow;
+use crate::store::dead_letters::{Letter, LetterState};
 use crate::store::events::LogEntry;
 use crate::store::idempotency::Answered;
-use crate::store::{audit, bookings, events, idempotency, mails};
+use crate::store::parked::Parked;
+use crate::store::{audit, bookings, dead_letters, events, idempotency, mails, parked};
 use serde_json::json;
 use serde_json::value::RawValue;
 use std::collections::HashSet;
@@ -27,6 +29,8 @@ use uuid::Uuid;
 
 /// Answers are kept for two days; a story whose last event is older than three has none to look for.
 const ANSWERS_LOOKED_FOR_SECONDS: i64 = 3 * 86_400;
+/// Dead letters that are told of one thing.
+const LETTERS_MAX: i64 = 100;
 /// Changes by operators that are told of one thing.
 const AUDIT_MAX: i64 = 200;
 
@@ -38,11 +42,15 @@ pub(super) struct Strand {
     audit: Vec<AuditRow>,
     answers: Vec<Answered>,
     mails: Vec<Mail>,
+    /// Messages about it that could not be handled, or wait behind one that could not.
+    letters: Vec<Letter>,
+    /// Events of it that could not be folded.
+    parked: Vec<Parked>,
 }
 
 impl Strand {
-    /// Brings together what is known of a stream.
-    pub(super) async fn load(app: &App, id: Uuid) -> Result<Self, OpsError> {
+    /// Brings together what is known of a stream; of one among several, only the letters that are still open.
+    pub(super) async fn load(app: &App, id: Uuid, is_alone: bool) -> Result<Self, OpsError> {
         let db = &app.stores.write;
         let booking = bookings::load(db, &[BookingId(id)]).await?.pop();
         let mut row = sagas::rows(app, &[SagaId(id)]).await?.pop();
@@ -59,8 +67,24 @@ impl Strand {
         };
         let names = names(id, row.as_ref());
         answers.retain(|answer| answer.about().is_some_and(|about| names.contains(&about)));
+        let stream = id.to_string();
+        let letters = match is_alone {
+            true => dead_letters::of_stream(db, &stream, LETTERS_MAX).await?,
+            false => dead_letters::open_of_stream(db, &stream, LETTERS_MAX).await?,
+        };
+        let parked = parked::open_of_stream(&app.stores.read, id, LETTERS_MAX).await?;
         let mails = mails::of_booking(db, id).await?;
-        Ok(Self { booking, row, events, audit, answers, mails })
+        Ok(Self { booking, row, events, audit, answers, mails, letters, parked })
+    }
+
+    /// The letter that holds up the others, if one does; its id as the tools take it.
+    pub(super) fn open_letter(&self) -> Option<Uuid> {
+        self.letters.iter().find(|letter| letter.state.is_open()).map(|letter| letter.id)
+    }
+
+    /// How many letters and parked events are open.
+    pub(super) fn open_letters(&self) -> usize {
+        self.letters.iter().filter(|letter| letter.state.is_open()).count() + self.parked.len()
     }
 
     /// What happened, in no order yet.
@@ -85,6 +109,8 @@ impl Strand {
         entries.extend(self.audit.iter().map(of_audit));
         entries.extend(self.answers.iter().map(of_answer));
         entries.extend(self.mails.iter().map(of_mail));
+        entries.extend(self.letters.iter().flat_map(of_letter));
+        entries.extend(self.parked.iter().map(of_parked));
         entries
     }
 }
@@ -254,6 +280,63 @@ fn of_mail(mail: &Mail) -> Entry {
         details: raw(&json!({ "id": mail.id, "kind": kind, "state": mail.state.word(), "tries": mail.tries,
             "position": mail.position.to_string(), "messageId": format!("<{}>", mail.message_id) })),
         rank: (Rank::Mail, mail.position),
+    }
+}
+
+/// That a message could not be handled, and what became of it.
+fn of_letter(letter: &Letter) -> Vec<Entry> {
+    let kind = letter.event_type.as_deref().unwrap_or("message");
+    let told = format!("{kind} on {}", letter.source);
+    let details = raw(&json!({ "id": letter.id, "state": letter.state.word(), "code": letter.code,
+        "reason": letter.reason, "source": letter.source, "tries": letter.tries }));
+    let entry = |at, what, actor: &str| Entry {
+        at,
+        kind: "letter",
+        what,
+        actor: actor.to_owned(),
+        position: None,
+        correlation_id: Some(letter.correlation_id.clone()),
+        details: details.clone(),
+        rank: (Rank::Letter, letter.seq),
+    };
+    let kept = match letter.state {
+        LetterState::Waiting => format!("{told} waits behind another dead letter"),
+        LetterState::Dead | LetterState::Redriven | LetterState::Discarded => {
+            format!("{told} could not be handled: {} ({})", letter.reason, letter.code)
+        }
+    };
+    let by = letter.moved_by.as_deref().unwrap_or("system");
+    let moved = match letter.state {
+        LetterState::Dead | LetterState::Waiting => None,
+        LetterState::Redriven => Some(format!("{by} had it tried again, and it was handled")),
+        LetterState::Discarded => Some(format!("{by} discarded it: it is not to be handled")),
+    };
+    let mut entries = vec![entry(letter.at, kept, "system")];
+    entries.extend(moved.map(|what| entry(letter.moved_at, what, by)));
+    entries
+}
+
+/// That an event could not be folded into what lists show.
+fn of_parked(parked: &Parked) -> Entry {
+    let Parked { position, event_type, reason, .. } = parked;
+    let what = match parked.state {
+        LetterState::Waiting => {
+            format!("{event_type} at {position} waits behind one that could not be folded")
+        }
+        LetterState::Dead | LetterState::Redriven | LetterState::Discarded => {
+            format!("{event_type} at {position} could not be folded into the lists: {reason}")
+        }
+    };
+    Entry {
+        at: parked.at,
+        kind: "letter",
+        what,
+        actor: "system".into(),
+        position: None,
+        correlation_id: None,
+        details: raw(&json!({ "position": position.to_string(), "state": parked.state.word(),
+            "reason": reason, "tries": parked.tries })),
+        rank: (Rank::Letter, *position),
     }
 }
 

@@ -3,11 +3,13 @@
 use super::strand::{Strand, ended_by};
 use crate::domain::booking::event::{BookingEvent, HoldBegan, SeatRef};
 use crate::domain::booking::state::{Booking, BookingState};
+use crate::domain::catalog::Offering;
 use crate::domain::event::{CatalogEvent, Event};
 use crate::domain::money::Money;
 use crate::domain::payment::{Payment, PaymentEvent, PaymentFacts, PaymentStatus};
 use crate::domain::time::Timestamp;
 use crate::ops::sagas::money_left;
+use crate::projection::bodies;
 use crate::saga::{Case, SagaState};
 use crate::store::events::LogEntry;
 
@@ -131,6 +133,29 @@ pub(super) fn stands(strand: &Strand, now: Timestamp) -> Option<String> {
         }
         (None, None) => None,
     }
+}
+
+/// What is to be said of letters that are open; nothing if there are none.
+pub(super) fn letters(open: usize) -> Option<String> {
+    match open {
+        0 => None,
+        1 => Some("A message about it could not be handled.".into()),
+        many => Some(format!("{many} messages about it could not be handled, or wait behind one.")),
+    }
+}
+
+/// How a departure stands, and what more can be asked about it.
+pub(super) fn offering(offering: &Offering, sold: usize, held: usize, now: Timestamp) -> String {
+    let facts = &offering.facts;
+    let count = |n: usize| format!("{n} booking{}", if n == 1 { "" } else { "s" });
+    format!(
+        "Departure {id} at {at} is {status}: {sold} confirmed, {held} held. Ask for a booking by its id, or for a \
+         seat as {id}/LABEL.",
+        id = facts.id,
+        at = facts.departs_at,
+        status = bodies::schedule_status(offering, now),
+        sold = count(sold),
+    )
 }
 
 fn booking_stands(booking: &Booking, state: BookingState, strand: &Strand) -> String {

@@ -11,11 +11,11 @@ use crate::progress::Progress;
 use crate::session::{self, Opening, Session};
 use ticketing_core::ops::why::{self, EVENTS_LOOKED_AT_MAX, Story};
 
-/// Tell why a booking, payment, saga or seat is as it is
+/// Tell why a booking, payment, saga, seat or departure is as it is
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 ID is a booking, saga or payment (whole, or a unique beginning), a provider's name for a payment, a \
-seat as DEPARTURE/4A, a position in the log, an idempotency key, or a correlation id.
+seat as DEPARTURE/4A, a departure, a position in the log, an idempotency key, or a correlation id.
 
 No index has correlation ids: one that the server made says when, and the log is read from there on; \
 any other is looked for in the last 5,000,000 events.
