@@ -3,7 +3,7 @@
 
 mod support;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
@@ -84,6 +84,9 @@ fn a_backup_under_load_comes_back_whole_and_verifies_clean() {
     let mut afar = place.command(&["--server", &server.url, "backup", "afar.backup"]);
     let refused = place.finish(afar.env("TICKETCTL_TOKEN", &token), "");
     assert!(refused.code == 2 && refused.err.contains("on the server's own machine"), "{refused:?}");
+    let mut bundle = place.command(&["--server", &server.url, "support", "bundle", "afar.zip"]);
+    let refused = place.finish(bundle.env("TICKETCTL_TOKEN", &token), "");
+    assert!(refused.code == 2 && refused.err.contains("A support bundle is not sent"), "{refused:?}");
     assert!(!place.0.path().join("afar.backup").exists());
     let served = place.run(&["restore", "1.backup", "--yes"]);
     assert_eq!(served.code, 5, "a served folder is left alone: {served:?}");
@@ -124,6 +127,11 @@ fn a_backup_is_its_owners_alone_and_never_takes_another_files_place_by_itself() 
     let place = Place::seeded();
     let path = place.0.path().join("b");
     backup(&place, "b");
+    let audit = place.run(&["audit", "list", "--limit", "1", "-o", "json"]).ok().json();
+    assert_eq!(
+        (&audit[0]["action"], &audit[0]["target"], &audit[0]["actor"]),
+        (&json!("backup"), &json!("b"), &json!("tester"))
+    );
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;

@@ -52,6 +52,7 @@ fn dead_letters_are_listed_shown_redriven_and_discarded() {
     assert_eq!(names(&place, &["dlq", "list", "--query", "code=UNKNOWN_BOOKING tries=1"]), [&head[..]]);
     let table = place.run(&["dlq", "list"]).ok().out;
     fits_80_columns(&table);
+    assert!(table.contains("REASON") && table.contains("It was so."), "{table}");
     let shown = place.run(&["dlq", "show", &head, "-o", "json"]).ok().json();
     assert_eq!((text(&shown, "/state"), text(&shown, "/encoding")), ("dead", "utf-8"));
     assert!(text(&shown, "/body").contains(&booking));
@@ -311,8 +312,45 @@ fn without_a_broker_the_log_is_the_bus_and_the_readers_say_so() {
     let seek =
         place.run(&["group", "seek", "projector", "--topic", "ticket-events", "--to", "earliest", "--yes"]);
     assert!(seek.code == 9 && seek.err.contains("projection rebuild"), "{seek:?}");
+    let payments =
+        place.run(&["group", "seek", "payments", "--topic", "payment-events", "--to", "earliest", "--yes"]);
+    assert!(payments.code == 9 && payments.err.contains("store's own topics"), "{payments:?}");
+    assert!(!payments.err.contains("projection rebuild"), "{payments:?}");
     assert_eq!(place.run(&["group", "lag", "nobody"]).code, 2);
     let mut both = place.command(&["group", "list"]);
     let both = place.finish(both.env("KAFKA_BROKERS", "x:1").env("NATS_URL", "nats://x"), "");
     assert!(both.code == 2 && both.err.contains("one carrier"), "{both:?}");
+}
+
+#[test]
+fn a_cancelled_route_loses_what_it_has_to_come_and_its_passengers_their_seats() {
+    let place = Place::seeded();
+    let schedule = place.schedule();
+    let booking = place.booking(&["--seat", "C1"]);
+    let route = place.run(&["schedule", "get", &schedule, "-o", "json"]).ok().json()["routeId"].clone();
+    let route = route.as_str().unwrap();
+    let open = |status: &str| {
+        let query = format!("routeId={route} status={status}");
+        place.run(&["schedule", "list", "--query", &query, "-o", "name"]).ok().out.lines().count()
+    };
+    let (scheduled, departed) = (open("SCHEDULED"), open("DEPARTED"));
+    assert!(scheduled > 1);
+    let dry = place.run(&["route", "cancel", route, "--dry-run", "-o", "json"]).ok().json();
+    assert_eq!(
+        (dry["action"].as_str(), dry["affected"].as_u64()),
+        (Some("route cancel"), Some(scheduled as u64 + 1))
+    );
+    assert_eq!(place.run(&["route", "cancel", route]).code, 9, "somebody must confirm it");
+    assert_eq!(place.run(&["route", "cancel", route, "--max-affected", "1", "--yes"]).code, 9);
+    let done = place.run(&["route", "cancel", route, "--reason", "flood", "--yes", "-o", "json"]).ok().json();
+    assert_eq!((done["departures"].as_u64(), done["bookings"].as_u64()), (Some(scheduled as u64), Some(1)));
+    assert_eq!((open("SCHEDULED"), open("DEPARTED"), open("CANCELLED")), (0, departed, scheduled));
+    let booking = place.run(&["booking", "get", &booking, "-o", "json"]).ok().json();
+    assert_eq!(booking["status"], "CANCELLED");
+    let audit = place.run(&["audit", "list", "-o", "json"]).ok().json();
+    let row = audit.as_array().unwrap().iter().find(|row| row["action"] == "route cancel").unwrap();
+    assert_eq!((row["reason"].as_str(), row["result"].as_str()), (Some("flood"), Some("done")));
+    assert_eq!(place.run(&["route", "cancel", route, "--yes"]).ok().err, "Nothing to change.\n");
+    assert_eq!(place.run(&["route", "cancel", "nowhere", "--yes"]).code, 3);
+    place.run(&["verify"]).ok();
 }

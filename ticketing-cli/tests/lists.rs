@@ -102,6 +102,11 @@ fn every_list_refuses_what_makes_no_sense() {
         (&["--limit", "1", "--all"], "--all"),
     ];
     for (list, _) in LISTS {
+        // What there is to sort by is listed as what there is to show.
+        let names = place.run(&with(list, &["--sort", "help", "-o", "name"])).ok().out;
+        assert_eq!(names, place.run(&with(list, &["--columns", "help", "-o", "name"])).ok().out, "{list:?}");
+        let unknown = place.run(&with(list, &["--sort", "-nope"]));
+        assert!(unknown.code == 2 && unknown.err.contains("try: --sort help"), "{list:?}: {unknown:?}");
         for (flags, part) in rows {
             let ran = place.run(&with(list, flags));
             assert!(ran.code == 2 && ran.err.contains(part), "{list:?} {flags:?}: {ran:?}");

@@ -302,3 +302,24 @@ fn faults_are_injected_in_development_only_and_taken_once() {
     let over = place.run(&["saga", "inject-error", &reserved, "--step", "charge", "--kind", "decline"]);
     assert_eq!(over.code, 3, "{over:?}");
 }
+
+#[test]
+fn faults_that_wait_are_told_and_can_be_taken_away() {
+    let place = Place::seeded();
+    let id = place.booking(&["--seat", "C1"]);
+    let inject = |more: &[&str]| place.run(&[&["saga", "inject-error", &id], more].concat());
+    let charge = ["--step", "charge", "--kind", "decline"];
+    inject(&[&charge[..], &["--times", "2"]].concat()).ok();
+    let again = inject(&charge).ok();
+    assert!(again.err.contains("2 faults wait for this step already"), "{again:?}");
+    inject(&["--step", "refund", "--kind", "error"]).ok();
+    assert_eq!(inject(&["--off", "--kind", "error"]).code, 2);
+    assert_eq!(inject(&["--step", "charge"]).code, 2);
+    let dry = inject(&["--off", "--dry-run", "-o", "json"]).ok().json();
+    assert_eq!(dry["affected"], 3);
+    let taken = inject(&["--off", "--step", "charge", "-o", "json"]).ok().json();
+    let taken: Vec<&str> = taken.as_array().unwrap().iter().map(|drill| text(drill, "/step")).collect();
+    assert_eq!(taken, ["charge", "charge"]);
+    inject(&["--off"]).ok();
+    assert_eq!(inject(&["--off"]).ok().err, "Nothing to change.\n");
+}

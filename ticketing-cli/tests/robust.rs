@@ -221,3 +221,26 @@ fn a_signal_ends_a_program_whose_reader_sleeps() {
         assert_eq!(child.wait().unwrap().code(), Some(code), "{signal}");
     }
 }
+
+#[test]
+fn a_server_whose_port_is_taken_leaves_no_folder_behind() {
+    let place = Place::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let ran = place.run(&["up", "--port", &port]);
+    assert!(ran.code != 0 && ran.err.contains(&port), "{ran:?}");
+    assert!(!place.0.path().join("data").exists());
+}
+
+#[test]
+fn the_name_of_a_file_is_told_as_it_is() {
+    let place = Place::seeded();
+    let ran = place.run(&["restore", "nofile", "--data-dir", "new", "--dry-run"]);
+    assert!(ran.code == 3 && ran.err.contains("The file nofile can't be read"), "{ran:?}");
+    fs::write(place.0.path().join("odd"), "x").unwrap();
+    let feed = ["seed", "gtfs", "odd", "--from", "2026-11-21", "--days", "1"];
+    for args in [&feed[..], &["seed", "apply", "-f", "odd"], &["restore", "odd", "--data-dir", "new"]] {
+        let ran = place.run(args);
+        assert!(ran.code != 0 && ran.err.contains("odd") && !ran.err.contains("Odd"), "{args:?}: {ran:?}");
+    }
+}

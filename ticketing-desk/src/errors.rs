@@ -425,7 +425,7 @@ pub fn sentence(text: &str) -> String {
 /// Returns text with a capital, unless it begins with a path, a file's name or a place in one.
 fn capitalised(text: &str) -> String {
     let first = text.split_whitespace().next().unwrap_or_default();
-    if first.contains(['/', '.', '_', '\\']) || first.contains(':') && !first.ends_with(':') {
+    if first.contains(['/', '.', '_', '\\']) || first.trim_end_matches(':').contains(':') {
         return text.to_owned();
     }
     let mut chars = text.chars();
@@ -495,6 +495,7 @@ mod tests {
         for (text, expected) in [
             ("the disk is full", "The disk is full."),
             ("city.yaml:1:2: is empty.", "city.yaml:1:2: is empty."),
+            ("nofile:1:1: is empty.", "nofile:1:1: is empty."),
             ("./x is no zip", "./x is no zip."),
             ("data/write.db is no database", "data/write.db is no database."),
             ("error: no", "Error: no."),

@@ -130,13 +130,27 @@ pub async fn start(config: ServerConfig) -> Result<Running, StartError> {
 /// What stands in its way, and what to do about it.
 pub async fn prepare(config: ServerConfig) -> Result<Prepared, StartError> {
     let data_dir = &config.stores.data_dir;
+    if config.http.environment == Environment::Production {
+        // It makes nothing there, and says what is missing before the port is asked for.
+        Secret::resolve(config.http.environment, config.jwt_secret.as_deref(), data_dir)?;
+    }
+    // Before anything is made on the disk: a port that is taken leaves no folder behind.
+    let (listener, address) = match listen(&config.host, config.port).await {
+        Ok(listening) => listening,
+        Err(error) => {
+            // Who serves the folder already says more than that the port is taken.
+            if config.stores.is_embedded() && data_dir.exists() {
+                drop(FolderLock::take(data_dir, config.clock.now()).await?);
+            }
+            return Err(error);
+        }
+    };
     let secret = Secret::resolve(config.http.environment, config.jwt_secret.as_deref(), data_dir)?;
     let now = config.clock.now();
     let mut folder = match config.stores.is_embedded() {
         true => Some(FolderLock::take(data_dir, now).await?),
         false => None,
     };
-    let (listener, address) = listen(&config.host, config.port).await?;
     let opened = Stores::open_and_migrate(&config.stores, now).await;
     let stores = opened.map_err(|source| store_error(&config.stores, source))?;
     if let Some(folder) = &mut folder {

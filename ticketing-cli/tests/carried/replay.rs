@@ -75,6 +75,11 @@ async fn what_is_missing_comes_back(carrier: (&str, &str), parts: impl FnOnce(i6
     assert_eq!(bookings(&platform), before, "in two parts");
 
     let replay = ["events", "replay", "--to-projection", "tickets", "--from-carrier", "--yes", "--range"];
+    if carrier.0 == "NATS_URL" {
+        // Both topics are in one stream, and each of its messages is counted once.
+        let dry = [&replay[..5], &["--dry-run", "-o", "json", "--range", "0.."]].concat();
+        assert_eq!(platform.run(&dry).ok().json()["affected"].as_i64(), Some(head));
+    }
     let early = platform.run(&[&replay[..], &["-3h..-2h"]].concat()).ok();
     assert!(early.out.contains("Nothing to change") || early.err.contains("Nothing to change"), "{early:?}");
     let narrowed = platform.run(&[&replay[..], &["0..", "--limit", "1"]].concat());

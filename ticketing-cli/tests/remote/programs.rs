@@ -50,6 +50,10 @@ fn a_command_that_was_done_before_with_its_key_says_so_in_a_header() {
     let (status, head, again) = far.post(&reserve, &key);
     assert_eq!((status, head.contains("idempotent-replay: true")), (200, true), "{head}");
     assert_eq!(again["data"], first["data"]);
+    let audit =
+        far.place.run(&["audit", "list", "--query", "action=\"booking reserve\"", "-o", "json"]).ok().json();
+    let actors: Vec<_> = audit.as_array().unwrap().iter().map(|row| row["actor"].clone()).collect();
+    assert_eq!(actors, ["olga"], "once, under the token's subject");
 }
 
 #[test]

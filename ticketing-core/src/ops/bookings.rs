@@ -35,6 +35,10 @@ enum Step {
 }
 
 impl BookingPlan {
+    pub(super) fn nothing(action: &str) -> Self {
+        Self { plan: Plan::new(action, Vec::new()), steps: Vec::new() }
+    }
+
     pub(super) fn of_sagas(plan: Plan, steps: Vec<SagaStep>) -> Self {
         Self { plan, steps: steps.into_iter().map(Step::Saga).collect() }
     }

@@ -1,6 +1,7 @@
 //! Rehearsing faults: an operator puts one down for a saga's step. For development only; the caller sees to that.
 
 use super::audit::{Actor, audited};
+use super::plan::raw_of;
 use super::sagas::drill_body;
 use super::{OpsError, Plan, PlanChange, lookup};
 use crate::app::{App, AppError};
@@ -46,6 +47,49 @@ pub async fn plan(
     let after = Some(bodies::raw(after.to_string()));
     let change = PlanChange { kind: "drill".into(), id: None, before: None, after };
     Ok(DrillPlan { plan: Plan::new("saga inject-error", vec![change]), drill })
+}
+
+/// Plans to take away the faults that wait for a saga; of one step, if it is named.
+///
+/// # Errors
+/// What the store says.
+pub async fn plan_off(app: &App, saga_id: SagaId, step: Option<AttemptKind>) -> Result<OffPlan, OpsError> {
+    let mut waiting = drills::waiting(&app.stores.write, saga_id).await?;
+    waiting.retain(|drill| step.is_none_or(|step| drill.step == step));
+    let changes = waiting.iter().map(|drill| PlanChange {
+        kind: "drill".into(),
+        id: Some(drill.id.to_string()),
+        before: raw_of(&drill_body(drill)),
+        after: None,
+    });
+    Ok(OffPlan { plan: Plan::new("saga inject-error", changes.collect()), drills: waiting })
+}
+
+/// Faults that are to be taken away.
+#[derive(Clone, Debug)]
+pub struct OffPlan {
+    /// What is shown.
+    pub plan: Plan,
+    /// The faults.
+    pub drills: Vec<Drill>,
+}
+
+/// Takes them away.
+///
+/// # Errors
+/// What the store says.
+pub async fn execute_off(app: &App, plan: &OffPlan, actor: &Actor) -> Result<(), OpsError> {
+    let ids: Vec<Uuid> = plan.drills.iter().map(|drill| drill.id).collect();
+    audited(app, actor, &plan.plan, async { Ok(drills::clear(&app.stores.write, &ids).await?) }).await
+}
+
+/// Returns how many times faults that were put down before will strike at this step.
+///
+/// # Errors
+/// What the store says.
+pub async fn waiting_times(app: &App, saga_id: SagaId, step: AttemptKind) -> Result<u64, OpsError> {
+    let waiting = drills::waiting(&app.stores.write, saga_id).await?;
+    Ok(waiting.iter().filter(|drill| drill.step == step).map(|drill| u64::from(drill.times_left)).sum())
 }
 
 /// Returns the saga that an operator means: as [`lookup::saga`] finds it, or the one that a booking will have when it is

@@ -26,6 +26,7 @@ pub mod projections;
 pub mod reconcile;
 pub mod replay;
 pub mod republish;
+pub mod routes;
 pub mod sagas;
 pub mod schedules;
 pub mod seed;

@@ -70,13 +70,15 @@ pub async fn plan_replay(
     Ok(JobPlan { plan, spec: JobSpec::Replay(spec), total: Some(total), rate })
 }
 
-/// Plans to fold what stands on the broker's topics into a projection once more.
+/// Plans to fold what stands on the broker's topics into a projection once more. With `shares_offsets` the topics count
+/// their messages together.
 ///
 /// # Errors
 /// [`AppError::NotFound`] for a projection that there is not.
 pub fn plan_replay_from(
     projection: &str,
     carrier: &str,
+    shares_offsets: bool,
     parts: Vec<TopicPart>,
     rate: Option<u32>,
 ) -> Result<JobPlan, OpsError> {
@@ -88,7 +90,14 @@ pub fn plan_replay_from(
         before: None,
         after: raw_of(part),
     });
-    let total = parts.iter().map(|part| part.to - part.from).sum::<i64>();
+    let total = match shares_offsets {
+        // Each offset is a message of one topic or the other.
+        true => {
+            let from = parts.iter().map(|part| part.from).min().unwrap_or(0);
+            parts.iter().map(|part| part.to).max().unwrap_or(0) - from
+        }
+        false => parts.iter().map(|part| part.to - part.from).sum::<i64>(),
+    };
     let mut plan = Plan::new("events replay", changes.collect());
     plan.affected = usize::try_from(total).unwrap_or(0);
     let source = ReplaySource::Carrier { carrier: carrier.to_owned(), parts };

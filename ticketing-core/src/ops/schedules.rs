@@ -9,6 +9,7 @@ use crate::domain::booking::rejection::Rejection;
 use crate::domain::catalog::{Offering, OfferingStatus};
 use crate::domain::event::{CatalogEvent, Event, OfferingCancelled};
 use crate::domain::id::{BookingId, OfferingId};
+use crate::domain::occupancy::Occupancy;
 use crate::engine::CommandError;
 use crate::projection::bodies;
 use crate::store::batch;
@@ -36,6 +37,19 @@ pub async fn plan_cancel(app: &App, offering: Offering, reason: &str) -> Result<
     let found = offerings::with_seats(&app.stores.write, &[id]).await?.pop();
     let unknown = || AppError::from(Rejection::UnknownOffering { id: id.to_string() });
     let (offering, occupancy) = found.ok_or_else(unknown)?;
+    let plan = plan_of(app, "schedule cancel", offering, &occupancy, reason).await?;
+    plan.ok_or_else(|| AppError::from(Rejection::OfferingCancelled).into())
+}
+
+/// Plans the withdrawal of a departure that was loaded with its seats; `None` if nothing is left to be done.
+pub(super) async fn plan_of(
+    app: &App,
+    action: &str,
+    offering: Offering,
+    occupancy: &Occupancy,
+    reason: &str,
+) -> Result<Option<CancelPlan>, OpsError> {
+    let id = offering.facts.id;
     let mut changes = Vec::new();
     if offering.facts.status == OfferingStatus::Open {
         let now = app.clock.now();
@@ -50,12 +64,15 @@ pub async fn plan_cancel(app: &App, offering: Offering, reason: &str) -> Result<
     let bookings = cancel_bookings(app, occupancy.booking_ids(), reason).await?;
     changes.extend(bookings.plan.changes);
     if changes.is_empty() {
-        return Err(AppError::from(Rejection::OfferingCancelled).into());
+        return Ok(None);
     }
-    Ok(CancelPlan { plan: Plan::new("schedule cancel", changes), offering, reason: reason.to_owned() })
+    Ok(Some(CancelPlan { plan: Plan::new(action, changes), offering, reason: reason.to_owned() }))
 }
 
 async fn cancel_bookings(app: &App, mut ids: Vec<BookingId>, reason: &str) -> Result<BookingPlan, OpsError> {
+    if ids.is_empty() {
+        return Ok(BookingPlan::nothing("schedule cancel"));
+    }
     ids.sort_unstable();
     let now = app.clock.now();
     let stored = crate::store::bookings::load(&app.stores.write, &ids).await?;

@@ -91,6 +91,8 @@ statements! {
             SELECT id FROM fault_drills WHERE saga_id = $1 AND step = $2 AND times_left > 0
             ORDER BY id LIMIT 1)
         RETURNING fault";
+    /// Leans on the primary key.
+    CLEAR = "UPDATE fault_drills SET times_left = 0 WHERE id = $1";
     /// Leans on `fault_drills_saga`.
     WAITING = "SELECT id, step, fault, times_left FROM fault_drills
         WHERE saga_id = $1 AND times_left > 0
@@ -112,6 +114,18 @@ pub async fn put(db: &Db, drill: &Drill, now: Timestamp) -> Result<()> {
         now.as_millis(),
     ];
     tx.run(&INSERT, values).await?;
+    tx.commit().await
+}
+
+/// Takes faults away before they strike; one that has struck meanwhile is left as it is.
+///
+/// # Errors
+/// What the store says.
+pub async fn clear(db: &Db, ids: &[Uuid]) -> Result<()> {
+    let mut tx = db.begin().await?;
+    for id in ids {
+        tx.run(&CLEAR, args![*id]).await?;
+    }
     tx.commit().await
 }
 

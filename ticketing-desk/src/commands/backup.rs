@@ -2,7 +2,8 @@
 
 use crate::desk::Desk;
 use crate::errors::sentence;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
+use crate::globals::ChangeArgs;
 use crate::output::{Column, Printer, grouped};
 use crate::progress::Progress;
 use crate::session;
@@ -58,8 +59,9 @@ const FIELDS: &[Column] = &[
 /// # Errors
 /// The file is there already; the stores are on PostgreSQL or elsewhere; what the stores and the disk say.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    only_here(desk, "backup FILE")?;
+    only_here(desk, "A backup", "backup FILE")?;
     let (_, config) = session::configured(desk)?;
+    let actor = session::actor(desk, &ChangeArgs::default())?;
     let doing = Doing::default();
     doing.say("No backup was made.");
     let manifest = {
@@ -71,6 +73,21 @@ pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failur
         signals::run(&doing, async { work.await.map_err(|error| failure(&error)) })
             .map_err(|failure| session::placed(failure, &config))?
     };
+    doing.say(format!("The backup is made: {}.", args.file.display()));
+    let record = async {
+        let recorded = backup::record(&config, &args.file, &manifest, &actor, Clock::system().now()).await;
+        recorded.map_err(|error| failure(&error))
+    };
+    match signals::run(&doing, record) {
+        Ok(()) => {}
+        Err(stopped) if matches!(stopped.exit, Exit::Interrupted | Exit::Terminated) => return Err(stopped),
+        // It is made, whatever becomes of the row: of a disk that can only be read, too.
+        Err(failure) => printer.warn(&format!(
+            "The audit log has no row of this backup: {} {}",
+            failure.message,
+            failure.why.unwrap_or_default()
+        )),
+    }
     printer.object(&Made { file: &args.file, manifest: &manifest }, FIELDS)?;
     let bytes: u64 = manifest.stores.iter().map(|store| store.bytes).sum();
     printer.note(&format!(
@@ -85,10 +102,10 @@ pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failur
 ///
 /// # Errors
 /// A usage error that says where to run it.
-pub fn only_here(desk: &Desk, command: &str) -> Result<(), Failure> {
+pub fn only_here(desk: &Desk, what: &str, command: &str) -> Result<(), Failure> {
     match desk.server() {
         None => Ok(()),
-        Some(_) => Err(Failure::usage("A backup is not sent over the network.")
+        Some(_) => Err(Failure::usage(format!("{what} is not sent over the network."))
             .code("ONLY_HERE")
             .why("It is read and written where the stores are.")
             .hint(format!("on the server's own machine: ticketctl {command} --data-dir DIR"))),

@@ -34,7 +34,7 @@ pub struct Args {
 /// # Errors
 /// It is no whole backup; the folder is not free; as the gate refuses; what the disk and the stores say.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    only_here(desk, "restore FILE")?;
+    only_here(desk, "A backup", "restore FILE")?;
     super::change::refuse_key(&args.change, "A folder can be restored into only while it is empty.")?;
     let actor = session::actor(desk, &args.change)?;
     let (_, config) = session::configured(desk)?;

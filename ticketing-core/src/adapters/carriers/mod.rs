@@ -135,6 +135,15 @@ impl Carrier {
         }
     }
 
+    /// Says whether its topics count their messages together: at NATS one stream keeps them all.
+    #[must_use]
+    pub const fn shares_offsets(&self) -> bool {
+        match self {
+            Self::Kafka(_) => false,
+            Self::Nats(_) => true,
+        }
+    }
+
     /// `kafka` or `nats`.
     #[must_use]
     pub const fn word(&self) -> &'static str {

@@ -14,11 +14,11 @@ pub enum GtfsError {
     NotFound(String),
     /// A device, a pipe or the like.
     #[error(
-        "{0} is neither a file nor a folder; give the path of a GTFS .zip, or of a folder with its .txt files"
+        "the path {0} is neither a file nor a folder; give the path of a GTFS .zip, or of a folder with its .txt files"
     )]
     NotAFile(String),
     /// The operating system refused.
-    #[error("{what} can't be read: {source}; check that it may be read, and try again")]
+    #[error("the file {what} can't be read: {source}; check that it may be read, and try again")]
     Io {
         /// The path, or a file of the feed.
         what: String,
@@ -26,7 +26,7 @@ pub enum GtfsError {
         source: io::Error,
     },
     /// A file that doesn't begin as a zip does.
-    #[error("{path} is no zip file{guess}; give a GTFS .zip, or a folder with its .txt files")]
+    #[error("the file {path} is no zip file{guess}; give a GTFS .zip, or a folder with its .txt files")]
     NotAZip {
         /// The path.
         path: String,
@@ -34,7 +34,7 @@ pub enum GtfsError {
         guess: &'static str,
     },
     /// It begins as a zip, but its directory can't be read.
-    #[error("{path} begins as a zip, but is cut off or damaged ({cause}); download it again")]
+    #[error("the file {path} begins as a zip, but is cut off or damaged ({cause}); download it again")]
     Truncated {
         /// The path.
         path: String,
@@ -69,7 +69,7 @@ pub enum GtfsError {
     },
     /// A directory of the zip that would fill the memory.
     #[error(
-        "{path} lists too many files: its zip directory is over {} MiB, a feed's is a few hundred bytes; \
+        "the file {path} lists too many files: its zip directory is over {} MiB, a feed's is a few hundred bytes; \
          this is no GTFS feed",
         DIRECTORY_BYTES_MAX >> 20
     )]

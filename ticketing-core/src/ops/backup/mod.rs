@@ -12,7 +12,9 @@ mod restore;
 
 pub use restore::{Restoring, restore};
 
-use super::OpsError;
+use super::audit::{self, Actor};
+use super::plan::raw_of;
+use super::{OpsError, Plan, PlanChange};
 use crate::app::folder::FolderError;
 use crate::app::{StoreConfig, Stores};
 use crate::domain::time::Timestamp;
@@ -78,13 +80,13 @@ pub enum BackupError {
     #[error("the stores are on PostgreSQL")]
     NotEmbedded,
     /// The file is there already.
-    #[error("{} is there already", .0.display())]
+    #[error("the file {} is there already", .0.display())]
     Exists(PathBuf),
     /// A folder or a device goes by the file's name.
-    #[error("{} is no ordinary file", .0.display())]
+    #[error("the path {} is no ordinary file", .0.display())]
     NoFile(PathBuf),
     /// The file can't be read or written.
-    #[error("{} can't be {what}: {source}", path.display())]
+    #[error("the file {} can't be {what}: {source}", path.display())]
     Io {
         /// Which.
         path: PathBuf,
@@ -94,7 +96,7 @@ pub enum BackupError {
         source: io::Error,
     },
     /// It is no backup, or not whole any more.
-    #[error("{} is no whole backup: {reason}", path.display())]
+    #[error("the file {} is no whole backup: {reason}", path.display())]
     Damaged {
         /// Which.
         path: PathBuf,
@@ -167,6 +169,30 @@ pub async fn back_up(
     let manifest = archive::pack(&scratch.0, &packed, manifest, report).await?;
     put(&packed, file, replace)?;
     Ok(manifest)
+}
+
+/// Writes down in the audit log of the stores who made a backup of them, and where.
+///
+/// # Errors
+/// What the stores say: those that can only be read are backed up all the same.
+pub async fn record(
+    config: &StoreConfig,
+    file: &Path,
+    manifest: &Manifest,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<(), BackupError> {
+    let change = PlanChange {
+        kind: "backup".into(),
+        id: Some(file.display().to_string()),
+        before: None,
+        after: raw_of(manifest),
+    };
+    let plan = Plan::new("backup", vec![change]);
+    let stores = Stores::open_unchecked(config).await?;
+    let recorded = audit::record_done(&stores.write, actor, &plan, now).await;
+    stores.close().await;
+    Ok(recorded?)
 }
 
 /// The files of embedded stores.

@@ -77,7 +77,13 @@ async fn from_carrier(args: &Args, session: &Session) -> Result<JobPlan, Failure
             .hint("leave out --from-carrier")
     })?;
     let parts = parts(&carrier, range).await.map_err(|error| broker_failed(&error))?;
-    Ok(republish::plan_replay_from(&args.to_projection, carrier.word(), parts, args.bulk.rate)?)
+    Ok(republish::plan_replay_from(
+        &args.to_projection,
+        carrier.word(),
+        carrier.shares_offsets(),
+        parts,
+        args.bulk.rate,
+    )?)
 }
 
 /// Returns the stretch of each partition, the catalogue's first: tickets need the rows of what they are of.

@@ -58,10 +58,7 @@ pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failur
 async fn seek(args: &Args, desk: &Desk, session: &Session, printer: &mut Printer) -> Result<(), Failure> {
     let actor = session::actor(desk, &args.change)?;
     let Some(carrier) = bulk::carrier(session)? else {
-        return Err(Failure::refused("There is no broker to seek in.")
-            .code("NO_BROKER")
-            .why("Neither KAFKA_BROKERS nor NATS_URL is set: the projector reads the log itself. Nothing was done.")
-            .hint("ticketctl projection rebuild tickets, or ticketctl events replay --range A..B"));
+        return Err(no_broker(args.group));
     };
     let mut chosen = rows(session, Some(&carrier), args.group).await?;
     let topics: Vec<String> = chosen.iter().map(|row| row.topic.clone()).collect();
@@ -85,6 +82,24 @@ async fn seek(args: &Args, desk: &Desk, session: &Session, printer: &mut Printer
     let mut after = rows(session, Some(&carrier), args.group).await?;
     after.retain(|row| chosen.iter().any(|it| it.topic == row.topic && it.partition == row.partition));
     printer.list(&LAG, &after, None)
+}
+
+/// The refusal where the topics are tables of the store: each reader has its own place there, which nobody moves.
+fn no_broker(group: Group) -> Failure {
+    let (reads, hint) = match group {
+        Group::Projector => (
+            "the projector reads the log itself",
+            "ticketctl projection rebuild tickets, or ticketctl events replay --range A..B",
+        ),
+        Group::Payments => (
+            "payments are read from the store's own topics, each message once",
+            "ticketctl dlq list, and ticketctl dlq redrive ID for what could not be handled",
+        ),
+    };
+    Failure::refused("There is no broker to seek in.")
+        .code("NO_BROKER")
+        .why(format!("Neither KAFKA_BROKERS nor NATS_URL is set: {reads}. Nothing was done."))
+        .hint(hint)
 }
 
 /// Returns the offset that is meant in each partition.

@@ -122,7 +122,7 @@ pub fn run(
     printer: &mut Printer,
     list: impl AsyncFn(&Session, &mut Printer, &Asked) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    if flags.columns.iter().any(|word| word == columns::HELP) {
+    if flags.columns.iter().chain(&flags.sort).any(|word| word == columns::HELP) {
         return columns::help(printer, &of.view);
     }
     let asked = Asked::read(flags, &of, printer.format())?;

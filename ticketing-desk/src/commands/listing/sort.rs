@@ -29,7 +29,8 @@ pub struct SortKey {
 pub fn key(view: &View, word: &str) -> Result<SortKey, Failure> {
     let word = word.trim();
     let (name, is_descending) = word.strip_prefix('-').map_or((word, false), |name| (name, true));
-    Ok(SortKey { column: columns::find(view, name)?, is_descending })
+    let column = columns::find(view, name).map_err(|failure| failure.hint("--sort help"))?;
+    Ok(SortKey { column, is_descending })
 }
 
 /// What is compared. Nothing is behind everything, in either direction.

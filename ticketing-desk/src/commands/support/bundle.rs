@@ -64,7 +64,7 @@ const PARTS: View = View::new(
 /// # Errors
 /// The file is there already or can't be written; the log can't be read; ctrl-c.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    only_here(desk, "support bundle FILE.zip")?;
+    only_here(desk, "A support bundle", "support bundle FILE.zip")?;
     if !args.dry_run && !args.force && args.file.exists() {
         return Err(exists(&args.file));
     }
