@@ -3,7 +3,7 @@
 //! What breaks off leaves nothing behind, and what was there before as it was.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
@@ -17,6 +17,15 @@ pub fn create_new(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+/// Looks whether a file beside this one can be written; nothing of it is left.
+///
+/// # Errors
+/// What the system says: the disk is full or can only be read, the folder is gone.
+pub fn try_beside(file: &Path) -> io::Result<()> {
+    const TRIED_BYTES: usize = 4096;
+    Draft::of(file)?.file.write_all(&[0; TRIED_BYTES])
 }
 
 /// Gives a whole file its name in the same folder's file system. Without `replace`, nothing loses its place to it.
@@ -44,6 +53,37 @@ pub fn sync_folder(file: &Path) {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
+    }
+}
+
+/// A folder for its owner alone, that goes with this value.
+#[derive(Debug)]
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    /// Makes it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn make(folder: PathBuf) -> io::Result<Self> {
+        let mut builder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&folder)?;
+        Ok(Self(folder))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What can't be removed is in the way of nobody: the next one has another name.
+        let _ = fs::remove_dir_all(&self.0);
     }
 }
 

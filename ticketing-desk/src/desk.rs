@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use ticketing_core::app::config::Settings;
 use ticketing_core::app::{App, StoreConfig};
+use ticketing_core::private;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -100,9 +101,9 @@ pub struct Laid {
     _folder: Option<Scratch>,
 }
 
-/// A folder of this user's alone, that goes with this value.
+/// A temporary folder of this user's alone, that goes with this value.
 #[derive(Debug)]
-pub struct Scratch(PathBuf);
+pub struct Scratch(private::Scratch);
 
 impl Scratch {
     /// Makes one, with this word in its name.
@@ -111,24 +112,13 @@ impl Scratch {
     /// What the system says.
     pub fn make(word: &str) -> io::Result<Self> {
         let folder = std::env::temp_dir().join(format!("ticketctl-{word}-{}", uuid::Uuid::new_v4()));
-        let mut builder = std::fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&folder)?;
-        Ok(Self(folder))
+        Ok(Self(private::Scratch::make(folder)?))
     }
 
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What is left of it is in the way of nobody.
-        let _ = std::fs::remove_dir_all(&self.0);
+        self.0.path()
     }
 }
 

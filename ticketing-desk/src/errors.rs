@@ -314,13 +314,14 @@ fn moved(message: &str) -> Failure {
 
 impl From<CarrierError> for Failure {
     fn from(error: CarrierError) -> Self {
-        let text = format!("{}.", capitalised(&error.to_string()));
+        let text = sentence(&error.to_string());
         match error {
             CarrierError::Unreachable { .. } | CarrierError::Lost { .. } => Self::unreachable(text)
-                .hint("see that the broker runs, and what KAFKA_BROKERS or NATS_URL says"),
-            CarrierError::Refused { .. } | CarrierError::Unfit { .. } => {
-                Self::error(text).code("BROKER_REFUSED")
-            }
+                .code("BROKER_UNAVAILABLE")
+                .hint("see that the broker runs and can be reached from here, and what KAFKA_BROKERS or NATS_URL says"),
+            CarrierError::Refused { .. } | CarrierError::Unfit { .. } => Self::error(text)
+                .code("BROKER_REFUSED")
+                .hint("check the topics, and what this user may do"),
         }
     }
 }

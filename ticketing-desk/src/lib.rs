@@ -16,6 +16,7 @@ pub mod guard;
 pub mod output;
 pub mod program;
 pub mod progress;
+pub mod prompt;
 pub mod session;
 pub mod signals;
 pub mod typed;

@@ -19,7 +19,7 @@ const TICK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How far work has come, for whoever shows it elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
+pub struct ProgressReport {
     /// What is done.
     pub label: String,
     /// So many steps of it are.
@@ -28,20 +28,20 @@ pub struct Told {
     pub total: Option<u64>,
 }
 
-/// Takes what is told of progress.
+/// Takes reports of progress.
 #[derive(Clone)]
-pub struct Teller(Arc<dyn Fn(Told) + Send + Sync>);
+pub struct Reporter(Arc<dyn Fn(ProgressReport) + Send + Sync>);
 
-impl Teller {
-    /// Returns what tells `to`.
-    pub fn new(to: impl Fn(Told) + Send + Sync + 'static) -> Self {
+impl Reporter {
+    /// Returns what hands reports to `to`.
+    pub fn new(to: impl Fn(ProgressReport) + Send + Sync + 'static) -> Self {
         Self(Arc::new(to))
     }
 }
 
-impl fmt::Debug for Teller {
+impl fmt::Debug for Reporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Teller(…)")
+        f.write_str("Reporter(…)")
     }
 }
 
@@ -55,7 +55,7 @@ pub enum Style {
     /// Not at all.
     Silent,
     /// By somebody else, who is told.
-    Told(Teller),
+    Reported(Reporter),
 }
 
 /// Work under way. Dropped without [`Progress::finish`], it takes its bar away, so that an error stands alone.
@@ -109,11 +109,11 @@ impl Progress {
                 self.last_line = Instant::now();
                 tell(&line(&self.label, self.done, self.total, self.started.elapsed()));
             }
-            Style::Told(teller) if since >= TICK_INTERVAL => {
+            Style::Reported(reporter) if since >= TICK_INTERVAL => {
                 self.last_line = Instant::now();
-                (teller.0)(Told { label: self.label.clone(), done, total: self.total });
+                (reporter.0)(ProgressReport { label: self.label.clone(), done, total: self.total });
             }
-            Style::Bar | Style::Lines | Style::Silent | Style::Told(_) => {}
+            Style::Bar | Style::Lines | Style::Silent | Style::Reported(_) => {}
         }
     }
 
@@ -196,7 +196,7 @@ mod tests {
             report("read", 1, None);
             report("write", 5, Some(9));
         }
-        for style in [Style::Bar, Style::Silent, Style::Told(super::Teller::new(|_| ()))] {
+        for style in [Style::Bar, Style::Silent, Style::Reported(super::Reporter::new(|_| ()))] {
             let mut progress = Progress::start(style, "start", None);
             work(&mut |phase, done, total| progress.report(phase, done, total));
             assert_eq!((progress.label.as_str(), progress.done, progress.total), ("write", 5, Some(9)));

@@ -4,7 +4,8 @@ use crate::state::ServerState;
 use serde::Serialize;
 use std::time::Duration;
 use ticketing_core::adapters::redis::Redis;
-use ticketing_core::store::db::{Db, Engine};
+use ticketing_core::private;
+use ticketing_core::store::db::{Address, Db, Engine};
 use ticketing_core::store::{events, views};
 
 /// How long a part may take to answer.
@@ -41,7 +42,7 @@ pub async fn check(state: &ServerState) -> Vec<Part> {
         }
     };
     let (write, read, carried, cache) = tokio::join!(
-        answers(events::head(&stores.write)),
+        answers(writable(&stores.write)),
         answers(views::fold::cursor(&stores.read)),
         carried,
         cache(state.redis.as_deref()),
@@ -57,6 +58,14 @@ pub async fn check(state: &ServerState) -> Vec<Part> {
         Part { name: "bus", kind: bus, status: bus_status },
         cache,
     ]
+}
+
+/// Reads the write store, and looks whether an embedded one could be written: a full disk answers reads as ever.
+async fn writable(db: &Db) -> Result<(), String> {
+    events::head(db).await.map_err(|error| error.to_string())?;
+    let Address::File(file) = db.address().clone() else { return Ok(()) };
+    let tried = tokio::task::spawn_blocking(move || private::try_beside(&file)).await;
+    tried.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }
 
 /// Without Redis everything works, but slower, and clients are counted by each process alone: whoever set it wants

@@ -91,6 +91,18 @@ impl Far {
         (status, head.to_lowercase(), serde_json::from_str(body).unwrap())
     }
 
+    /// Asks for what is public; returns the status and the body.
+    fn get(&self, path: &str) -> (u16, Value) {
+        let mut stream = TcpStream::connect(self.url.strip_prefix("http://").unwrap()).unwrap();
+        stream
+            .write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes())
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap())
+    }
+
     /// A folder's name that is as long as the server's address, so that tables come out alike.
     fn folder(&self) -> String {
         let long = format!("--server {}", self.url).len() - "--data-dir ".len();

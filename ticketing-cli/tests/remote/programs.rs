@@ -65,3 +65,20 @@ fn the_log_of_a_command_carries_the_correlation_id_of_its_request() {
     let line = log.lines().find(|line| line.contains("an operator's command runs")).unwrap_or(&log);
     assert!(line.contains("find-me-7") && line.contains("ticketctl route list"), "{line}");
 }
+
+#[test]
+fn a_server_whose_store_can_t_be_written_is_not_ready_and_says_so() {
+    let far = Far::on(Place::seeded());
+    let (status, ready) = far.get("/api/health/ready");
+    assert_eq!(status, 200, "{ready}");
+    let (data, gone) = (far.place.0.path().join("data"), far.place.0.path().join("gone"));
+    std::fs::rename(&data, &gone).unwrap();
+    let (status, ready) = far.get("/api/health/ready");
+    assert_eq!((status, &ready["error"]["details"][0]["field"]), (503, &"writeStore".into()), "{ready}");
+    assert_eq!(far.get("/api/health/live").0, 200);
+    std::fs::rename(&gone, &data).unwrap();
+    assert_eq!(far.get("/api/health/ready").0, 200);
+    let left =
+        std::fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(left.filter(|name| name.starts_with(".write.db")).count(), 0, "nothing of the look is left");
+}

@@ -7,7 +7,7 @@ use crate::desk::{Actor, Desk, Served, SignToken};
 use crate::failure::{Exit, Failure, wanted_colour, wants_json};
 use crate::output::{Afar, Printer, system_clock};
 use crate::program::Program;
-use crate::progress::Teller;
+use crate::progress::Reporter;
 use clap::builder::Resettable;
 use clap::{CommandFactory as _, FromArgMatches as _};
 use jiff::tz::TimeZone;
@@ -197,14 +197,14 @@ fn run(
     let question = Arc::new(Mutex::new(None));
     let wanted = Arc::new(Mutex::new(Vec::new()));
     let told = frames.clone();
-    let teller = Teller::new(move |progress| told.offer(Frame::Progress(progress)));
+    let reporter = Reporter::new(move |progress| told.offer(Frame::Progress(progress)));
     let zone = TimeZone::get(&request.time_zone).unwrap_or(TimeZone::UTC);
     let out = Box::new(Stream::new(frames.clone(), Frame::Out));
     let err = Box::new(Stream::new(frames.clone(), Frame::Err));
     let mut printer = Printer::with(&globals, request.terminal, out, err, system_clock).for_afar(
         zone,
         request.store_flags,
-        Afar { teller, question: Arc::clone(&question) },
+        Afar { reporter, question: Arc::clone(&question) },
     );
     let served = Served {
         app: lender.app,

@@ -5,7 +5,7 @@ use crate::desk::Input;
 use crate::failure::{Exit, Failure};
 use crate::globals::Guard;
 use crate::output::{Question, Terminal};
-use crate::progress::Told;
+use crate::progress::ProgressReport;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
@@ -60,7 +60,7 @@ pub enum Frame {
     /// For stderr.
     Err(String),
     /// How far long work has come.
-    Progress(Told),
+    Progress(ProgressReport),
     /// A question; the command has ended without doing anything. A yes is the same command with `--yes` and `--expect`.
     Ask(Question),
     /// Files that the command needs; it has ended without doing anything. It can be sent again with them.

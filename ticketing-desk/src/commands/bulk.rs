@@ -11,7 +11,8 @@ use crate::globals::ChangeArgs;
 use crate::output::{Plan, Printer, grouped};
 use crate::progress::Progress;
 use crate::session::Session;
-use ticketing_core::adapters::carriers::{Carrier, CarrierConfig, CarrierError};
+use ticketing_core::adapters::carriers::{Carrier, CarrierConfig};
+use ticketing_core::app::config::Settings;
 use ticketing_core::app::folder::served_by;
 use ticketing_core::ops::audit::Actor;
 use ticketing_core::ops::jobs::{self, JobPlan};
@@ -101,24 +102,10 @@ async fn is_served(session: &Session) -> Result<bool, Failure> {
 ///
 /// # Errors
 /// A setting that can't be used.
-pub fn carrier(session: &Session) -> Result<Option<Carrier>, Failure> {
-    let config = CarrierConfig::read(|name| session.settings.get(name))
+pub fn carrier(settings: &Settings) -> Result<Option<Carrier>, Failure> {
+    let config = CarrierConfig::read(|name| settings.get(name))
         .map_err(|error| Failure::usage(errors::sentence(&error.to_string())).code("CONFIG"))?;
     Ok(config.map(Carrier::new))
-}
-
-/// The failure of a broker.
-#[must_use]
-pub fn broker_failed(error: &CarrierError) -> Failure {
-    let sentence = errors::sentence(&error.to_string());
-    match error {
-        CarrierError::Unreachable { .. } | CarrierError::Lost { .. } => Failure::unreachable(sentence)
-            .code("BROKER_UNAVAILABLE")
-            .hint("check that the broker runs and can be reached from here, and try again"),
-        CarrierError::Refused { .. } | CarrierError::Unfit { .. } => Failure::error(sentence)
-            .code("BROKER_REFUSED")
-            .hint("check the topics, and what this user may do"),
-    }
 }
 
 /// Does a job that is this process's own, and prints it as it then is.
@@ -129,7 +116,7 @@ pub async fn follow(session: &Session, printer: &mut Printer, title: &str, job: 
     let Some(owner) = job.owner else {
         return Err(Failure::defect("a job that is to be done here has no owner", None));
     };
-    let context = JobContext { carrier: carrier(session)? };
+    let context = JobContext { carrier: carrier(&session.settings)? };
     let stop = session.doing.stops_gently();
     let total = job.total.map(i64::unsigned_abs);
     let mut progress = Progress::start(printer.progress_style(), title, total);

@@ -3,13 +3,14 @@
 use super::column::{Column, Kind, NAMES, View, name_of};
 use super::list::{self, List};
 use super::node::Node;
+use super::on_store::{complete, on_store};
 use super::plan::Plan;
 use super::stdout::Stdout;
 use super::terminal::{self, Terminal, Tone};
 use super::{Format, json, table, visible, when, yaml};
 use crate::failure::Failure;
 use crate::globals::{Globals, Guard, TimeStyle};
-use crate::progress::{Style, Teller};
+use crate::progress::{Reporter, Style};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -44,7 +45,7 @@ pub struct Printer {
 #[derive(Clone, Debug)]
 pub struct Afar {
     /// Who shows progress.
-    pub teller: Teller,
+    pub reporter: Reporter,
     /// A question to be put to whoever reads, and answered by another request.
     pub question: Arc<Mutex<Option<Question>>>,
 }
@@ -224,27 +225,9 @@ impl Printer {
     /// Returns the value with its commands as [`Printer::commands`] gives them.
     pub(super) fn with_commands(&self, mut node: Node) -> Node {
         if !self.store_flags.is_empty() {
-            self.complete_commands(&mut node);
+            complete(&mut node, &self.store_flags);
         }
         node
-    }
-
-    fn complete_commands(&self, node: &mut Node) {
-        match node {
-            Node::Map(fields) => {
-                for (name, value) in fields {
-                    match value {
-                        Node::Text(text) if COMMAND_FIELDS.contains(&name.as_str()) => {
-                            *text = self.commands(text);
-                        }
-                        Node::Map(_) | Node::List(_) => self.complete_commands(value),
-                        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => {}
-                    }
-                }
-            }
-            Node::List(items) => items.iter_mut().for_each(|item| self.complete_commands(item)),
-            Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => {}
-        }
     }
 
     /// Returns a time as people are shown it: by `--time`.
@@ -395,7 +378,7 @@ impl Printer {
     pub fn progress_style(&self) -> Style {
         match (self.quiet, &self.afar, self.terminal.stderr && !self.terminal.dumb) {
             (true, _, _) => Style::Silent,
-            (false, Some(afar), _) => Style::Told(afar.teller.clone()),
+            (false, Some(afar), _) => Style::Reported(afar.reporter.clone()),
             (false, None, true) => Style::Bar,
             (false, None, false) => Style::Lines,
         }
@@ -454,68 +437,6 @@ pub(super) fn node_of<T: Serialize + ?Sized>(value: &T) -> Result<Node, Failure>
     Node::of(value).map_err(|error| Failure::defect(&format!("an answer is no JSON: {error}"), None))
 }
 
-/// The fields of an answer that are commands.
-const COMMAND_FIELDS: &[&str] = &["safeAction", "mend", "warning", "fix"];
-
-/// Commands that work on a store, as they follow the program's name; those of the desk, and what serves and shows it.
-pub(crate) const ON_STORES: &[&str] = &[
-    "audit",
-    "backup",
-    "booking",
-    "dlq",
-    "doctor",
-    "events",
-    "group",
-    "hold",
-    "job",
-    "load",
-    "mail",
-    "migrate",
-    "outbox",
-    "payment",
-    "projection",
-    "restore",
-    "route",
-    "saga",
-    "schedule",
-    "seat",
-    "seed",
-    "serve",
-    "status",
-    "support",
-    "tui",
-    "up",
-    "user",
-    "verify",
-    "why",
-];
-
-/// Commands that run where they are typed, whatever server the others go to.
-const HERE_ONLY: &[&str] = &["restore", "serve", "up"];
-
-/// Gives each command in `text` the flags that name its store, unless one names them already.
-fn on_store(text: &str, flags: &str) -> String {
-    const PROGRAM: &str = "ticketctl ";
-    let names_one = ["--data-dir", "--database-url", "--server ", "--server=", "--context "]
-        .iter()
-        .any(|flag| text.contains(flag));
-    if flags.is_empty() || names_one {
-        return text.to_owned();
-    }
-    let mut parts = text.split(PROGRAM);
-    let mut out = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let word = part.split([' ', ',', ';', ':']).next().unwrap_or_default();
-        out.push_str(PROGRAM);
-        let is_afar = flags.contains("--server ") || flags.contains("--context ");
-        if ON_STORES.contains(&word) && !(is_afar && HERE_ONLY.contains(&word)) {
-            out.push_str(flags);
-        }
-        out.push_str(part);
-    }
-    out
-}
-
 /// Returns what time it is.
 #[must_use]
 pub fn system_clock() -> Timestamp {
@@ -525,25 +446,8 @@ pub fn system_clock() -> Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use super::on_store;
     use crate::failure::Failure;
     use crate::output::testing::screen;
-
-    #[test]
-    fn commands_to_paste_name_the_store_that_was_worked_on() {
-        for (text, expected) in [
-            ("ticketctl saga retry s-1", "ticketctl --data-dir d saga retry s-1"),
-            (
-                "ticketctl seed demo, or ticketctl up --demo",
-                "ticketctl --data-dir d seed demo, or ticketctl --data-dir d up --demo",
-            ),
-            ("ticketctl x --data-dir e --yes", "ticketctl x --data-dir e --yes"),
-            ("use the newer ticketctl that made it", "use the newer ticketctl that made it"),
-        ] {
-            assert_eq!(on_store(text, "--data-dir d "), expected);
-            assert_eq!(on_store(text, ""), text);
-        }
-    }
 
     #[test]
     fn every_format_and_every_hint_has_them_and_no_password_is_shown() {

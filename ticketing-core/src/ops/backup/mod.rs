@@ -18,7 +18,7 @@ use super::{OpsError, Plan, PlanChange};
 use crate::app::folder::FolderError;
 use crate::app::{StoreConfig, Stores};
 use crate::domain::time::Timestamp;
-use crate::private;
+use crate::private::{self, Scratch};
 use crate::store::copy::{self, Held};
 use crate::store::db::{Address, Db, Role};
 use crate::store::error::StoreError;
@@ -146,8 +146,8 @@ pub async fn back_up(
         Err(error) => return Err(BackupError::io("written", file)(error)),
     }
     let stores = Stores::open_unchecked(config).await?;
-    let scratch = Scratch::beside(file)?;
-    let copies = (scratch.0.join(name_of(&write)), scratch.0.join(name_of(&read)));
+    let scratch = scratch_beside(file)?;
+    let copies = (scratch.path().join(name_of(&write)), scratch.path().join(name_of(&read)));
     let copied = async {
         copy_store(&stores.read, &read, &copies.1, "copying the read store", report).await?;
         copy_store(&stores.write, &write, &copies.0, "copying the write store", report).await
@@ -165,8 +165,8 @@ pub async fn back_up(
         read_position: of_read.position,
         stores: vec![described(&copies.0, of_write)?, described(&copies.1, of_read)?],
     };
-    let packed = scratch.0.join("backup");
-    let manifest = archive::pack(&scratch.0, &packed, manifest, report).await?;
+    let packed = scratch.path().join("backup");
+    let manifest = archive::pack(scratch.path(), &packed, manifest, report).await?;
     put(&packed, file, replace)?;
     Ok(manifest)
 }
@@ -241,25 +241,8 @@ fn put(packed: &Path, file: &Path, replace: bool) -> Result<(), BackupError> {
     })
 }
 
-/// A folder for what is not whole yet, which goes with this value.
-#[derive(Debug)]
-struct Scratch(PathBuf);
-
-impl Scratch {
-    /// Beside the file, so that what is whole need only be renamed.
-    fn beside(file: &Path) -> Result<Self, BackupError> {
-        let folder = file.with_file_name(format!(".{}.{}", name_of(file), Uuid::new_v4().simple()));
-        let mut made = fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut made, 0o700);
-        made.create(&folder).map_err(BackupError::io("written", file))?;
-        Ok(Self(folder))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What can't be removed is in the way of nobody: the next one has another name.
-        let _ = fs::remove_dir_all(&self.0);
-    }
+/// Makes a folder for what is not whole yet beside the file, so that what is whole need only be renamed.
+fn scratch_beside(file: &Path) -> Result<Scratch, BackupError> {
+    let folder = file.with_file_name(format!(".{}.{}", name_of(file), Uuid::new_v4().simple()));
+    Scratch::make(folder).map_err(BackupError::io("written", file))
 }

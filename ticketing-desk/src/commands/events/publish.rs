@@ -1,6 +1,6 @@
 //! `ticketctl events publish`.
 
-use crate::commands::change;
+use crate::commands::{bulk, change};
 use crate::confirm::{Change, Gate, Severity, gate};
 use crate::desk::{Desk, STDIN};
 use crate::failure::Failure;
@@ -11,7 +11,7 @@ use crate::session::{self, Opening, Session};
 use serde::Serialize;
 use std::io::{BufRead, BufReader};
 use std::time::Duration;
-use ticketing_core::adapters::carriers::{CONSUMED, Carrier, CarrierConfig, Outgoing};
+use ticketing_core::adapters::carriers::{CONSUMED, Carrier, Outgoing};
 use ticketing_core::ops::OpsError;
 use ticketing_core::ops::audit::{Actor, audited};
 use ticketing_core::ops::topics::{self, MESSAGE_BYTES_MAX, MESSAGES_MAX, NewMessage};
@@ -75,7 +75,9 @@ pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failur
         .into_iter()
         .map(|line| topics::message(args.key.clone(), args.event_type.clone(), line))
         .collect();
-    let carrier = carrier(desk)?;
+    let (settings, _) = session::configured(desk)?;
+    // None for the embedded topics.
+    let carrier = bulk::carrier(&settings)?;
     session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
         let actor = session::actor(desk, &args.change)?;
         let planned = topics::plan(&args.topic, &messages);
@@ -177,14 +179,6 @@ async fn to_broker(
                 .hint("what is published twice with the same ids counts once; ids are made anew each time")
         })??;
     }
-}
-
-/// The broker that is set; `None` for the embedded topics.
-fn carrier(desk: &Desk) -> Result<Option<Carrier>, Failure> {
-    let (settings, _) = session::configured(desk)?;
-    let config = CarrierConfig::read(|name| settings.get(name))
-        .map_err(|fault| Failure::usage(format!("{fault}.")).code("CONFIG"))?;
-    Ok(config.map(Carrier::new))
 }
 
 /// Reads the lines of a file; empty ones are left out.

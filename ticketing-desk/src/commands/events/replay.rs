@@ -1,7 +1,7 @@
 //! `ticketctl events replay`.
 
 use super::chosen::ChoiceArgs;
-use crate::commands::bulk::{self, Bulk, BulkArgs, broker_failed};
+use crate::commands::bulk::{self, Bulk, BulkArgs};
 use crate::commands::change;
 use crate::desk::Desk;
 use crate::failure::Failure;
@@ -70,13 +70,13 @@ async fn from_carrier(args: &Args, session: &Session) -> Result<JobPlan, Failure
             .hint("leave them out, or leave out --from-carrier"));
     }
     let range = args.choice.range(session)?;
-    let carrier = bulk::carrier(session)?.ok_or_else(|| {
+    let carrier = bulk::carrier(&session.settings)?.ok_or_else(|| {
         Failure::refused("There is no broker to read from.")
             .code("NO_BROKER")
             .why("Neither KAFKA_BROKERS nor NATS_URL is set: the bus is the log itself.")
             .hint("leave out --from-carrier")
     })?;
-    let parts = parts(&carrier, range).await.map_err(|error| broker_failed(&error))?;
+    let parts = parts(&carrier, range).await?;
     Ok(republish::plan_replay_from(
         &args.to_projection,
         carrier.word(),

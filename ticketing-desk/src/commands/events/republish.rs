@@ -1,7 +1,7 @@
 //! `ticketctl events republish`.
 
 use super::chosen::ChoiceArgs;
-use crate::commands::bulk::{self, Bulk, BulkArgs, broker_failed};
+use crate::commands::bulk::{self, Bulk, BulkArgs};
 use crate::commands::change;
 use crate::desk::Desk;
 use crate::failure::Failure;
@@ -41,7 +41,7 @@ pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failur
     session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
         let actor = session::actor(desk, &args.change)?;
         let choice = args.choice.choice(session).await?;
-        let carrier = bulk::carrier(session)?;
+        let carrier = bulk::carrier(&session.settings)?;
         if carrier.is_none() && !args.change.dry_run {
             return Err(Failure::refused("There is no broker to publish to.")
                 .code("NO_BROKER")
@@ -55,7 +55,7 @@ pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failur
         if let Some(carrier) =
             carrier.filter(|_| !args.change.dry_run && !args.bulk.detach && planned.plan.affected > 0)
         {
-            carrier.ping(PING_TIMEOUT).await.map_err(|error| broker_failed(&error))?;
+            carrier.ping(PING_TIMEOUT).await?;
         }
         let count = planned.plan.affected as u64;
         let ending = if count == 1 { "" } else { "s" };

@@ -1,7 +1,7 @@
 //! `ticketctl group seek`.
 
 use super::state::{LAG, parse_group, rows};
-use crate::commands::bulk::{self, broker_failed};
+use crate::commands::bulk;
 use crate::commands::change;
 use crate::confirm::{Change, Gate, Severity, gate};
 use crate::desk::Desk;
@@ -57,7 +57,7 @@ pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failur
 
 async fn seek(args: &Args, desk: &Desk, session: &Session, printer: &mut Printer) -> Result<(), Failure> {
     let actor = session::actor(desk, &args.change)?;
-    let Some(carrier) = bulk::carrier(session)? else {
+    let Some(carrier) = bulk::carrier(&session.settings)? else {
         return Err(no_broker(args.group));
     };
     let mut chosen = rows(session, Some(&carrier), args.group).await?;
@@ -122,7 +122,7 @@ async fn offsets(
         _ => {
             let at = Moment::parse(to).map_err(usage)?.begins(session.app.clock.now());
             let topic = rows.first().map_or("", |row| row.topic.as_str());
-            let found = carrier.offsets_at(&[topic], at).await.map_err(|error| broker_failed(&error))?;
+            let found = carrier.offsets_at(&[topic], at).await?;
             let of = |row: &PartitionLag| {
                 let cursor = found.iter().find(|cursor| cursor.partition == row.partition);
                 cursor.map_or(row.high, |cursor| cursor.next_offset.clamp(row.low, row.high))

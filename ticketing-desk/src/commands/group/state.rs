@@ -1,6 +1,6 @@
 //! `ticketctl group list` and `lag`.
 
-use crate::commands::bulk::{self, broker_failed};
+use crate::commands::bulk;
 use crate::commands::listing::{self, Fields, Flags, Of, Rows, whole};
 use crate::desk::Desk;
 use crate::failure::Failure;
@@ -82,7 +82,7 @@ pub async fn rows(
         Group::Projector => PUBLISHED,
         Group::Payments => CONSUMED,
     };
-    let marks = carrier.watermarks(topics).await.map_err(|error| broker_failed(&error))?;
+    let marks = carrier.watermarks(topics).await?;
     let mut marks: Vec<Mark> = marks
         .into_iter()
         .map(|mark| Mark { topic: mark.topic, partition: mark.partition, low: mark.low, high: mark.high })
@@ -98,7 +98,7 @@ pub async fn rows(
 pub fn list(args: &GroupsArgs, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
     let of = Of { view: GROUPS, fields: Fields::Columns, is_read_model: false };
     listing::run(&args.list, of, desk, printer, async |session, printer, asked| {
-        let carrier = bulk::carrier(session)?;
+        let carrier = bulk::carrier(&session.settings)?;
         let word = carrier.as_ref().map_or(EMBEDDED, |carrier| carrier.word());
         let mut shown = Rows::begin(asked, GROUPS, session.app.clock.now(), printer)?;
         let mut bodies = Vec::new();
@@ -118,7 +118,7 @@ pub fn list(args: &GroupsArgs, desk: &Desk, printer: &mut Printer) -> Result<(),
 /// As [`rows`].
 pub fn lag(args: &LagArgs, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
     session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
-        let carrier = bulk::carrier(session)?;
+        let carrier = bulk::carrier(&session.settings)?;
         let mut all = Vec::new();
         for group in Group::ALL.into_iter().filter(|group| args.group.is_none_or(|only| only == *group)) {
             all.extend(rows(session, carrier.as_ref(), group).await?);

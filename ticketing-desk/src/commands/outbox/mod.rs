@@ -59,7 +59,7 @@ pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failur
 
 fn status(desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
     session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
-        let carrier = bulk::carrier(session)?;
+        let carrier = bulk::carrier(&session.settings)?;
         let rows = groups::outbox(&session.app, carrier.as_ref().map(|carrier| carrier.word())).await?;
         printer.list(&STATUS, &rows, None)?;
         if carrier.is_none() {

@@ -234,7 +234,7 @@ async fn letters(session: &Session) -> Result<Value, Failure> {
 }
 
 async fn lag(session: &Session) -> Result<Value, Failure> {
-    let carrier = bulk::carrier(session)?;
+    let carrier = bulk::carrier(&session.settings)?;
     let mut rows = Vec::new();
     for group in Group::ALL {
         rows.extend(group::state::rows(session, carrier.as_ref(), group).await?);
