@@ -2,6 +2,8 @@
 
 use crate::failure::{Exit, Failure, Unknown};
 use crate::output::grouped;
+use crate::sentence::capitalised;
+pub use crate::sentence::sentence;
 use ticketing_core::adapters::carriers::CarrierError;
 use ticketing_core::adapters::gtfs::GtfsError;
 use ticketing_core::adapters::seed_file::SeedFileError;
@@ -417,25 +419,9 @@ pub fn answer_lost(message: &str, key: Option<&str>) -> Failure {
     Failure::unreachable(message).code("ANSWER_LOST").why("The change may have happened.").hint(hint)
 }
 
-/// Returns text as a sentence: with a capital and a full stop.
-#[must_use]
-pub fn sentence(text: &str) -> String {
-    format!("{}.", capitalised(text.trim_end_matches('.')))
-}
-
-/// Returns text with a capital, unless it begins with a path, a file's name or a place in one.
-fn capitalised(text: &str) -> String {
-    let first = text.split_whitespace().next().unwrap_or_default();
-    if first.contains(['/', '.', '_', '\\']) || first.trim_end_matches(':').contains(':') {
-        return text.to_owned();
-    }
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{on_embedded, sentence};
+    use super::on_embedded;
     use crate::failure::{Exit, Failure};
     use ticketing_core::app::AppError;
     use ticketing_core::domain::booking::rejection::Rejection;
@@ -449,7 +435,11 @@ mod tests {
         let unavailable = || StoreError::Unavailable { store: "write", reason: "refused".into() };
         let newer = StoreError::SchemaNewer { store: "read", found: 9, known: 1 };
         let rejected = |rejection: Rejection| OpsError::App(AppError::from(rejection));
-        let rows: [(OpsError, Exit, &str); 12] = [
+        let away = |done, unsure| {
+            let error = AppError::from(unavailable());
+            OpsError::BrokeOff { done, unsure, planned: 5, error }
+        };
+        let rows: [(OpsError, Exit, &str); 15] = [
             (unavailable().into(), Exit::Unreachable, "STORE_UNAVAILABLE"),
             (newer.into(), Exit::Error, "SCHEMA_NEWER"),
             (StoreError::Missing { path: "./data".into() }.into(), Exit::NotFound, "NO_STORE"),
@@ -474,6 +464,9 @@ mod tests {
                 "UNDER_WAY",
             ),
             (OpsError::Partly { done: 1, planned: 2, first: "no".into() }, Exit::Partial, "PARTLY_DONE"),
+            (away(1, 2), Exit::Partial, "PARTLY_DONE"),
+            (away(0, 2), Exit::Unreachable, "ANSWER_LOST"),
+            (away(0, 0), Exit::Unreachable, "STORE_UNAVAILABLE"),
         ];
         for (error, exit, code) in rows {
             let text = error.to_string();
@@ -481,6 +474,8 @@ mod tests {
             assert_eq!((failure.exit, failure.code.as_str()), (exit, code), "{text}");
             assert!(failure.message.ends_with('.'), "{}", failure.message);
         }
+        let lost = Failure::from(away(1, 2)).message;
+        assert_eq!(lost, "1 of 5 were done, 2 are left, and 2 may have been done: their answers are lost.");
         let near = on_embedded(Failure::from(unavailable()));
         assert_eq!((near.exit, near.retryable), (Exit::Error, true));
     }
@@ -489,19 +484,5 @@ mod tests {
     fn a_newer_schema_names_both_versions() {
         let failure = Failure::from(StoreError::SchemaNewer { store: "write", found: 7, known: 1 });
         assert!(failure.message.contains("version 7") && failure.message.contains("up to 1"), "{failure}");
-    }
-
-    #[test]
-    fn what_was_said_becomes_a_sentence_and_names_keep_their_letters() {
-        for (text, expected) in [
-            ("the disk is full", "The disk is full."),
-            ("city.yaml:1:2: is empty.", "city.yaml:1:2: is empty."),
-            ("nofile:1:1: is empty.", "nofile:1:1: is empty."),
-            ("./x is no zip", "./x is no zip."),
-            ("data/write.db is no database", "data/write.db is no database."),
-            ("error: no", "Error: no."),
-        ] {
-            assert_eq!(sentence(text), expected);
-        }
     }
 }

@@ -17,6 +17,7 @@ pub mod output;
 pub mod program;
 pub mod progress;
 pub mod prompt;
+pub mod sentence;
 pub mod session;
 pub mod signals;
 pub mod typed;

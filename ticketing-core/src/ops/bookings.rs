@@ -250,7 +250,7 @@ async fn run(app: App, step: Step, meta: Meta) -> Result<Done, AppError> {
 }
 
 /// Says whether a change that failed so may have been made: it was sent, and its answer did not come.
-fn may_be_done(error: &AppError) -> bool {
+pub(super) fn may_be_done(error: &AppError) -> bool {
     match error {
         AppError::Command(CommandError::ShuttingDown) => true,
         AppError::Command(CommandError::Store(error)) => matches!(**error, StoreError::Unavailable { .. }),
@@ -269,7 +269,7 @@ fn may_be_done(error: &AppError) -> bool {
 }
 
 /// Says whether it is the store, or this program, that failed: not a rule that forbids the change.
-const fn is_breakdown(error: &AppError) -> bool {
+pub(super) const fn is_breakdown(error: &AppError) -> bool {
     matches!(
         error,
         AppError::Store(_) | AppError::Command(CommandError::Store(_) | CommandError::ShuttingDown)

@@ -3,9 +3,10 @@
 //! The route itself stays, and new departures of it can be made.
 
 use super::audit::{Actor, audited};
+use super::bookings::{is_breakdown, may_be_done};
 use super::schedules::{self, CancelPlan};
 use super::{OpsError, Plan, lists};
-use crate::app::{App, AppError};
+use crate::app::App;
 use crate::domain::id::{OfferingId, RouteId};
 use crate::store::offerings;
 
@@ -117,8 +118,9 @@ fn after(before: usize, planned: usize, error: OpsError) -> OpsError {
             OpsError::BrokeOff { done: before + done, unsure, planned, error }
         }
         OpsError::Partly { done, first, .. } => OpsError::Partly { done: before + done, planned, first },
-        OpsError::App(error @ AppError::Store(_)) if before > 0 => {
-            OpsError::BrokeOff { done: before, unsure: 0, planned, error }
+        OpsError::App(error) if before > 0 && is_breakdown(&error) => {
+            let unsure = usize::from(may_be_done(&error));
+            OpsError::BrokeOff { done: before, unsure, planned, error }
         }
         other if before > 0 => OpsError::Partly { done: before, planned, first: other.to_string() },
         other => other,

@@ -1,7 +1,7 @@
 //! Withdrawing a departure: nobody can book it any more, its holds end, its tickets are owed back.
 
 use super::audit::{Actor, audited};
-use super::bookings::{BookingPlan, plan_change};
+use super::bookings::{BookingPlan, is_breakdown, may_be_done, plan_change};
 use super::{OpsError, Plan, PlanChange};
 use crate::app::{App, AppError};
 use crate::domain::booking::command::Change;
@@ -121,8 +121,9 @@ pub async fn execute_cancel(
             Err(OpsError::BrokeOff { unsure, error, .. }) => {
                 return Err(OpsError::BrokeOff { done, unsure, planned: planned.max(done + unsure), error });
             }
-            Err(OpsError::App(error @ AppError::Store(_))) if done > 0 => {
-                return Err(OpsError::BrokeOff { done, unsure: 0, planned: planned.max(done), error });
+            Err(OpsError::App(error)) if done > 0 && is_breakdown(&error) => {
+                let unsure = usize::from(may_be_done(&error));
+                return Err(OpsError::BrokeOff { done, unsure, planned: planned.max(done + unsure), error });
             }
             Err(error) => return Err(error),
         }

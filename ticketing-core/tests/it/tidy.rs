@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 /// What each part of the core may use, besides itself. From the bottom to the top.
 const HOUSE: &[(&str, &[&str])] = &[
     ("text", &[]),
+    ("private", &[]),
     ("domain", &["text"]),
     ("clock", &["domain"]),
     ("traces", &["domain"]),
@@ -21,8 +22,8 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("store", &["text", "domain", "saga", "projection"]),
     ("adapters", &["text", "domain", "clock", "saga", "app::ports"]),
     ("engine", &["text", "domain", "clock", "saga", "projection", "store", "app::ports"]),
-    ("app", &["text", "domain", "clock", "traces", "saga", "projection", "store", "engine"]),
-    ("ops", &["text", "domain", "clock", "saga", "projection", "store", "engine", "app"]),
+    ("app", &["text", "private", "domain", "clock", "traces", "saga", "projection", "store", "engine"]),
+    ("ops", &["text", "private", "domain", "clock", "saga", "projection", "store", "engine", "app"]),
     (
         "worker",
         &[

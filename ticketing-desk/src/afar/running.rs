@@ -113,13 +113,14 @@ impl Running {
     }
 }
 
-/// The failure of a command whose reader took nothing for [`READER_PATIENCE`].
-fn not_read() -> Failure {
+/// What is said in place of the rest of a command whose reader took nothing for [`READER_PATIENCE`].
+fn last_words(as_json: bool) -> VecDeque<Frame> {
     let seconds = READER_PATIENCE.as_secs();
-    Failure::unreachable("The command was ended: nobody read its answer.")
+    let failure = Failure::unreachable("The command was ended: nobody read its answer.")
         .code("READER_STALLED")
         .why(format!("Nothing of it was taken for {seconds} s, and only so many commands may run at once."))
-        .hint("send the answer to a file and look at that, or ask for less with --limit N")
+        .hint("send the answer to a file and look at that, or ask for less with --limit N");
+    [Frame::Err(printed(&failure, as_json, false)), Frame::End((&failure).into())].into()
 }
 
 /// Starts a command for somebody on a thread of its own. Call it inside a runtime.
@@ -152,9 +153,7 @@ pub fn start(lender: Lender, slot: Slot, actor: Actor, request: Request) -> io::
         frames.send(end);
     };
     std::thread::Builder::new().name("command".into()).spawn(work)?;
-    let failure = not_read();
-    let last_words = [Frame::Err(printed(&failure, as_json, false)), Frame::End((&failure).into())].into();
-    Ok(Running { frames, given_up, last_words, _left: left_in })
+    Ok(Running { frames, given_up, last_words: last_words(as_json), _left: left_in })
 }
 
 /// Runs a command and returns how it ended.
@@ -238,4 +237,37 @@ fn printed(failure: &Failure, as_json: bool, colour: bool) -> String {
     let mut text = Vec::new();
     failure.print(as_json, colour, &mut text);
     String::from_utf8_lossy(&text).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Running, last_words};
+    use crate::afar::wire::Frame;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+    use tokio::sync::{mpsc, watch};
+
+    #[tokio::test]
+    async fn whoever_reads_on_after_all_is_told_that_the_rest_is_missing() {
+        for given_up in [true, false] {
+            let (to, frames) = mpsc::channel(1);
+            to.send(Frame::Out("begun".into())).await.unwrap();
+            drop(to);
+            let given_up = Arc::new(AtomicBool::new(given_up));
+            let last_words = last_words(false);
+            let (left, _) = watch::channel(false);
+            let mut running = Running { frames, given_up: Arc::clone(&given_up), last_words, _left: left };
+            assert_eq!(running.next().await, Some(Frame::Out("begun".into())));
+            if given_up.load(std::sync::atomic::Ordering::Relaxed) {
+                let told = running.next().await;
+                assert!(
+                    matches!(&told, Some(Frame::Err(text)) if text.contains("nobody read its answer")),
+                    "{told:?}"
+                );
+                let end = running.next().await;
+                assert!(matches!(&end, Some(Frame::End(ended)) if ended.exit == 7), "{end:?}");
+            }
+            assert_eq!(running.next().await, None);
+        }
+    }
 }

@@ -41,18 +41,19 @@ impl Frames {
     pub(super) fn send(&self, frame: Frame) -> bool {
         let mut frame = frame;
         let began = Instant::now();
-        loop {
+        // What was left out once is not gone on behind, if somebody reads on after all.
+        while !self.given_up.load(Ordering::Relaxed) {
             match self.to.try_send(frame) {
                 Ok(()) => return true,
                 Err(TrySendError::Closed(_)) => return false,
                 Err(TrySendError::Full(back)) => frame = back,
             }
-            if self.given_up.load(Ordering::Relaxed) || began.elapsed() >= self.patience {
+            if began.elapsed() >= self.patience {
                 self.given_up.store(true, Ordering::Relaxed);
-                return false;
             }
             std::thread::sleep(READER_LOOK_EVERY);
         }
+        false
     }
 
     /// Sends a frame that may be lost if the reader has not caught up.
@@ -152,5 +153,6 @@ mod tests {
         }
         assert!(began.elapsed() < patience, "{:?}", began.elapsed());
         assert_eq!(receiver.try_recv().unwrap(), Frame::Out("one".into()));
+        assert!(!frames.send(Frame::Beat), "nothing comes behind what was left out");
     }
 }
