@@ -72,6 +72,9 @@ fn gate_with(
     ask: impl FnOnce(&mut Printer, &str) -> Answer,
 ) -> Result<Gate, Failure> {
     let affected = change.plan.affected();
+    if change.severity == Severity::Severe {
+        printer.tell_severe();
+    }
     // A yes from afar comes with the plan's digest: whoever gave it has read this.
     if args.expect.is_none() {
         printer.tell_context();

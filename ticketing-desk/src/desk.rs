@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use ticketing_core::app::config::Settings;
 use ticketing_core::app::{App, StoreConfig};
+use ticketing_core::ops::status::Requests;
 use ticketing_core::private;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -21,6 +22,9 @@ pub const STDIN: &str = "-";
 
 /// A token for somebody: the settings, the data folder, who, as what, and for how long. Its errors are the secret's.
 pub type SignToken = fn(&Settings, &Path, &str, &str, Duration) -> Result<String, Failure>;
+
+/// Tells what a server's buyers were answered so far.
+pub type CountRequests = Arc<dyn Fn() -> Requests + Send + Sync>;
 
 /// Where a command runs, and for whom.
 #[derive(Debug)]
@@ -48,6 +52,8 @@ pub struct Served {
     pub settings: Settings,
     /// Where its stores are.
     pub stores: StoreConfig,
+    /// What its buyers were answered, where it counts that.
+    pub requests: Option<CountRequests>,
     /// What runs the command's waits.
     pub runtime: Handle,
     /// Who acts: the token's subject.

@@ -10,6 +10,8 @@ use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::Response;
+use prometheus::core::Collector as _;
+use prometheus::proto::{LabelPair, Metric};
 use prometheus::{
     Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
     Opts, Registry, TextEncoder,
@@ -18,6 +20,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use ticketing_core::adapters::carriers::CONSUMED;
+use ticketing_core::ops::status::{Latency, NOT_OF_BUYERS, Requests};
 use ticketing_core::store::views::fold::TICKETS;
 
 /// Upper bounds for latencies, in seconds: half a millisecond to ten seconds.
@@ -203,6 +206,35 @@ impl Metrics {
         String::from_utf8_lossy(&text).into_owned()
     }
 
+    /// Returns what buyers were answered so far, for `ticketctl status`.
+    #[must_use]
+    pub fn of_buyers(&self) -> Requests {
+        let mut found = Requests::default();
+        for counter in self.requests.collect().iter().flat_map(|family| family.get_metric()) {
+            if !is_of_buyers(label(counter, "route")) {
+                continue;
+            }
+            // Whole numbers, counted one by one.
+            let count = counter.get_counter().get_value() as u64;
+            found.answered += count;
+            if label(counter, "status").starts_with('5') {
+                found.failed += count;
+            }
+        }
+        let mut counts = vec![0; SECONDS.len()];
+        for histogram in self.request_seconds.collect().iter().flat_map(|family| family.get_metric()) {
+            if is_of_buyers(label(histogram, "route")) {
+                let buckets = histogram.get_histogram().get_bucket();
+                for (count, bucket) in counts.iter_mut().zip(buckets) {
+                    *count += bucket.cumulative_count();
+                }
+            }
+        }
+        let latency = |(seconds, count): (&f64, u64)| Latency { up_to_ms: seconds * 1_000.0, count };
+        found.latencies = SECONDS.iter().zip(counts).map(latency).collect();
+        found
+    }
+
     /// Answers `GET /metrics`.
     #[must_use]
     pub fn answer(&self) -> Response {
@@ -228,6 +260,15 @@ impl Metrics {
     pub fn unmatched(&self) -> Arc<RouteMeter> {
         self.unmatched.get_or_init(|| self.route("unmatched")).clone()
     }
+}
+
+/// Whether a route is for buyers, and not for those who look after the server.
+fn is_of_buyers(route: &str) -> bool {
+    !NOT_OF_BUYERS.iter().any(|prefix| route.starts_with(prefix))
+}
+
+fn label<'m>(metric: &'m Metric, name: &str) -> &'m str {
+    metric.get_label().iter().find(|label| label.name() == name).map_or("", LabelPair::value)
 }
 
 /// The methods that are counted by name; others count as `OTHER`, since a client can make up any word.
@@ -328,6 +369,27 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} in\n{text}");
         }
+    }
+
+    #[test]
+    fn what_buyers_were_answered_is_summed_without_what_operators_ask() {
+        let metrics = Metrics::new();
+        for (route, status, millis) in [
+            ("/api/routes/{id}", StatusCode::OK, 3),
+            ("/v1/charge", StatusCode::SERVICE_UNAVAILABLE, 30),
+            ("/api/admin/commands", StatusCode::OK, 3),
+            ("/metrics", StatusCode::OK, 3),
+            ("/api/health/ready", StatusCode::SERVICE_UNAVAILABLE, 3),
+        ] {
+            metrics.route(route).record(&Method::GET, status, Duration::from_millis(millis));
+        }
+        let found = metrics.of_buyers();
+        assert_eq!((found.answered, found.failed), (2, 1));
+        let up_to = |ms: f64| found.latencies.iter().find(|it| it.up_to_ms == ms).map(|it| it.count);
+        assert_eq!(
+            (up_to(2.5), up_to(5.0), up_to(50.0), up_to(10_000.0)),
+            (Some(0), Some(1), Some(2), Some(2))
+        );
     }
 
     #[test]

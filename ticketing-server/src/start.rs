@@ -36,6 +36,7 @@ use ticketing_core::worker::mail::Mailing;
 use ticketing_core::worker::payments::Asking;
 use ticketing_core::worker::{self, Workers};
 use ticketing_desk::afar::Lender;
+use ticketing_desk::desk::CountRequests;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -94,6 +95,7 @@ pub struct Running {
     app: App,
     engine: EngineTask,
     workers: Workers,
+    metrics: Arc<Metrics>,
     ending: watch::Sender<bool>,
     served: JoinHandle<Served>,
     folder: Option<FolderLock>,
@@ -111,6 +113,7 @@ pub struct Prepared {
     folder: Option<FolderLock>,
     listener: TcpListener,
     shell: Shell,
+    metrics: Arc<Metrics>,
     /// Told true when it is to end: what answers for as long as it is asked to must not be waited for.
     ending: watch::Sender<bool>,
     config: ServerConfig,
@@ -191,8 +194,9 @@ pub async fn prepare(config: ServerConfig) -> Result<Prepared, StartError> {
     };
     let workers = Workers::start(&app, roles);
     let (ending, is_ending) = watch::channel(false);
-    let shell = shell(&config, app.clone(), &secret, metrics, carrier, redis, (workers.head(), is_ending));
-    Ok(Prepared { address, secret, app, engine, workers, folder, listener, shell, ending, config })
+    let counts = Arc::clone(&metrics);
+    let shell = shell(&config, app.clone(), &secret, counts, carrier, redis, (workers.head(), is_ending));
+    Ok(Prepared { address, secret, app, engine, workers, folder, listener, shell, metrics, ending, config })
 }
 
 /// Whether other processes may serve the same stores, so that some things are to be done by one of them only.
@@ -259,7 +263,8 @@ impl Prepared {
     /// Answers from now on.
     #[must_use]
     pub fn serve(self) -> Running {
-        let Self { address, secret, app, engine, workers, folder, listener, shell, ending, config } = self;
+        let Self { address, secret, app, engine, workers, folder, listener, shell, metrics, ending, config } =
+            self;
         let mut stopped = ending.subscribe();
         let served = tokio::spawn(serve(listener, Arc::new(shell), config.limits, async move {
             // Asked to stop, or nobody left who could ask.
@@ -274,7 +279,7 @@ impl Prepared {
             read_store = app.stores.read.address().redacted(),
             "the server answers"
         );
-        Running { address, secret, app, engine, workers, ending, served, folder }
+        Running { address, secret, app, engine, workers, metrics, ending, served, folder }
     }
 
     /// Ends it in order without an answer to anybody.
@@ -303,6 +308,12 @@ impl Running {
     #[must_use]
     pub const fn app(&self) -> &App {
         &self.app
+    }
+
+    /// Returns what tells what its buyers were answered so far.
+    #[must_use]
+    pub fn requests(&self) -> CountRequests {
+        counting(&self.metrics)
     }
 
     /// Stops it in order, and returns how serving ended.
@@ -358,6 +369,7 @@ fn shell(
     let hold_seconds = config.hold_seconds;
     let feed = Feed::start(app.clone(), head, ending.clone());
     let lender = Lender::new(app, config.settings.clone(), config.stores.clone(), sign_token, ending);
+    let lender = lender.counting(counting(&metrics));
     let auth = Arc::new(Auth::new(secret));
     let state =
         ServerState::new(Arc::clone(&auth), metrics_of_state, hold_seconds, payments, carrier, lender, feed);
@@ -368,6 +380,12 @@ fn shell(
         Roles { api: false, .. } => routes,
     };
     Shell::new(routes.finish(state), &config.http, metrics).with_redis(redis).sparing_operators(auth)
+}
+
+/// Returns what tells what buyers were answered so far.
+fn counting(metrics: &Arc<Metrics>) -> CountRequests {
+    let metrics = Arc::clone(metrics);
+    Arc::new(move || metrics.of_buyers())
 }
 
 /// Counts what the engine reports. Called from the engine's own task, so it only counts.

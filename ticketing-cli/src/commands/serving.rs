@@ -78,6 +78,7 @@ pub fn run(
             Some(options) => {
                 let app = running.app().clone();
                 let lender = Lender::of_process(app, settings.clone(), stores.clone(), sign_token);
+                let lender = lender.counting(running.requests());
                 let work = Work::lent(desk, lender);
                 tui::outcome(ticketing_tui::run(work.desk(), options).await)
             }

@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::domain::time::Timestamp;
 use crate::saga::SagaState;
 use crate::store::{bookings, dead_letters, events, leases, outbox, parked, payments, sagas, views};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// The state of the stores at one moment.
@@ -111,6 +111,9 @@ pub struct CarrierStatus {
     pub trouble: Option<String>,
 }
 
+/// The state of a process that serves.
+pub const UP: &str = "up";
+
 /// A process that was not heard of for so many milliseconds is silent: it died, or can't reach the store.
 pub const SILENT_MS: i64 = 15_000;
 
@@ -152,6 +155,70 @@ pub async fn services(app: &App) -> Result<Services, OpsError> {
     let letters: i64 = dead_letters::open_counts(db).await?.iter().map(|(_, _, n)| n).sum();
     let parked: i64 = parked::open_counts(&app.stores.read).await?.iter().map(|(_, n)| n).sum();
     Ok(Services { processes, carriers, dead_letters: letters + parked })
+}
+
+/// What a server answered to buyers since it began: not what operators, health checks and Prometheus asked.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Requests {
+    /// How many.
+    pub answered: u64,
+    /// How many of them with a status of 500 or more.
+    pub failed: u64,
+    /// How many took up to how long, the shortest first.
+    pub latencies: Vec<Latency>,
+}
+
+/// How many requests took up to how long, those that took less among them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Latency {
+    /// In milliseconds.
+    pub up_to_ms: f64,
+    /// How many.
+    pub count: u64,
+}
+
+/// How routes begin that are not for buyers.
+pub const NOT_OF_BUYERS: &[&str] = &["/api/admin", "/api/health", "/health", "/metrics"];
+
+impl Requests {
+    /// Returns what was answered since `before`; `None` if the server has begun anew meanwhile.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Option<Self> {
+        let mut latencies = Vec::with_capacity(self.latencies.len());
+        for latency in &self.latencies {
+            let known = before.latencies.iter().find(|it| it.up_to_ms == latency.up_to_ms);
+            let count = latency.count.checked_sub(known.map_or(0, |it| it.count))?;
+            latencies.push(Latency { count, ..*latency });
+        }
+        Some(Self {
+            answered: self.answered.checked_sub(before.answered)?,
+            failed: self.failed.checked_sub(before.failed)?,
+            latencies,
+        })
+    }
+
+    /// Returns the time in milliseconds that this share of the requests took at most, between the bounds that were
+    /// counted by a straight line; `None` without requests. What took longer than the last bound counts as that.
+    #[must_use]
+    pub fn percentile_ms(&self, share: f64) -> Option<f64> {
+        let rank = share * self.answered as f64;
+        if self.answered == 0 {
+            return None;
+        }
+        let (mut below_ms, mut below) = (0.0, 0.0);
+        for latency in &self.latencies {
+            let count = latency.count as f64;
+            if count >= rank && count > below {
+                return Some(
+                    below_ms + (latency.up_to_ms - below_ms) * ((rank - below) / (count - below)).max(0.0),
+                );
+            }
+            (below_ms, below) = (latency.up_to_ms, count);
+        }
+        Some(below_ms)
+    }
 }
 
 /// A charge or refund that is due for so many milliseconds and taken by nobody says that no saga worker runs.
@@ -223,4 +290,37 @@ pub async fn payments(app: &App) -> Result<PaymentsStatus, OpsError> {
         overdue_since,
         warning,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Latency, Requests};
+
+    fn requests(answered: u64, failed: u64, counts: [u64; 3]) -> Requests {
+        let latency = |(up_to_ms, count)| Latency { up_to_ms, count };
+        let latencies = [1.0, 5.0, 10.0].into_iter().zip(counts).map(latency).collect();
+        Requests { answered, failed, latencies }
+    }
+
+    #[test]
+    fn a_percentile_lies_between_the_bounds_that_were_counted() {
+        let rows = [
+            (requests(0, 0, [0, 0, 0]), 0.5, None),
+            (requests(10, 0, [10, 10, 10]), 0.5, Some(0.5)),
+            (requests(10, 0, [0, 10, 10]), 0.5, Some(3.0)),
+            (requests(100, 0, [90, 98, 100]), 0.99, Some(7.5)),
+            // Longer than any bound: no more is known.
+            (requests(10, 0, [0, 0, 0]), 0.99, Some(10.0)),
+        ];
+        for (requests, share, expected) in rows {
+            assert_eq!(requests.percentile_ms(share), expected, "{requests:?} {share}");
+        }
+    }
+
+    #[test]
+    fn what_came_between_two_looks_is_their_difference_unless_the_server_began_anew() {
+        let (before, after) = (requests(10, 1, [4, 8, 10]), requests(30, 2, [4, 20, 30]));
+        assert_eq!(after.since(&before), Some(requests(20, 1, [0, 12, 20])));
+        assert_eq!(before.since(&after), None);
+    }
 }

@@ -3,7 +3,7 @@
 use super::stream::{FRAMES_QUEUED_MAX, Frames, READER_PATIENCE, Stream};
 use super::wire::{Ended, Frame, Request};
 use crate::confirm::ASKED;
-use crate::desk::{Actor, Desk, Served, SignToken};
+use crate::desk::{Actor, CountRequests, Desk, Served, SignToken};
 use crate::failure::{Exit, Failure, wanted_colour, wants_json};
 use crate::output::{Afar, Printer, system_clock};
 use crate::program::Program;
@@ -25,6 +25,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 /// So many commands run at once in one server: each has a thread, and what it reads in memory.
 pub const COMMANDS_MAX: usize = 64;
+
 /// What a server lends commands from afar. Cloning is cheap.
 #[derive(Clone)]
 pub struct Lender {
@@ -36,6 +37,8 @@ pub struct Lender {
     pub stores: StoreConfig,
     /// Signs tokens.
     pub sign: SignToken,
+    /// What its buyers were answered, where it counts that.
+    pub requests: Option<CountRequests>,
     /// True once the server is to end.
     pub ending: watch::Receiver<bool>,
     slots: Arc<Semaphore>,
@@ -60,7 +63,13 @@ impl Lender {
         ending: watch::Receiver<bool>,
     ) -> Self {
         let slots = Arc::new(Semaphore::new(COMMANDS_MAX));
-        Self { app, settings, stores, sign, ending, slots, _never_ending: None }
+        Self { app, settings, stores, sign, requests: None, ending, slots, _never_ending: None }
+    }
+
+    /// Has `requests` tell what the server's buyers were answered.
+    #[must_use]
+    pub fn counting(self, requests: CountRequests) -> Self {
+        Self { requests: Some(requests), ..self }
     }
 
     /// Lends what this process has open, which ends with the process.
@@ -194,6 +203,7 @@ fn run(
     globals.guard.clone_from(&request.guard);
     globals.invocation.clone_from(&request.args);
     let question = Arc::new(Mutex::new(None));
+    let severe = Arc::new(AtomicBool::new(false));
     let wanted = Arc::new(Mutex::new(Vec::new()));
     let told = frames.clone();
     let reporter = Reporter::new(move |progress| told.offer(Frame::Progress(progress)));
@@ -203,12 +213,13 @@ fn run(
     let mut printer = Printer::with(&globals, request.terminal, out, err, system_clock).for_afar(
         zone,
         request.store_flags,
-        Afar { reporter, question: Arc::clone(&question) },
+        Afar { reporter, question: Arc::clone(&question), severe: Arc::clone(&severe) },
     );
     let served = Served {
         app: lender.app,
         settings: lender.settings,
         stores: lender.stores,
+        requests: lender.requests,
         runtime,
         actor,
         inputs: request.inputs.into_iter().map(|(name, sent)| (name, sent.into())).collect(),
@@ -218,8 +229,8 @@ fn run(
     };
     let desk = Desk::served(globals, lender.sign, served);
     let outcome = command.run(&desk, &mut printer);
-    let is_replay = printer.is_replay();
-    let Err(failure) = outcome else { return Frame::End(Ended { is_replay, ..Ended::DONE }) };
+    let (is_replay, is_severe) = (printer.is_replay(), severe.load(Ordering::SeqCst));
+    let Err(failure) = outcome else { return Frame::End(Ended { is_replay, is_severe, ..Ended::DONE }) };
     let wanted = std::mem::take(&mut *wanted.lock().unwrap_or_else(PoisonError::into_inner));
     if !wanted.is_empty() {
         return Frame::Want(wanted);
@@ -230,7 +241,8 @@ fn run(
         return Frame::Ask(question);
     }
     printer.failure(&failure);
-    if failure.exit == Exit::Ok { Frame::End(Ended::DONE) } else { Frame::End((&failure).into()) }
+    let ended = if failure.exit == Exit::Ok { Ended::DONE } else { (&failure).into() };
+    Frame::End(Ended { is_severe, ..ended })
 }
 
 fn printed(failure: &Failure, as_json: bool, colour: bool) -> String {

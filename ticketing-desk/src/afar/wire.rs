@@ -82,6 +82,9 @@ pub struct Ended {
     /// Whether it had been done before with its idempotency key, and only its first answer was given again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_replay: bool,
+    /// Whether what was planned takes away on a large scale, so that a person is to say twice that it is meant.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_severe: bool,
 }
 
 /// What went wrong, as programs are told it.
@@ -99,7 +102,7 @@ pub struct Refused {
 }
 
 impl Ended {
-    pub(super) const DONE: Self = Self { exit: Exit::Ok as u8, failure: None, is_replay: false };
+    pub(super) const DONE: Self = Self { exit: Exit::Ok as u8, failure: None, is_replay: false, is_severe: false };
 }
 
 impl From<&Failure> for Ended {
@@ -110,7 +113,7 @@ impl From<&Failure> for Ended {
         };
         let Failure { code, hint, retryable, .. } = failure.clone();
         let refused = Refused { code, message, hint, retryable };
-        Self { exit: failure.exit as u8, failure: Some(refused), is_replay: false }
+        Self { exit: failure.exit as u8, failure: Some(refused), is_replay: false, is_severe: false }
     }
 }
 

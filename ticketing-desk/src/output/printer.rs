@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, BufWriter, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 use ticketing_core::domain::time::Timestamp;
@@ -48,6 +49,8 @@ pub struct Afar {
     pub reporter: Reporter,
     /// A question to be put to whoever reads, and answered by another request.
     pub question: Arc<Mutex<Option<Question>>>,
+    /// Whether what is planned is severe.
+    pub severe: Arc<AtomicBool>,
 }
 
 /// Whether a change is to go ahead.
@@ -161,6 +164,13 @@ impl Printer {
     #[must_use]
     pub const fn is_replay(&self) -> bool {
         self.is_replay
+    }
+
+    /// Lets whoever reads elsewhere know that what is planned is severe.
+    pub(crate) fn tell_severe(&self) {
+        if let Some(afar) = &self.afar {
+            afar.severe.store(true, Ordering::SeqCst);
+        }
     }
 
     /// Returns what stands at the other end.

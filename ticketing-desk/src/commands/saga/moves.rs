@@ -3,6 +3,7 @@
 use super::view;
 use crate::commands::change::{self, Work};
 use crate::commands::ids::Ids;
+use crate::commands::status::warn_if_no_saga_runs;
 use crate::confirm::Severity;
 use crate::desk::Desk;
 use crate::failure::Failure;
@@ -100,6 +101,9 @@ async fn moved(
     let make_plan = async || Ok(money::plan_move(app, action, &found, &reason).await?);
     if change::carry_out_on("saga", session, printer, work, make_plan).await?.is_none() {
         return Ok(());
+    }
+    if action != OperatorMove::Abandon {
+        warn_if_no_saga_runs(session, printer).await?;
     }
     if let (true, [one]) = (ids.is_one, found.as_slice()) {
         return printer.object(&sagas::details(app, *one).await?, view::DETAILS);
