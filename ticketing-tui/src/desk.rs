@@ -6,6 +6,7 @@
 use serde_json::Value;
 use std::future::Future;
 use std::pin::Pin;
+use tokio::sync::mpsc;
 
 /// A command that is being run.
 pub type Running<'a> = Pin<Box<dyn Future<Output = Result<Answer, Refusal>> + Send + 'a>>;
@@ -22,6 +23,23 @@ pub trait Desk: Send + Sync + 'static {
 
     /// Returns what it works on.
     fn place(&self) -> Place;
+
+    /// Begins to tell when something has changed, so that nobody has to look all the time; `None` where it can't. It is
+    /// called once, inside the runtime.
+    fn hints(&self) -> Option<mpsc::Receiver<Hint>> {
+        None
+    }
+}
+
+/// What a desk tells unasked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// From now on changes are told of.
+    Hearing,
+    /// Something has changed.
+    Changed,
+    /// Changes may go untold.
+    Deaf,
 }
 
 /// What a desk works on.
@@ -40,6 +58,8 @@ pub struct Place {
     /// The global flags that a command typed in a shell needs to reach it: `["--data-dir", "./data"]`. No secret is
     /// in it.
     pub flags: Vec<String>,
+    /// Whether no command that is typed in a shell reaches it.
+    pub is_apart: bool,
 }
 
 /// The colours that every terminal has.

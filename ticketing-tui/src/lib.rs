@@ -8,6 +8,7 @@
 mod desk;
 mod input;
 mod outside;
+mod parts;
 mod problems;
 mod rate;
 mod row;
@@ -15,11 +16,12 @@ mod row;
 mod sample;
 mod screen;
 mod screens;
+mod seating;
 mod state;
 mod text;
 mod view;
 
-pub use desk::{Answer, Colour, CommandHelp, Desk, Place, Refusal, Running};
+pub use desk::{Answer, Colour, CommandHelp, Desk, Hint, Place, Refusal, Running};
 
 use crate::desk::EXIT_UNREACHABLE;
 use input::{Gate, Input};
@@ -31,7 +33,7 @@ use row::Tone;
 use screen::{Canvas, Screen};
 use state::{Ask, Effect, OVERVIEW, Spot, State, To, Told};
 use std::any::Any;
-use std::io;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 use ticketing_core::clock::Clock;
@@ -120,6 +122,8 @@ const NEWS_QUEUED_MAX: usize = 16;
 /// With this in the environment the dashboard panics once it has drawn: so that anybody can see that the terminal is
 /// given back even then.
 const PANIC_ENV: &str = "TICKETCTL_TUI_PANIC";
+/// With this in the environment the dashboard ends once it has drawn, and says on stderr how long that took.
+const FIRST_FRAME_ENV: &str = "TICKETCTL_TUI_FIRST_FRAME";
 
 /// Shows the dashboard until a key or a signal ends it. The terminal is given back on every way out.
 ///
@@ -130,6 +134,7 @@ const PANIC_ENV: &str = "TICKETCTL_TUI_PANIC";
 /// [`TuiError::At`] for a place that is none; [`TuiError::Terminal`] for what the terminal says. A desk that does not
 /// answer, or stops answering, is shown as such and asked again.
 pub async fn run(desk: Arc<dyn Desk>, options: Options) -> Result<Ended, TuiError> {
+    let begun = Instant::now();
     let start = options.at.as_deref().map(Spot::parse).transpose().map_err(TuiError::At)?;
     let signals = outside::signals()?;
     let mut screen = Screen::take()?;
@@ -146,7 +151,8 @@ pub async fn run(desk: Arc<dyn Desk>, options: Options) -> Result<Ended, TuiErro
     let ears = Arc::clone(&gate);
     let keyboard = std::thread::spawn(move || input::read(&inputs_in, &ears));
     let (news_in, news) = mpsc::channel(NEWS_QUEUED_MAX);
-    let sources = Sources { inputs, news, signals, clock };
+    let hints = desk.hints();
+    let sources = Sources { inputs, news, hints, signals, clock };
     let hands = Hands { desk, news: news_in, patience: options.timeout, gate };
     let stopped = attend(&mut screen, state, theme, sources, &hands).await;
     screen.give_back();
@@ -156,6 +162,11 @@ pub async fn run(desk: Arc<dyn Desk>, options: Options) -> Result<Ended, TuiErro
     let _ = timeout(KEYBOARD_WAIT, tokio::task::spawn_blocking(move || keyboard.join())).await;
     match stopped? {
         Stopped::By(ended) => Ok(ended),
+        Stopped::Drawn(at) => {
+            let millis = at.duration_since(begun).as_secs_f64() * 1_000.0;
+            writeln!(io::stderr(), "The first frame was drawn after {millis:.1} ms.")?;
+            Ok(Ended::Quit)
+        }
         Stopped::Keyboard(error) => Err(error.into()),
         Stopped::Crash(crash) => std::panic::resume_unwind(crash),
     }
@@ -165,6 +176,7 @@ pub async fn run(desk: Arc<dyn Desk>, options: Options) -> Result<Ended, TuiErro
 struct Sources {
     inputs: mpsc::Receiver<io::Result<Input>>,
     news: mpsc::Receiver<News>,
+    hints: Option<mpsc::Receiver<Hint>>,
     signals: mpsc::Receiver<Signal>,
     clock: Clock,
 }
@@ -186,6 +198,8 @@ enum News {
 /// Why the loop ended.
 enum Stopped {
     By(Ended),
+    /// Only the first frame was wanted; it was drawn then.
+    Drawn(Instant),
     /// No key can be read any more.
     Keyboard(io::Error),
     /// A command panicked.
@@ -204,7 +218,11 @@ async fn attend<C: Canvas>(
     let mut second = interval_at(Instant::now() + SECOND, SECOND);
     second.set_missed_tick_behavior(MissedTickBehavior::Skip);
     draw(canvas.terminal(), &mut state, theme)?;
-    if std::env::var_os(PANIC_ENV).is_some_and(|value| value == "1") {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| value == "1");
+    if is_set(FIRST_FRAME_ENV) {
+        return Ok(Stopped::Drawn(Instant::now()));
+    }
+    if is_set(PANIC_ENV) {
         std::panic::panic_any(format!("{PANIC_ENV} is set"));
     }
     state.tick(sources.clock.now());
@@ -246,12 +264,26 @@ async fn attend<C: Canvas>(
                     };
                 }
             }
+            hint = next_hint(&mut sources.hints) => is_seen = state.hint(hint, sources.clock.now()),
             news = sources.news.recv() => match news {
                 Some(News::Told(told)) => is_seen = state.told(told, sources.clock.now()),
                 Some(News::Crash(crash)) => return Ok(Stopped::Crash(crash)),
                 // The loop itself holds the other end.
                 None => return Ok(Stopped::By(Ended::Terminated)),
             },
+        }
+    }
+}
+
+/// Waits for what the desk tells unasked: for ever, where it tells nothing.
+async fn next_hint(hints: &mut Option<mpsc::Receiver<Hint>>) -> Hint {
+    let Some(from) = hints else { return std::future::pending().await };
+    match from.recv().await {
+        Some(hint) => hint,
+        // Whoever listened for it has ended: from now on one has to look.
+        None => {
+            *hints = None;
+            Hint::Deaf
         }
     }
 }

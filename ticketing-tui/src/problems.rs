@@ -1,11 +1,15 @@
 //! What is wrong, worst first, as far as `ticketctl status` tells: each with the place where it can be mended.
 
+use crate::parts::Door;
 use crate::row::{Tone, moment, number, text};
-use crate::screens::ScreenId;
-use crate::state::{OVERVIEW, Spot, State};
+use crate::state::{Health, OVERVIEW, State};
 use crate::text::{duration, grouped, seconds_left};
 use serde_json::Value;
 
+/// The states in which a payment waits for the provider.
+const HANGING: &[&str] = &["CHARGING", "RELEASING", "REFUNDING"];
+/// A payment that waits for the provider for so many seconds hangs.
+const HANGS_SECONDS: i64 = 20;
 /// So many are shown.
 pub(crate) const PROBLEMS_MAX: usize = 5;
 /// A reader that is so many events behind is slow; ten times as many, and it stands.
@@ -20,10 +24,22 @@ const SILENT_SECONDS: i64 = 30;
 pub(crate) struct Problem {
     pub tone: Tone,
     pub text: String,
-    /// Where to go.
-    pub spot: Spot,
-    /// The filter that shows what it is about.
-    pub filter: Option<(ScreenId, &'static str)>,
+    /// Where it can be looked into.
+    pub door: Door,
+}
+
+/// Says since when what is shown is not how things are any more, if so.
+fn old(state: &State) -> Option<String> {
+    let feed = state.feed_of(&OVERVIEW);
+    let at = feed.at.filter(|_| feed.refusal.is_some() || state.health_of(&OVERVIEW) == Health::Stale)?;
+    let clock = crate::text::clock(at, state.time, &state.zone);
+    let age = duration(-seconds_left(at, state.now));
+    Some(match &feed.refusal {
+        Some(refusal) if !refusal.is_unreachable() => {
+            format!("Refused since {clock}, for {age}: this is how things were then")
+        }
+        Some(_) | None => format!("No answer since {clock}, for {age}: this is how things were then"),
+    })
 }
 
 /// Returns the worst problems, worst first.
@@ -32,11 +48,11 @@ pub(crate) fn of(state: &State) -> Vec<Problem> {
     let Some(status) = feed.object() else { return Vec::new() };
     let at = feed.at.unwrap_or(state.now);
     let mut found = Vec::new();
-    let mut add = |tone, screen: &str, filter: Option<&'static str>, text: String| {
-        if let Some(id) = ScreenId::named(screen) {
-            let filter = filter.map(|filter| (id, filter));
-            found.push(Problem { tone, text, spot: Spot::Screen(id), filter });
-        }
+    if let Some(text) = old(state) {
+        found.push(Problem { tone: Tone::Bad, text, door: Door { spot: OVERVIEW, filter: None } });
+    }
+    let mut add = |tone, screen: &str, filter: Option<&str>, text: String| {
+        found.extend(Door::to(screen, filter).map(|door| Problem { tone, text, door }));
     };
     let count = |path| number(status, path).unwrap_or(0);
     let things =
@@ -49,8 +65,7 @@ pub(crate) fn of(state: &State) -> Vec<Problem> {
     if status.get("server").is_some_and(Value::is_null) && list("processes").is_empty() {
         // At rest that is as it may be; with payments under way, somebody waits.
         let tone = if list("payments.notOver").is_empty() { Tone::Waiting } else { Tone::Bad };
-        let text =
-            "Nobody serves these stores: no payment goes on, no hold ends; ticketctl up does".to_owned();
+        let text = "Nobody serves these stores: payments and holds stand; ticketctl up serves".to_owned();
         add(tone, "sagas", None, text);
     }
     if count("deadLetters") > 0 {
@@ -103,6 +118,16 @@ pub(crate) fn of(state: &State) -> Vec<Problem> {
     }
     if let Some(warning) = crate::row::at(status, "payments.warning") {
         add(Tone::Waiting, "sagas", None, crate::text::harmless_up_to(&crate::row::raw(warning), 200));
+    }
+    for open in list("payments.notOver") {
+        // A charge that takes so long hangs, even if it does not count as stuck yet.
+        let state = text(open, "state");
+        let stands = moment(open, "oldestAt").map_or(0, |oldest| -seconds_left(oldest, at));
+        if HANGING.contains(&state.as_str()) && stands > HANGS_SECONDS {
+            let of = things(number(open, "count").unwrap_or(0), "payment");
+            let text = format!("{of} {state}, the oldest for {}", duration(stands));
+            add(Tone::Waiting, "sagas", Some(&format!("state={state}")), text);
+        }
     }
     found.sort_by_key(|problem| problem.tone != Tone::Bad);
     found.truncate(PROBLEMS_MAX);

@@ -1,10 +1,15 @@
 //! How fast the log grows: rates from the differences between looks, never from counters of their own.
 
+use serde::Deserialize as _;
+use serde_json::Value;
 use std::collections::VecDeque;
 use ticketing_core::domain::time::Timestamp;
+use ticketing_core::ops::status::Requests;
 
 /// So many looks are remembered: ten minutes, at one a second.
 const SAMPLES_MAX: usize = 600;
+/// So many looks at what a server answered are remembered: some minutes.
+const TRAFFIC_MAX: usize = 120;
 
 /// The figures of one look that rates are made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +85,63 @@ impl History {
     }
 }
 
+/// What a server answered, look by look.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Traffic(VecDeque<(Timestamp, Requests)>);
+
+/// What a server answered in some time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Answered {
+    /// In a second, on average.
+    pub per_second: f64,
+    /// Half took up to so many milliseconds; nothing if nobody asked.
+    pub p50_ms: Option<f64>,
+    /// 99 % did.
+    pub p99_ms: Option<f64>,
+    /// How many failed with a status of 500 or more.
+    pub failed: u64,
+    /// The time that this is of, in seconds.
+    pub seconds: f64,
+}
+
+/// Reads what a server answered so far from a status, `None` if it does not tell.
+pub(crate) fn requests_of(status: &Value) -> Option<Requests> {
+    status.get("http").and_then(|http| Requests::deserialize(http).ok())
+}
+
+impl Traffic {
+    /// Adds a look; one without figures, or of a server that began anew, forgets the others.
+    pub(crate) fn add(&mut self, at: Timestamp, requests: Option<Requests>) {
+        let Some(requests) = requests else { return self.0.clear() };
+        if self.0.back().is_some_and(|(last, before)| at < *last || requests.since(before).is_none()) {
+            self.0.clear();
+        }
+        // Of two looks at one moment the later one counts.
+        self.0.pop_back_if(|(last, _)| *last == at);
+        if self.0.len() == TRAFFIC_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back((at, requests));
+    }
+
+    /// Returns what was answered in about the last `seconds` before `until`; `None` before there are two looks.
+    pub(crate) fn answered(&self, until: Timestamp, seconds: i64) -> Option<Answered> {
+        let known = self.0.partition_point(|(at, _)| *at <= until);
+        let (last_at, last) = self.0.get(known.checked_sub(1)?)?;
+        let wanted = self.0.partition_point(|(at, _)| *at < last_at.plus_seconds(-seconds));
+        let (first_at, first) = self.0.get(wanted.min(known.checked_sub(2)?))?;
+        let between = last.since(first)?;
+        let span = (last_at.as_millis() - first_at.as_millis()).max(1) as f64 / 1000.0;
+        Some(Answered {
+            per_second: between.answered as f64 / span,
+            p50_ms: between.percentile_ms(0.5),
+            p99_ms: between.percentile_ms(0.99),
+            failed: between.failed,
+            seconds: span,
+        })
+    }
+}
+
 fn seconds_between(first: Sample, last: Sample) -> f64 {
     // Two looks of one history are never at the same time.
     (last.at.as_millis() - first.at.as_millis()).max(1) as f64 / 1000.0
@@ -87,7 +149,8 @@ fn seconds_between(first: Sample, last: Sample) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{History, Rates, SAMPLES_MAX, Sample};
+    use super::{History, Rates, SAMPLES_MAX, Sample, Traffic, requests_of};
+    use serde_json::json;
     use ticketing_core::domain::time::Timestamp;
 
     fn second(n: i64) -> Timestamp {
@@ -141,6 +204,30 @@ mod tests {
         assert_eq!(bars, [None, None, None, Some(40), Some(5), Some(5)]);
         assert_eq!(history.tenths_by_second(second(3), 2), [None, Some(40)]);
         assert_eq!(history.tenths_by_second(second(0), 2), [None, None]);
+    }
+
+    #[test]
+    fn what_a_server_answered_is_told_of_the_last_seconds_alone() {
+        let http = |answered: u64, slow: u64| {
+            let latencies =
+                json!([{"upToMs": 1.0, "count": answered - slow}, {"upToMs": 100.0, "count": answered}]);
+            requests_of(
+                &json!({"http": {"answered": answered, "failed": slow, "latencies": latencies, "p50Ms": 1.0}}),
+            )
+        };
+        let mut traffic = Traffic::default();
+        traffic.add(second(0), http(1_000, 900));
+        assert_eq!(traffic.answered(second(9), 10), None);
+        traffic.add(second(10), http(1_100, 900));
+        traffic.add(second(20), http(1_200, 901));
+        let told = traffic.answered(second(20), 10).unwrap();
+        assert_eq!((told.per_second, told.failed, told.seconds), (10.0, 1, 10.0));
+        assert!(told.p50_ms.unwrap() < 1.0 && told.p99_ms.unwrap() <= 1.0, "{told:?}");
+        // Another server, or none, has other counts.
+        traffic.add(second(30), http(3, 0));
+        assert_eq!(traffic.answered(second(30), 10), None);
+        traffic.add(second(31), requests_of(&json!({"http": null})));
+        assert!(traffic.0.is_empty());
     }
 
     #[test]

@@ -173,6 +173,11 @@ fn money(row: &Value, value: &Value) -> String {
     harmless(format!("{amount} {currency}").trim_end())
 }
 
+/// Returns the amount in a field, with its currency where the row has one.
+pub(crate) fn amount(row: &Value, key: &str) -> String {
+    row.get(key).map(|value| money(row, value)).unwrap_or_default()
+}
+
 /// Returns how a state is to be taken: sagas, bookings, payments, letters, jobs, departures, processes and seats have
 /// their own words, none of which means two things.
 pub(crate) fn state_tone(state: &str) -> Tone {
@@ -193,6 +198,7 @@ pub(crate) fn state_tone(state: &str) -> Tone {
         "ASKING",
         "STALE",
         "CANCELLING",
+        "SILENT",
     ];
     const BAD: &[&str] = &["PARKED", "FAILED", "DEAD", "LOST", "STUCK", "GONE", "UNCLEAR"];
     const FAINT: &[&str] =

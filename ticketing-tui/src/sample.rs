@@ -8,9 +8,15 @@ use crate::input::{Input, Key};
 use crate::state::{Effect, OVERVIEW, Spot, State, To, Told};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
+use std::cell::Cell;
 use std::sync::Mutex;
 use std::time::Duration;
 use ticketing_core::domain::time::Timestamp;
+
+thread_local! {
+    /// What the server of the samples answered so far: more at each look.
+    static ANSWERED: Cell<u64> = const { Cell::new(10_000) };
+}
 
 /// Returns noon.
 pub(crate) fn noon() -> Timestamp {
@@ -91,7 +97,7 @@ pub(crate) fn settle_with(
     panic!("it never stops asking");
 }
 
-/// Presses the keys of `keys`: a character each, `\n` for enter, `\u{1b}` for esc, `\t` for tab; and lets the desk answer.
+/// Presses the keys of `keys`: a character each, `\n` for enter, `\u{1b}` for esc, `\t` for tab, arrows; and lets the desk answer.
 pub(crate) fn press(state: &mut State, keys: &str) -> Vec<Effect> {
     let mut effects = settle(state);
     for c in keys.chars() {
@@ -99,6 +105,10 @@ pub(crate) fn press(state: &mut State, keys: &str) -> Vec<Effect> {
             '\n' => Key::Enter,
             '\u{1b}' => Key::Esc,
             '\t' => Key::Tab,
+            '←' => Key::Left,
+            '→' => Key::Right,
+            '↑' => Key::Up,
+            '↓' => Key::Down,
             c => Key::Char(c),
         };
         state.input(Input::Key(key), state.now);
@@ -138,8 +148,20 @@ pub(crate) fn unreachable() -> Refusal {
 
 /// Returns what `ticketctl` answers to a command.
 pub(crate) fn answer(command: &[String]) -> Result<Answer, Refusal> {
-    let words: Vec<&str> = command.iter().map(String::as_str).collect();
+    // How an answer is to be written is no matter here.
+    let end = command.iter().position(|word| word == "-o" || word == "--time").unwrap_or(command.len());
+    let words: Vec<&str> = command[..end].iter().map(String::as_str).collect();
     let rows = |rows: Vec<Value>| Ok(Answer { rows, ..Answer::default() });
+    if let (["saga", "list", ..], true) =
+        (words.as_slice(), command[end..].iter().any(|word| word == "table"))
+    {
+        let text = "ID             STATE     WHY\n01928a7c-0001  PARKED    a refund was refused\n".to_owned();
+        return Ok(Answer {
+            text: Some(text),
+            notes: vec!["1 of 6 stuck sagas.".to_owned()],
+            ..Answer::default()
+        });
+    }
     if words.contains(&"--dry-run") {
         return rows(vec![plan(&words)]);
     }
@@ -162,13 +184,14 @@ pub(crate) fn answer(command: &[String]) -> Result<Answer, Refusal> {
         };
     }
     match words.as_slice() {
-        ["status"] => rows(vec![status()]),
+        ["status"] => rows(vec![status(ANSWERED.with(|answered| answered.replace(answered.get() + 250)))]),
         ["saga", "list", ..] => rows(sagas()),
         ["saga", "show", id] => rows(vec![saga(id)]),
         ["hold", "list", ..] => rows(holds()),
         ["booking", "list", ..] => rows(bookings()),
         ["booking", "get", id] => rows(vec![booking(id)]),
         ["schedule", "list", ..] => rows(departures()),
+        ["schedule", "get", id] => rows(departures().into_iter().filter(|row| row["id"] == *id).collect()),
         ["seat", "map", of, ..] => rows(vec![seats(of)]),
         ["outbox", "status"] => rows(vec![json!({
             "carrier": "kafka", "position": 3_300, "head": 3_412, "lag": 112, "lagSeconds": 4, "movedAt": at(-1),
@@ -205,18 +228,24 @@ pub(crate) fn answer(command: &[String]) -> Result<Answer, Refusal> {
 }
 
 fn plan(words: &[&str]) -> Value {
+    let severe = matches!(words, ["projection", "rebuild", ..] | ["group", "seek", ..]);
     json!({
+        "severe": severe,
         "action": words[..2].join(" "), "affected": 1, "digest": "d1",
         "changes": [{
             "kind": "booking", "id": words.get(2),
-            "before": {"status": "RESERVED", "seatNumber": "A1", "price": 25.00},
-            "after": {"status": "EXPIRED", "seatNumber": "A1", "price": 25.00, "reason": "ended by an operator"}
+            "before": {"status": "RESERVED", "seatNumber": "A1", "price": 1.8, "currency": "USD", "tables": {"rows": 7}},
+            "after": {"status": "EXPIRED", "seatNumber": "A1", "price": 0, "currency": "USD", "tables": {"rows": 9},
+                      "reason": "ended by an operator"}
         }]
     })
 }
 
-fn status() -> Value {
+fn status(answered: u64) -> Value {
+    let latency = |up_to_ms: f64, share: u64| json!({"upToMs": up_to_ms, "count": answered * share / 100});
     json!({
+        "http": {"answered": answered, "failed": answered / 200, "p50Ms": 3.0, "p99Ms": 40.0,
+                 "latencies": [latency(2.5, 40), latency(5.0, 90), latency(50.0, 100)]},
         "server": {"pid": 4711, "address": "127.0.0.1:3002", "startedAt": at(-7_200)},
         "at": at(0), "writeStore": "./data/write.db", "readStore": "./data/read.db",
         "head": 3_412, "readPosition": 3_410, "lag": 2, "holdsOpen": 1_234, "nextHoldEndsAt": at(33),
@@ -254,13 +283,7 @@ fn saga(id_: &str) -> Value {
         "stuckReason": "a refund was refused for good: a person must decide",
         "safeAction": format!("ticketctl saga retry {id_}"), "createdAt": at(-900), "movedAt": at(-300), "version": 4,
         "correlationId": "c-\u{1b}[2J17",
-        "steps": [
-            {"no": 1, "at": at(-900), "what": "pay", "state": "CHARGING", "note": null, "actor": "ada"},
-            {"no": 2, "at": at(-899), "what": "charge unclear", "state": "CHARGING",
-             "note": "the provider answered 500, and said that one should come again later", "actor": "system"},
-            {"no": 3, "at": at(-890), "what": "charge succeeded", "state": "CONFIRMED", "note": null, "actor": "system"},
-            {"no": 4, "at": at(-300), "what": "refund refused", "state": "PARKED", "note": null, "actor": "system"}
-        ],
+        "steps": steps(),
         "timers": [{"at": at(60), "what": "the provider is asked again"}],
         "providerCalls": [{
             "id": id(3, 1), "kind": "charge", "state": "succeeded", "amount": 25.00, "currency": "USD", "tries": 1,
@@ -270,6 +293,24 @@ fn saga(id_: &str) -> Value {
                       "currency": "USD", "failure": null}],
         "drills": []
     })
+}
+
+/// A charge that was unclear forty times before it went through.
+fn steps() -> Vec<Value> {
+    let unclear = |no: i64| {
+        json!({"no": no, "at": at(-901 + no), "what": "charge unclear", "state": "CHARGING", "actor": "system",
+               "note": "the provider answered 500, and said that one should come again later"})
+    };
+    let mut steps = vec![
+        json!({"no": 1, "at": at(-900), "what": "pay", "state": "CHARGING", "note": null, "actor": "ada"}),
+    ];
+    steps.extend((2..=41).map(unclear));
+    for (no, what, state) in [(42, "charge succeeded", "CONFIRMED"), (43, "refund refused", "PARKED")] {
+        steps.push(
+            json!({"no": no, "at": at(-300), "what": what, "state": state, "note": null, "actor": "system"}),
+        );
+    }
+    steps
 }
 
 fn holds() -> Vec<Value> {

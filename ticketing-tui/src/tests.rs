@@ -83,7 +83,11 @@ fn set(desk: Arc<dyn Desk>) -> (Person, Sources, Hands) {
     let (news_in, news) = mpsc::channel(8);
     let clock = Clock::manual(sample::noon());
     let hands = Hands { desk, news: news_in, patience: PATIENCE, gate: Arc::new(Gate::default()) };
-    (Person { inputs: inputs_in, signals: signals_in }, Sources { inputs, news, signals, clock }, hands)
+    (
+        Person { inputs: inputs_in, signals: signals_in },
+        Sources { inputs, news, hints: None, signals, clock },
+        hands,
+    )
 }
 
 /// Runs the loop on a desk while a person does something; returns the screen as it was at the end, and why it ended.

@@ -204,6 +204,32 @@ pub(crate) fn time(at: Timestamp, now: Timestamp, style: TimeStyle, zone: &TimeZ
     }
 }
 
+/// Returns a time of day to the second, without its zone where that is this machine's: `12:00:07Z`, `13:00:07`.
+pub(crate) fn clock(at: Timestamp, style: TimeStyle, zone: &TimeZone) -> String {
+    let local = match style {
+        TimeStyle::Local => jiff::Timestamp::from_millisecond(at.as_millis()).ok(),
+        TimeStyle::Relative | TimeStyle::Utc => None,
+    };
+    match local {
+        Some(instant) => instant.to_zoned(zone.clone()).strftime("%H:%M:%S").to_string(),
+        None => at.to_string().get(11..19).map(|clock| format!("{clock}Z")).unwrap_or_default(),
+    }
+}
+
+/// Returns a time to the minute, with its day where that is another one than today.
+pub(crate) fn minute(at: Timestamp, now: Timestamp, style: TimeStyle, zone: &TimeZone) -> String {
+    let (zone, sign) = match style {
+        TimeStyle::Local => (zone.clone(), ""),
+        TimeStyle::Relative | TimeStyle::Utc => (TimeZone::UTC, "Z"),
+    };
+    let zoned = |time: Timestamp| {
+        jiff::Timestamp::from_millisecond(time.as_millis()).ok().map(|instant| instant.to_zoned(zone.clone()))
+    };
+    let (Some(at), Some(now)) = (zoned(at), zoned(now)) else { return at.to_string() };
+    let format = if at.date() == now.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
+    format!("{}{sign}", at.strftime(format))
+}
+
 fn local(at: Timestamp, now: Timestamp, zone: &TimeZone, room: Room) -> Option<String> {
     let zoned = |time: Timestamp| {
         let instant = jiff::Timestamp::from_millisecond(time.as_millis()).ok()?;
@@ -237,8 +263,8 @@ fn relative(at: Timestamp, now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::{
-        Room, cut, duration, grouped, harmless, harmless_lines, head, seconds_left, short_id, tail, time,
-        time_width, wrapped,
+        Room, clock, cut, duration, grouped, harmless, harmless_lines, head, minute, seconds_left, short_id,
+        tail, time, time_width, wrapped,
     };
     use crate::TimeStyle;
     use jiff::tz::TimeZone;
@@ -342,6 +368,20 @@ mod tests {
             let end = Timestamp::from_millis(now.as_millis() + millis);
             assert_eq!(seconds_left(end, now), expected, "{millis}");
         }
+    }
+
+    #[test]
+    fn a_minute_has_its_day_only_where_that_is_another_one() {
+        let now = at("2026-11-20T23:30:00.000Z");
+        let berlin = TimeZone::get("Europe/Berlin").unwrap();
+        for (text, style, expected) in [
+            ("2026-11-20T23:45:59.000Z", TimeStyle::Relative, "23:45Z"),
+            ("2026-11-21T00:10:00.000Z", TimeStyle::Utc, "2026-11-21 00:10Z"),
+            ("2026-11-20T23:45:00.000Z", TimeStyle::Local, "00:45"),
+        ] {
+            assert_eq!(minute(at(text), now, style, &berlin), expected, "{text}");
+        }
+        assert_eq!(clock(now, TimeStyle::Local, &berlin), "00:30:00");
     }
 
     #[test]

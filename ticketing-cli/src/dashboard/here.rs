@@ -2,16 +2,17 @@
 //! they were lost; those that a server in this process lends; or those of a demonstration.
 
 use super::demo::Demo;
-use super::{Gathered, place_of, refusal, request};
+use super::near::Near;
+use super::{Gathered, changes, place_of, refusal, request};
 use std::path::Path;
 use ticketing_core::app::StoreConfig;
 use ticketing_core::store::db::Address;
 use ticketing_desk::afar;
 use ticketing_desk::desk::Actor;
 use ticketing_desk::session::{self, Opened};
-use ticketing_desk::{Desk, Failure};
-use ticketing_tui::{Answer, Refusal, Running};
-use tokio::sync::Mutex;
+use ticketing_desk::{Desk, Failure, Globals};
+use ticketing_tui::{Answer, Desk as _, Hint, Refusal, Running};
+use tokio::sync::{Mutex, mpsc};
 
 /// Whose stores the commands run on.
 pub struct Here {
@@ -33,6 +34,7 @@ enum Source {
 struct Named {
     stores: StoreConfig,
     opened: Mutex<Option<(Files, Opened)>>,
+    near: Near,
 }
 
 impl Here {
@@ -42,7 +44,7 @@ impl Here {
     /// A flag or setting that can't be used.
     pub fn new(desk: &Desk) -> Result<Self, Failure> {
         let (_, stores) = session::configured(desk)?;
-        let named = Named { stores, opened: Mutex::default() };
+        let named = Named { stores, opened: Mutex::default(), near: Near::new(desk.globals.timeout) };
         Ok(Self { desk: desk.again(), source: Source::Named(Box::new(named)) })
     }
 
@@ -69,6 +71,15 @@ impl Here {
         }
     }
 
+    /// Where the stores are, unless they are made up.
+    fn stores(&self) -> Option<&StoreConfig> {
+        match &self.source {
+            Source::Named(named) => Some(&named.stores),
+            Source::Lent(lender) => Some(&lender.stores),
+            Source::Demo(_) => None,
+        }
+    }
+
     async fn lender(&self) -> Result<afar::Lender, Failure> {
         match &self.source {
             Source::Named(named) => named.lender(&self.desk).await,
@@ -79,7 +90,7 @@ impl Here {
 
     async fn answer(&self, command: Vec<String>) -> Result<Answer, Refusal> {
         let lender = self.lender().await.map_err(|failure| refusal(&failure))?;
-        let request = request(&command, &self.desk.globals);
+        let request = request(&command, &self.desk.globals, &self.place());
         let too_many = || {
             refusal(&Failure::unreachable("Too many commands are under way.").hint("try again in a moment"))
         };
@@ -94,7 +105,13 @@ impl Here {
                 if let (Source::Named(named), true) = (&self.source, answer.as_ref().is_err_and(is_lost)) {
                     named.lost().await;
                 }
-                return answer;
+                return match (&self.source, answer) {
+                    (Source::Named(named), Ok(mut answer)) if command == ["status"] => {
+                        named.near.tell(&mut answer).await;
+                        Ok(answer)
+                    }
+                    (_, answer) => answer,
+                };
             }
         }
         Err(refusal(&Failure::defect("a command ended without a word", None)))
@@ -133,16 +150,43 @@ impl ticketing_tui::Desk for Here {
     }
 
     fn place(&self) -> ticketing_tui::Place {
-        let stores = match &self.source {
-            Source::Named(named) => &named.stores,
-            Source::Lent(lender) => &lender.stores,
-            Source::Demo(_) => return place_of(&self.desk.globals, "demo: made-up data".into()),
+        let globals = &self.desk.globals;
+        let Some(stores) = self.stores() else {
+            let place = place_of(globals, "demo: made-up data".into(), Vec::new());
+            return ticketing_tui::Place { is_apart: true, ..place };
         };
         let name = match stores.is_embedded() {
             true => format!("embedded {}", stores.data_dir.display()),
             false => stores.write_address().redacted(),
         };
-        place_of(&self.desk.globals, name)
+        place_of(globals, name, flags_of(stores, globals))
+    }
+
+    fn hints(&self) -> Option<mpsc::Receiver<Hint>> {
+        match &self.source {
+            Source::Named(named) => changes::of_files(&named.stores),
+            Source::Lent(lender) => changes::of_files(&lender.stores),
+            // There it never stops.
+            Source::Demo(_) => None,
+        }
+    }
+}
+
+/// Returns the flags that name stores. An address with a password in it is not shown: if the environment names it, the
+/// next command finds it there, too.
+fn flags_of(stores: &StoreConfig, globals: &Globals) -> Vec<String> {
+    if stores.is_embedded() {
+        // Whole: the next shell may stand in another folder.
+        let folder = std::path::absolute(&stores.data_dir).unwrap_or_else(|_| stores.data_dir.clone());
+        return vec!["--data-dir".to_owned(), folder.display().to_string()];
+    }
+    let address = stores.write_address();
+    let shown = address.redacted();
+    let is_whole = matches!(&address, Address::Url(url) if *url == shown);
+    match (is_whole, globals.database_url.is_some()) {
+        (true, _) => vec!["--database-url".to_owned(), shown],
+        (false, true) => vec!["--database-url".to_owned(), "…".to_owned()],
+        (false, false) => Vec::new(),
     }
 }
 

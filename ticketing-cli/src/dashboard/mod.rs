@@ -2,8 +2,10 @@
 //!
 //! Both answer with frames, which become rows here: the dashboard can't tell them apart.
 
+mod changes;
 mod demo;
 mod here;
+mod near;
 mod there;
 
 use crate::place::{self, Place};
@@ -15,7 +17,7 @@ use std::time::Duration;
 use there::There;
 use ticketing_desk::afar::{Ended, Frame, Lender, Request};
 use ticketing_desk::guard::Colour;
-use ticketing_desk::output::{Node, Plan};
+use ticketing_desk::output::{Node, Plan, Terminal};
 use ticketing_desk::{Desk, Failure, Globals};
 use ticketing_tui::{Answer, Refusal};
 
@@ -77,10 +79,14 @@ impl Work {
     }
 }
 
-/// Returns what the dashboard says of where it works.
-fn place_of(globals: &Globals, name: String) -> ticketing_tui::Place {
-    let flags = globals.store_flags().split_whitespace().map(str::to_owned).collect();
+/// Returns what the dashboard says of where it works. `flags` reach it where no context does.
+fn place_of(globals: &Globals, name: String, flags: Vec<String>) -> ticketing_tui::Place {
     let guard = globals.guard.as_ref();
+    let flags = match guard {
+        // Also of a context that is in use without being named: the next shell may have another one.
+        Some(guard) => vec!["--context".to_owned(), guard.context.clone()],
+        None => flags,
+    };
     ticketing_tui::Place {
         name,
         context: guard.map(|guard| guard.context.clone()),
@@ -88,6 +94,7 @@ fn place_of(globals: &Globals, name: String) -> ticketing_tui::Place {
         protected: guard.is_some_and(|guard| guard.protected),
         readonly: guard.is_some_and(|guard| guard.readonly),
         flags,
+        is_apart: false,
     }
 }
 
@@ -102,15 +109,33 @@ const fn colour_of(colour: Colour) -> ticketing_tui::Colour {
     }
 }
 
-/// Returns what is sent for a command: its answer as rows, unless it names a format itself.
-fn request(command: &[String], globals: &Globals) -> Request {
+/// Returns what is sent for a command: its answer as rows, unless it names a format itself; then as people read it on
+/// this terminal. Commands that the answer proposes have the flags that reach `place`.
+fn request(command: &[String], globals: &Globals, place: &ticketing_tui::Place) -> Request {
     let mut args = command.to_vec();
-    if !ticketing_desk::failure::names_format(command) {
+    let is_text = ticketing_desk::failure::names_format(command);
+    if !is_text {
         let end = args.iter().position(|arg| arg == "--").unwrap_or(args.len());
         args.splice(end..end, ["-o".to_owned(), "jsonl".to_owned()]);
     }
-    Request { args, guard: globals.guard.clone(), ..Request::default() }
+    let width = if is_text { crossterm::terminal::size().ok() } else { None };
+    let mut terminal = Terminal::default();
+    if let Some((columns, _)) = width {
+        terminal.width = usize::from(columns).saturating_sub(MARGIN);
+    }
+    let flags = place.flags.iter().map(|flag| ticketing_desk::confirm::quoted(flag) + " ");
+    Request {
+        args,
+        terminal,
+        time_zone: jiff::tz::TimeZone::system().iana_name().unwrap_or("UTC").to_owned(),
+        store_flags: flags.collect(),
+        guard: globals.guard.clone(),
+        ..Request::default()
+    }
 }
+
+/// The dashboard leaves so many columns free beside a text.
+const MARGIN: usize = 2;
 
 /// The name of the server, for the dashboard's head.
 fn name_of(server: &Server) -> String {
@@ -158,7 +183,7 @@ impl Gathered {
         let is_plan = command.iter().any(|arg| arg == "--dry-run");
         let rows: Vec<Value> = match is_text {
             true => Vec::new(),
-            false => out.lines().filter_map(|line| row(line, is_plan)).collect(),
+            false => out.lines().filter_map(|line| row(line, is_plan, ended.is_severe)).collect(),
         };
         match ended.failure {
             None => {
@@ -178,14 +203,15 @@ impl Gathered {
     }
 }
 
-/// Reads a line of the answer. A plan also gets the digest that it is agreed to by.
-fn row(line: &str, is_plan: bool) -> Option<Value> {
+/// Reads a line of the answer. A plan also gets the digest that it is agreed to by, and whether it is severe.
+fn row(line: &str, is_plan: bool, is_severe: bool) -> Option<Value> {
     let mut row: Value = serde_json::from_str(line).ok()?;
     if is_plan
         && let (Some(fields), Ok(node)) = (row.as_object_mut(), Node::parse(line))
         && let (true, Ok(plan)) = (fields.contains_key("changes"), Plan::of(&node))
     {
         fields.insert("digest".into(), plan.digest().into());
+        fields.insert("severe".into(), is_severe.into());
     }
     Some(row)
 }

@@ -1,10 +1,11 @@
 //! The dashboard on a server elsewhere.
 
-use super::{Gathered, name_of, place_of, refusal, request};
+use super::{Gathered, changes, name_of, place_of, refusal, request};
 use crate::remote::{Conversation, Server, client};
 use reqwest::Client;
 use ticketing_desk::{Failure, Globals};
-use ticketing_tui::{Answer, Refusal, Running};
+use ticketing_tui::{Answer, Desk as _, Hint, Refusal, Running};
+use tokio::sync::mpsc;
 
 /// A server, and the connections to it.
 pub struct There {
@@ -23,7 +24,7 @@ impl There {
     }
 
     async fn answer(&self, command: Vec<String>) -> Result<Answer, Refusal> {
-        let request = request(&command, &self.globals);
+        let request = request(&command, &self.globals, &self.place());
         let failed = |failure: Failure| refusal(&failure);
         let begun = Conversation::begin(&self.client, &self.server, self.globals.timeout, &request).await;
         let mut conversation = begun.map_err(failed)?;
@@ -43,6 +44,11 @@ impl ticketing_tui::Desk for There {
     }
 
     fn place(&self) -> ticketing_tui::Place {
-        place_of(&self.globals, name_of(&self.server))
+        let flags = vec!["--server".to_owned(), self.server.url.clone()];
+        place_of(&self.globals, name_of(&self.server), flags)
+    }
+
+    fn hints(&self) -> Option<mpsc::Receiver<Hint>> {
+        Some(changes::of_server(self.client.clone(), self.server.clone(), self.globals.timeout))
     }
 }

@@ -3,6 +3,10 @@
 use super::list::{ID, ID_WIDTH, NONE, TIMERS};
 use super::{Action, Column, Screen, Section};
 use crate::row::{Kind, text};
+use serde_json::Value;
+use ticketing_core::ops::payments::PAYMENT_FIELDS;
+use ticketing_core::ops::sagas::SAGA_FIELDS;
+use ticketing_core::ops::ticket_fields::TICKET_FIELDS;
 
 const CALLS: &[Column] = &[
     Column::new("Kind", "kind", Kind::Text, (6, 8), 0),
@@ -17,27 +21,66 @@ const CALLS: &[Column] = &[
 
 const OVER: &[&str] = &["CANCELLED", "EXPIRED", "REFUNDED"];
 
+/// What can be done to a saga. Which of it a saga allows as it is, its plans tell; here is what a row tells at once.
+pub(super) const SAGA_ACTIONS: &[Action] = &[
+    Action {
+        key: 'r',
+        title: "Retry: ask the provider again",
+        command: &["saga", "retry", "{}"],
+        wants: None,
+        is_tried: true,
+        off: |row| no_saga(row).or_else(|| confirmed(row)).or_else(|| over(row)),
+    },
+    Action {
+        key: 'c',
+        title: "Compensate: give back the seats and the money",
+        command: &["saga", "compensate", "{}"],
+        wants: None,
+        is_tried: true,
+        off: |row| no_saga(row).or_else(|| over(row)),
+    },
+    Action {
+        key: 'x',
+        title: "Abandon: close it as it is",
+        command: &["saga", "abandon", "{}"],
+        wants: None,
+        is_tried: true,
+        off: |row| no_saga(row).or_else(|| confirmed(row)).or_else(|| over(row)),
+    },
+];
+
+/// The story of a booking, payment or saga stands for its saga.
+fn no_saga(row: &Value) -> Option<&'static str> {
+    match text(row, "subject").as_str() {
+        "" | "booking" | "payment" | "saga" => None,
+        _ => Some("this story is of no single saga"),
+    }
+}
+
+fn confirmed(row: &Value) -> Option<&'static str> {
+    (text(row, "state") == "CONFIRMED").then_some("it is confirmed, and nothing is under way")
+}
+
+fn over(row: &Value) -> Option<&'static str> {
+    OVER.contains(&text(row, "state").as_str()).then_some("it is over")
+}
+
+fn is_held(row: &Value) -> bool {
+    matches!(text(row, "status").as_str(), "PENDING" | "RESERVED")
+}
+
+/// Only what is held has an end of its hold.
+fn hides_hold_end(row: &Value, path: &str) -> bool {
+    path == "holdExpiresAt" && !is_held(row)
+}
+
 pub(super) const SAGAS: Screen = Screen {
     name: "sagas",
     title: "Sagas",
     noun: "saga",
     key: Some('2'),
     command: &["saga", "list"],
-    query: &[
-        "id",
-        "state",
-        "stuck",
-        "booking",
-        "payment",
-        "step",
-        "attempts",
-        "age",
-        "still",
-        "next",
-        "error",
-        "provider",
-        "correlation",
-    ],
+    query: SAGA_FIELDS,
     id: &["id"],
     version: &["state", "step", "attempts", "stuck"],
     columns: &[
@@ -70,6 +113,7 @@ pub(super) const SAGAS: Screen = Screen {
         Section {
             title: "Timeline",
             path: "steps",
+            folds: true,
             columns: &[
                 Column::new("#", "no", Kind::Number, (2, 4), 3),
                 Column::new("At", "at", Kind::Time, (0, 0), 0),
@@ -79,11 +123,12 @@ pub(super) const SAGAS: Screen = Screen {
                 Column::new("Actor", "actor", Kind::Text, (8, 16), 4),
             ],
         },
-        Section { title: "What happens next", path: "timers", columns: TIMERS },
-        Section { title: "Calls to the provider", path: "providerCalls", columns: CALLS },
+        Section { title: "What happens next", path: "timers", folds: false, columns: TIMERS },
+        Section { title: "Calls to the provider", path: "providerCalls", folds: false, columns: CALLS },
         Section {
             title: "Payments",
             path: "payments",
+            folds: false,
             columns: &[
                 Column::new("Payment", "id", ID, ID_WIDTH, 0),
                 Column::new("Status", "status", Kind::State, (9, 12), 0),
@@ -96,6 +141,7 @@ pub(super) const SAGAS: Screen = Screen {
         Section {
             title: "Faults to rehearse",
             path: "drills",
+            folds: false,
             columns: &[
                 Column::new("Step", "step", Kind::Text, (8, 8), 0),
                 Column::new("Kind", "kind", Kind::Text, (8, 8), 0),
@@ -103,61 +149,9 @@ pub(super) const SAGAS: Screen = Screen {
             ],
         },
     ],
-    actions: &[
-        Action {
-            key: 'r',
-            title: "Retry: ask the provider again",
-            command: &["saga", "retry", "{}"],
-            wants: None,
-            is_severe: false,
-            off: |row| match text(row, "state").as_str() {
-                "CONFIRMED" => Some("it is confirmed: there is nothing to ask again"),
-                state if OVER.contains(&state) => Some("it is over"),
-                _ => None,
-            },
-        },
-        Action {
-            key: 'c',
-            title: "Compensate: give back the seats and the money",
-            command: &["saga", "compensate", "{}"],
-            wants: None,
-            is_severe: false,
-            off: |row| OVER.contains(&text(row, "state").as_str()).then_some("it is over"),
-        },
-        Action {
-            key: 'x',
-            title: "Abandon: close it as it is",
-            command: &["saga", "abandon", "{}"],
-            wants: None,
-            is_severe: true,
-            off: |row| OVER.contains(&text(row, "state").as_str()).then_some("it is over"),
-        },
-    ],
+    actions: SAGA_ACTIONS,
     ..NONE
 };
-
-const BOOKING_QUERY: &[&str] = &[
-    "id",
-    "user",
-    "route",
-    "routeId",
-    "schedule",
-    "from",
-    "to",
-    "seat",
-    "status",
-    "price",
-    "currency",
-    "payment",
-    "reason",
-    "age",
-    "created",
-    "confirmed",
-    "departure",
-    "arrival",
-    "holdExpires",
-    "holdLeft",
-];
 
 pub(super) const HOLDS: Screen = Screen {
     name: "holds",
@@ -165,7 +159,7 @@ pub(super) const HOLDS: Screen = Screen {
     noun: "hold",
     key: Some('3'),
     command: &["hold", "list"],
-    query: BOOKING_QUERY,
+    query: TICKET_FIELDS,
     id: &["id"],
     version: &["status", "holdExpiresAt"],
     columns: &[
@@ -181,17 +175,15 @@ pub(super) const HOLDS: Screen = Screen {
     empty: "No seat is held.",
     item: &["booking", "get"],
     first: BOOKING_FIRST,
+    hides: hides_hold_end,
     sections: BOOKING_SECTIONS,
     actions: &[Action {
         key: 'x',
         title: "Expire: end the hold now and free its seats",
         command: &["hold", "expire", "{}"],
         wants: None,
-        is_severe: false,
-        off: |row| {
-            let is_held = matches!(text(row, "status").as_str(), "PENDING" | "RESERVED");
-            (!is_held).then_some("it holds nothing any more")
-        },
+        is_tried: true,
+        off: |row| (!is_held(row)).then_some("it holds nothing any more"),
     }],
     ..NONE
 };
@@ -222,6 +214,7 @@ const BOOKING_FIRST: &[(&str, &str, Kind)] = &[
 const BOOKING_SECTIONS: &[Section] = &[Section {
     title: "History",
     path: "history",
+    folds: false,
     columns: &[
         Column::new("Time", "time", Kind::Time, (0, 0), 0),
         Column::new("Event", "type", Kind::Text, (17, 24), 0),
@@ -236,7 +229,7 @@ pub(super) const BOOKINGS: Screen = Screen {
     noun: "booking",
     key: Some('4'),
     command: &["booking", "list"],
-    query: BOOKING_QUERY,
+    query: TICKET_FIELDS,
     id: &["id"],
     version: &["status"],
     columns: &[
@@ -253,6 +246,7 @@ pub(super) const BOOKINGS: Screen = Screen {
     empty: "Nothing was ever booked.",
     item: &["booking", "get"],
     first: BOOKING_FIRST,
+    hides: hides_hold_end,
     sections: BOOKING_SECTIONS,
     actions: &[
         Action {
@@ -260,7 +254,7 @@ pub(super) const BOOKINGS: Screen = Screen {
             title: "Cancel it; what was paid is refunded",
             command: &["booking", "cancel", "{}"],
             wants: None,
-            is_severe: false,
+            is_tried: true,
             off: |row| {
                 let is_over = OVER.contains(&text(row, "status").as_str());
                 is_over.then_some("it is over")
@@ -271,11 +265,8 @@ pub(super) const BOOKINGS: Screen = Screen {
             title: "Expire its hold now",
             command: &["hold", "expire", "{}"],
             wants: None,
-            is_severe: false,
-            off: |row| {
-                let is_held = matches!(text(row, "status").as_str(), "PENDING" | "RESERVED");
-                (!is_held).then_some("it holds nothing")
-            },
+            is_tried: true,
+            off: |row| (!is_held(row)).then_some("it holds nothing"),
         },
     ],
     ..NONE
@@ -286,25 +277,7 @@ pub(super) const PAYMENTS: Screen = Screen {
     title: "Payments",
     noun: "payment",
     command: &["payment", "list"],
-    query: &[
-        "id",
-        "booking",
-        "saga",
-        "reference",
-        "user",
-        "status",
-        "amount",
-        "captured",
-        "refunded",
-        "currency",
-        "provider",
-        "ref",
-        "external",
-        "failure",
-        "age",
-        "created",
-        "updated",
-    ],
+    query: PAYMENT_FIELDS,
     id: &["id"],
     version: &["status", "refunded"],
     columns: &[
@@ -327,13 +300,13 @@ pub(super) const PAYMENTS: Screen = Screen {
         ("Refunded", "refunded", Kind::Money),
         ("Failure", "failure", Kind::Text),
     ],
-    sections: &[Section { title: "Calls to the provider", path: "attempts", columns: CALLS }],
+    sections: &[Section { title: "Calls to the provider", path: "attempts", folds: false, columns: CALLS }],
     actions: &[Action {
         key: 'r',
         title: "Refund it",
         command: &["payment", "refund", "{}"],
         wants: None,
-        is_severe: true,
+        is_tried: true,
         off: |row| match text(row, "status").as_str() {
             "REFUNDED" => Some("it is refunded"),
             "FAILED" => Some("nothing was paid"),

@@ -1,13 +1,14 @@
 //! The screens, in the order of their tabs.
 
-use super::bookings::{BOOKINGS, HOLDS, PAYMENTS, SAGAS};
+use super::bookings::{BOOKINGS, HOLDS, PAYMENTS, SAGA_ACTIONS, SAGAS};
+use super::fields::{AUDIT_FIELDS, PROJECTION_FIELDS, SCHEDULE_FIELDS};
 use super::work::{JOBS, LETTERS};
 use super::{Action, Column, ItemLook, Look, Screen, Section};
 use crate::row::{Kind, text};
 use serde_json::Value;
 
 /// Every screen; the first is the one that the dashboard opens with.
-pub(crate) static SCREENS: [Screen; 15] = [
+pub(crate) static SCREENS: [Screen; 16] = [
     Screen {
         name: "overview",
         title: "Overview",
@@ -25,7 +26,7 @@ pub(crate) static SCREENS: [Screen; 15] = [
         noun: "seat",
         key: Some('5'),
         command: &["schedule", "list"],
-        query: &[],
+        query: SCHEDULE_FIELDS,
         id: &["id"],
         version: &["status"],
         columns: &[
@@ -47,7 +48,7 @@ pub(crate) static SCREENS: [Screen; 15] = [
             title: "Cancel the departure",
             command: &["schedule", "cancel", "{}"],
             wants: None,
-            is_severe: true,
+            is_tried: true,
             off: |row| (text(row, "status") == "CANCELLED").then_some("it is cancelled already"),
         }],
         every_seconds: 5,
@@ -102,7 +103,7 @@ pub(crate) static SCREENS: [Screen; 15] = [
             title: "Move the group's place in this partition",
             command: &["group", "seek", "{group}", "--topic", "{topic}", "--partition", "{partition}"],
             wants: Some(("Where to (earliest, latest, an offset, or a time as -1h)", "--to")),
-            is_severe: true,
+            is_tried: false,
             off: |row| {
                 (text(row, "carrier") == "embedded").then_some("there is no broker: the log itself is read")
             },
@@ -115,6 +116,7 @@ pub(crate) static SCREENS: [Screen; 15] = [
         noun: "projection",
         key: Some('8'),
         command: &["projection", "list"],
+        query: PROJECTION_FIELDS,
         has_limit: false,
         id: &["name"],
         version: &["rebuiltAt", "beforePosition"],
@@ -135,7 +137,7 @@ pub(crate) static SCREENS: [Screen; 15] = [
                 title: "Rebuild it beside the old tables, then swap",
                 command: &["projection", "rebuild", "{}"],
                 wants: None,
-                is_severe: true,
+                is_tried: false,
                 off: never,
             },
             Action {
@@ -143,7 +145,7 @@ pub(crate) static SCREENS: [Screen; 15] = [
                 title: "Go back to the tables of before the rebuild",
                 command: &["projection", "revert", "{}"],
                 wants: None,
-                is_severe: true,
+                is_tried: false,
                 off: |row| text(row, "beforePosition").is_empty().then_some("no tables of before are kept"),
             },
         ],
@@ -189,6 +191,7 @@ pub(crate) static SCREENS: [Screen; 15] = [
         noun: "entry",
         key: Some('='),
         command: &["audit", "list"],
+        query: AUDIT_FIELDS,
         id: &["id"],
         version: &["result"],
         columns: &[
@@ -220,11 +223,20 @@ pub(crate) static SCREENS: [Screen; 15] = [
         noun: "story",
         item: &["why"],
         id: &["id"],
-        first: &[("Of", "subject", Kind::Text), ("Id", "id", Kind::Id), ("So", "summary", Kind::Text)],
+        version: &["summary"],
+        first: &[
+            ("Of", "subject", Kind::Text),
+            ("Id", "id", Kind::Id),
+            ("So", "summary", Kind::Text),
+            ("Why stuck", "stuckReason", Kind::Text),
+            ("Safe action", "safeAction", Kind::Text),
+        ],
+        actions: SAGA_ACTIONS,
         sections: &[
             Section {
                 title: "What happened",
                 path: "story",
+                folds: true,
                 columns: &[
                     Column::new("At", "at", Kind::Time, (0, 0), 0),
                     Column::new("Kind", "kind", Kind::Text, (8, 10), 2),
@@ -233,8 +245,25 @@ pub(crate) static SCREENS: [Screen; 15] = [
                     Column::new("Actor", "actor", Kind::Text, (8, 16), 3),
                 ],
             },
-            Section { title: "What happens next", path: "next", columns: TIMERS },
+            Section { title: "What happens next", path: "next", folds: false, columns: TIMERS },
         ],
+        ..NONE
+    },
+    Screen {
+        name: "departures",
+        title: "Departures",
+        noun: "departure",
+        item: &["schedule", "get"],
+        id: &["id"],
+        first: &[
+            ("Id", "id", Kind::Id),
+            ("Route", "routeName", Kind::Text),
+            ("Departs", "departureTime", Kind::Time),
+            ("Arrives", "arrivalTime", Kind::Time),
+            ("Status", "status", Kind::State),
+            ("Price", "price", Kind::Money),
+        ],
+        every_seconds: 30,
         ..NONE
     },
     Screen { name: "answer", title: "Answer", noun: "command", item: &["{}"], ..NONE },
@@ -260,6 +289,7 @@ pub(super) const NONE: Screen = Screen {
     item: &[],
     item_look: ItemLook::Fields,
     first: &[],
+    hides: |_, _| false,
     sections: &[],
     actions: &[],
     every_seconds: 1,

@@ -3,6 +3,7 @@
 
 mod bookings;
 pub(crate) mod columns;
+mod fields;
 mod list;
 mod work;
 
@@ -10,6 +11,7 @@ pub(crate) use columns::{Column, fit};
 pub(crate) use list::SCREENS;
 
 use serde_json::Value;
+use ticketing_core::ops::filter::{FieldKind, FieldSpec};
 
 /// Which screen: its place among [`SCREENS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,6 +27,16 @@ impl ScreenId {
     pub(crate) fn named(name: &str) -> Option<Self> {
         let is_it = |screen: &Screen| screen.name == name || screen.noun == name;
         SCREENS.iter().position(is_it).map(Self)
+    }
+
+    /// Returns the screen with the things that a command is about: `saga retry` is about sagas.
+    pub(crate) fn of_noun(words: &str) -> Option<Self> {
+        let noun = match words.split(' ').next().unwrap_or_default() {
+            "why" => "booking",
+            "seat" => "schedule",
+            noun => noun,
+        };
+        SCREENS.iter().position(|screen| screen.command.first() == Some(&noun)).map(Self)
     }
 
     /// Returns the screen of a key.
@@ -71,7 +83,7 @@ pub(crate) struct Screen {
     /// Whether that takes `--limit`.
     pub has_limit: bool,
     /// The fields of its `--query`; without any, a filter is looked for in the rows.
-    pub query: &'static [&'static str],
+    pub query: &'static [FieldSpec],
     /// What tells one row from another: the texts at these paths.
     pub id: &'static [&'static str],
     /// What has changed if a row is not as it was: the texts at these paths.
@@ -86,6 +98,8 @@ pub(crate) struct Screen {
     pub item_look: ItemLook,
     /// The fields of one thing that are told first, in this order.
     pub first: &'static [(&'static str, &'static str, crate::row::Kind)],
+    /// Says whether the field at a path means nothing for a row as it is.
+    pub hides: fn(&Value, &str) -> bool,
     /// What one thing is made of.
     pub sections: &'static [Section],
     /// What can be done to one thing.
@@ -118,6 +132,8 @@ pub(crate) struct Section {
     pub title: &'static str,
     /// Where the list is.
     pub path: &'static str,
+    /// Whether rows that follow each other and say the same are told once, with their number and the last one's time.
+    pub folds: bool,
     pub columns: &'static [Column],
 }
 
@@ -132,10 +148,22 @@ pub(crate) struct Action {
     pub command: &'static [&'static str],
     /// What has to be typed first, and the flag it goes with.
     pub wants: Option<(&'static str, &'static str)>,
-    /// Whether the target's name has to be typed, too.
-    pub is_severe: bool,
+    /// Whether its plan is made as soon as it is offered, to learn whether it would be refused.
+    pub is_tried: bool,
     /// Says why it can't be done to a row, as far as the row tells; the plan has the last word.
     pub off: fn(&Value) -> Option<&'static str>,
+}
+
+/// Returns what the values of a field are, in a few words.
+pub(crate) fn values_of(kind: FieldKind) -> String {
+    match kind {
+        FieldKind::Text => "text".to_owned(),
+        FieldKind::Number => "number".to_owned(),
+        FieldKind::Time => "time: 2026-11-20, -15m".to_owned(),
+        FieldKind::Duration => "span: 10m, 2h30m".to_owned(),
+        FieldKind::Word(words) => words.join(" "),
+        FieldKind::Money => "amount: 25.00, 25.00USD".to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use super::list::{ID, ID_WIDTH, NONE};
 use super::{Action, Column, Screen, Section};
 use crate::row::{Kind, text};
 use serde_json::Value;
+use ticketing_core::ops::dlq::DLQ_FIELDS;
+use ticketing_core::ops::jobs::JOB_FIELDS;
 
 pub(super) const LETTERS: Screen = Screen {
     name: "letters",
@@ -11,22 +13,7 @@ pub(super) const LETTERS: Screen = Screen {
     noun: "letter",
     key: Some('9'),
     command: &["dlq", "list"],
-    query: &[
-        "id",
-        "source",
-        "stream",
-        "type",
-        "state",
-        "code",
-        "reason",
-        "tries",
-        "partition",
-        "offset",
-        "position",
-        "age",
-        "at",
-        "correlation",
-    ],
+    query: DLQ_FIELDS,
     id: &["id"],
     version: &["state", "tries"],
     columns: &[
@@ -61,6 +48,7 @@ pub(super) const LETTERS: Screen = Screen {
     sections: &[Section {
         title: "Headers",
         path: "headers",
+        folds: false,
         columns: &[
             Column::new("Header", "name", Kind::Text, (16, 32), 0),
             Column::new("Value", "value", Kind::Text, (20, 200), 0),
@@ -72,7 +60,7 @@ pub(super) const LETTERS: Screen = Screen {
             title: "Redrive: hand it over again",
             command: &["dlq", "redrive", "{}"],
             wants: None,
-            is_severe: false,
+            is_tried: true,
             off: closed,
         },
         Action {
@@ -80,7 +68,7 @@ pub(super) const LETTERS: Screen = Screen {
             title: "Discard it and let what waits behind it go on",
             command: &["dlq", "discard", "{}"],
             wants: None,
-            is_severe: true,
+            is_tried: true,
             off: closed,
         },
     ],
@@ -102,7 +90,7 @@ pub(super) const JOBS: Screen = Screen {
     noun: "job",
     key: Some('-'),
     command: &["job", "list"],
-    query: &["id", "kind", "state", "actor", "reason", "done", "total", "age", "still"],
+    query: JOB_FIELDS,
     id: &["id"],
     version: &["state"],
     columns: &[
@@ -137,7 +125,7 @@ pub(super) const JOBS: Screen = Screen {
             title: "Cancel it after the batch at hand",
             command: &["job", "cancel", "{}"],
             wants: None,
-            is_severe: false,
+            is_tried: true,
             off: |row| {
                 let is_on = matches!(
                     text(row, "state").to_ascii_lowercase().as_str(),
@@ -151,7 +139,7 @@ pub(super) const JOBS: Screen = Screen {
             title: "Resume it from where it stopped",
             command: &["job", "resume", "{}", "--detach"],
             wants: None,
-            is_severe: false,
+            is_tried: true,
             off: |row| {
                 let is_over = text(row, "state").eq_ignore_ascii_case("done");
                 is_over.then_some("it is done")

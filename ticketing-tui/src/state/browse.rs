@@ -12,9 +12,9 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("1…9 0 - =, tab", "go to a screen; shift-tab goes the other way"),
     ("↑ ↓ j k, pgup pgdn, g G", "move; the selection stays on its row when rows come and go"),
     ("enter", "open the selected thing"),
-    ("esc", "close this; take the filter away; go up"),
+    ("esc", "close this; take the filter away; go back to where you came from"),
     ("[ ]", "back and forth through where you were"),
-    (":", "palette: any ticketctl command, or a screen's name; tab completes"),
+    (":", "palette: any ticketctl command, or a screen's name; tab completes, ↑ ↓ what was typed before"),
     ("/", "filter; an empty one shows everything again"),
     ("a", "what can be done to the selected thing"),
     ("w", "why: the whole story of the selected thing"),
@@ -22,6 +22,7 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("r", "look again now"),
     ("t", "times: relative, UTC, local"),
     ("+", "ask for ten times as many rows"),
+    ("← → ↑ ↓, enter", "seat map: choose a seat; open who has it"),
     ("f F", "seat map: the next stop to board at, to leave at"),
     ("y", "copy the id"),
     ("Y", "copy the ticketctl command that shows this"),
@@ -38,7 +39,10 @@ impl State {
     pub(super) fn browse(&mut self, key: Key) {
         match key {
             Key::Char('q') => self.effects.push(Effect::Quit),
-            Key::Char('?') => self.layer = Some(Layer::Help(0)),
+            Key::Char('?') => {
+                self.try_actions();
+                self.layer = Some(Layer::Help(0));
+            }
             Key::Char(':') => self.layer = Some(Layer::Palette(Palette::default())),
             Key::Char('/') => self.open_filter(),
             Key::Char('a') => self.open_menu(),
@@ -80,7 +84,8 @@ impl State {
                     self.go(Spot::Screen(screen));
                 }
             }
-            Key::Left | Key::Right | Key::Backspace | Key::Delete | Key::Ctrl(_) => {}
+            Key::Left | Key::Right => self.seat_key(key),
+            Key::Backspace | Key::Delete | Key::Ctrl(_) => {}
         }
     }
 
@@ -126,6 +131,10 @@ impl State {
             self.filter_changed(screen);
             return;
         }
+        // From a thing or an answer one goes back to where one came from; a screen is below the overview.
+        if !matches!(here, Spot::Screen(_)) && self.trail.back() {
+            return self.arrive();
+        }
         match here.up() {
             Some(spot) => self.go(spot),
             None => self.say(Tone::Plain, "This is the top; q quits."),
@@ -162,14 +171,17 @@ impl State {
             *line = moved(*line, rows, self.drawn.offset_max);
             return;
         }
+        if self.shown_departure().is_some() {
+            return self.move_seat(0, rows);
+        }
         let here = self.trail.here().clone();
         let screen = here.screen().get();
-        let problems = if here == super::OVERVIEW { crate::problems::of(self).len() } else { 0 };
+        let doors = if here == super::OVERVIEW { crate::parts::doors(self).len() } else { 0 };
         let feed = self.feeds.get(&here).unwrap_or(&self.nothing);
         let cursor = self.cursors.entry(here.clone()).or_default();
         match here {
             Spot::Screen(id) if id.0 == 0 => {
-                cursor.index = moved(cursor.index, rows, problems.saturating_sub(1));
+                cursor.index = moved(cursor.index, rows, doors.saturating_sub(1));
             }
             Spot::Screen(_) => {
                 cursor.offset = self.drawn.offset;
@@ -227,17 +239,20 @@ impl State {
     fn open(&mut self) {
         if *self.trail.here() == super::OVERVIEW {
             let index = self.cursor().index;
-            match crate::problems::of(self).into_iter().nth(index) {
-                Some(problem) => {
-                    if let Some((screen, filter)) = problem.filter {
-                        self.filters.insert(screen, filter.to_owned());
+            match crate::parts::doors(self).into_iter().nth(index) {
+                Some(door) => {
+                    if let Some((screen, filter)) = door.filter {
+                        self.filters.insert(screen, filter);
                         self.filter_changed(screen);
                     }
-                    self.go(problem.spot);
+                    self.go(door.spot);
                 }
-                None => self.say(Tone::Plain, "There is no problem to go to."),
+                None => self.say(Tone::Plain, "There is nothing to go to."),
             }
             return;
+        }
+        if self.shown_departure().is_some() {
+            return self.open_seat();
         }
         match self.selected() {
             Some((screen, id, _)) if matches!(self.trail.here(), Spot::Screen(_)) => {
@@ -253,6 +268,9 @@ impl State {
 
     fn ask_why(&mut self) {
         let Some(why) = ScreenId::named("why") else { return };
+        if let Some((seat, _)) = self.seat_of() {
+            return self.go(Spot::Item(why, seat));
+        }
         match self.selected() {
             Some((screen, id, row)) => {
                 let of = match screen.get().name {
@@ -291,14 +309,9 @@ impl State {
     }
 
     fn copy_id(&mut self) {
-        match self.selected() {
-            Some((_, id, _)) => {
-                self.say(
-                    Tone::Plain,
-                    format!("Copied {}, if the terminal lets programs copy.", crate::text::harmless(&id)),
-                );
-                self.effects.push(Effect::Copy(id));
-            }
+        let seat = self.seat_of().map(|(seat, _)| seat);
+        match seat.or_else(|| self.selected().map(|(_, id, _)| id)) {
+            Some(id) => self.copy(id),
             None => {
                 let why = self.why_nothing_is_selected();
                 self.say(Tone::Plain, why);
@@ -307,9 +320,11 @@ impl State {
     }
 
     fn copy_command(&mut self) {
-        let line = self.shell_line(&self.command(self.trail.here()));
-        self.say(Tone::Plain, format!("Copied: {}", crate::text::harmless_up_to(&line, 300)));
-        self.effects.push(Effect::Copy(line));
+        let command = match self.trail.here() {
+            Spot::Answer(words) => words.clone(),
+            spot => self.command(spot),
+        };
+        self.copy(self.shell_line(&command));
     }
 
     fn page(&mut self) {
@@ -361,13 +376,9 @@ impl State {
         self.layer = Some(Layer::Help(moved(line, by, self.drawn.offset_max)));
     }
 
-    /// Returns the stops of a departure, as the list of departures tells them.
+    /// Returns the stops of a departure: their sequence and name.
     pub(crate) fn stops(&self, departure: &str) -> Vec<(String, String)> {
-        let Some(seats) = ScreenId::named("seats") else { return Vec::new() };
-        let feed = self.feed_of(&Spot::Screen(seats));
-        let Some(row) = feed.find(seats.get(), departure).and_then(|index| feed.row(index)) else {
-            return Vec::new();
-        };
+        let Some(row) = self.departure(departure) else { return Vec::new() };
         let stops = crate::row::at(row, "stops").and_then(Value::as_array);
         let stop = |stop: &Value| (crate::row::text(stop, "sequence"), crate::row::text(stop, "name"));
         stops.map(|stops| stops.iter().map(stop).collect()).unwrap_or_default()
@@ -387,8 +398,7 @@ impl State {
         }
         let stops = self.stops(&departure).len();
         if stops < 2 {
-            return self
-                .say(Tone::Plain, "The stops are known once the list of departures was seen: press 5.");
+            return self.say(Tone::Plain, "The stops of this departure are not known yet.");
         }
         let (from, to) = self.legs.get(&departure).copied().unwrap_or((0, stops - 1));
         let legs = if is_end {

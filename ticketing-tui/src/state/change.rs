@@ -1,5 +1,4 @@
-//! A change, step by step: what can be done, what it would do, why, the target's name where that is wanted, and what
-//! came of it.
+//! A change, step by step: what it would do, why, the target's name where that is wanted, and what came of it.
 //!
 //! The target is bound to its id and to what it was when it was chosen. Whatever happens to rows meanwhile, nothing is
 //! ever done to another one; and if it changed, the plan has to be made anew. The key that agrees opens nothing.
@@ -7,7 +6,7 @@
 use super::{Answer, Ask, Effect, Layer, Line, Refusal, Spot, State, To};
 use crate::input::Key;
 use crate::row::{Tone, text};
-use crate::screens::{Action, ScreenId};
+use crate::screens::ScreenId;
 use serde_json::Value;
 use ticketing_core::domain::time::Timestamp;
 
@@ -20,16 +19,6 @@ pub(crate) struct Target {
     pub id: String,
     /// What it was as of then.
     pub version: String,
-}
-
-/// What can be done to the selected thing.
-#[derive(Clone, Debug)]
-pub(crate) struct Menu {
-    pub target: Target,
-    pub row: Value,
-    /// The actions, each with why it can't be done, if so.
-    pub items: Vec<(&'static Action, Option<String>)>,
-    pub index: usize,
 }
 
 /// Where the person is in a change's form.
@@ -58,6 +47,8 @@ pub(crate) enum Stage {
     Refused(Box<Refusal>),
 }
 
+const MOVED: &str = "It changed since the plan was made: press ctrl-r for a new plan.";
+
 /// A change, from its plan to its outcome.
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
@@ -68,7 +59,7 @@ pub(crate) struct Change {
     pub stage: Stage,
     /// What it would do.
     pub plan: Option<Value>,
-    /// The name that has to be typed.
+    /// The name that has to be typed, where the plan is severe.
     pub name: Option<String>,
     pub argument: Line,
     pub reason: Line,
@@ -84,20 +75,31 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    pub(super) fn paste(&mut self, text: &str) {
-        if let Some(line) = self.line() {
-            line.paste(text);
-        }
+    /// Takes a text into the line that is being typed; false if none is.
+    pub(super) fn paste(&mut self, text: &str) -> bool {
+        self.hint = self.hint.take().filter(|_| self.has_moved);
+        self.line().map(|line| line.paste(text)).is_some()
     }
 
-    /// Returns the line that is being typed, if one is.
+    /// Returns the line that is being typed. While nothing else is chosen that is the reason, also before the plan has
+    /// come: what is typed at once must not be lost.
     fn line(&mut self) -> Option<&mut Line> {
         match (&self.stage, self.focus) {
             (Stage::Wants(..), _) => Some(&mut self.argument),
-            (Stage::Plan, Focus::Reason) => Some(&mut self.reason),
+            (Stage::Planning | Stage::Plan, Focus::Cancel | Focus::Reason) => {
+                self.focus = Focus::Reason;
+                Some(&mut self.reason)
+            }
             (Stage::Plan, Focus::Name) => Some(&mut self.typed),
-            _ => None,
+            (Stage::Planning, Focus::Name | Focus::Go)
+            | (Stage::Plan, Focus::Go)
+            | (Stage::Doing(_) | Stage::Done(_) | Stage::Refused(_), _) => None,
         }
+    }
+
+    /// Where the form begins: where a reason was typed already, there.
+    fn first_focus(&self) -> Focus {
+        if self.reason.is_blank() { Focus::Cancel } else { Focus::Reason }
     }
 
     /// Returns how many things it would change.
@@ -129,10 +131,7 @@ impl Change {
     /// Says what is still missing before it can be made.
     fn missing(&self) -> Option<(Focus, String)> {
         if self.has_moved {
-            return Some((
-                Focus::Go,
-                "It changed since the plan was made: press r for a new plan.".to_owned(),
-            ));
+            return Some((Focus::Go, MOVED.to_owned()));
         }
         if self.reason.is_blank() {
             return Some((Focus::Reason, "Say why: it goes into the audit log.".to_owned()));
@@ -159,71 +158,19 @@ impl State {
             .map(|_| "nothing answers now".to_owned())
     }
 
-    pub(super) fn open_menu(&mut self) {
-        let Some((screen, id, row)) = self.selected() else {
-            let why = self.why_nothing_is_selected();
-            return self.say(Tone::Plain, why);
-        };
-        if screen.get().actions.is_empty() {
-            return self.say(Tone::Plain, format!("Nothing can be done to a {} here.", screen.get().noun));
-        }
-        let no_change = self.why_no_change();
-        let off = |action: &Action| no_change.clone().or_else(|| (action.off)(row).map(str::to_owned));
-        let items: Vec<_> = screen.get().actions.iter().map(|action| (action, off(action))).collect();
-        let index = items.iter().position(|(_, off)| off.is_none()).unwrap_or(0);
-        let version = screen.get().version_of(row);
-        let target = Target { spot: self.trail.here().clone(), screen, id, version };
-        let row = row.clone();
-        self.layer = Some(Layer::Menu(Menu { target, row, items, index }));
-    }
-
-    pub(super) fn menu_key(&mut self, mut menu: Menu, key: Key) {
-        match key {
-            Key::Esc | Key::Char('a' | 'q') => return,
-            Key::Up | Key::Char('k') => menu.index = menu.index.saturating_sub(1),
-            Key::Down | Key::Char('j') => {
-                menu.index = (menu.index + 1).min(menu.items.len().saturating_sub(1));
-            }
-            Key::Enter => return self.choose(menu),
-            Key::Char(c) => {
-                if let Some(index) = menu.items.iter().position(|(action, _)| action.key == c) {
-                    menu.index = index;
-                    return self.choose(menu);
-                }
-            }
-            _ => {}
-        }
-        self.layer = Some(Layer::Menu(menu));
-    }
-
-    fn choose(&mut self, menu: Menu) {
-        let Some((action, off)) = menu.items.get(menu.index) else { return };
-        if let Some(off) = off {
-            self.say(Tone::Plain, format!("Not possible: {off}."));
-            self.layer = Some(Layer::Menu(menu));
-            return;
-        }
-        let fill = |word: &&str| match word.strip_prefix('{').and_then(|word| word.strip_suffix('}')) {
-            Some("") => menu.target.id.clone(),
-            Some(path) => text(&menu.row, path),
-            None => (*word).to_owned(),
-        };
-        let command: Vec<String> = action.command.iter().map(fill).collect();
-        let noun = menu.target.screen.get().noun;
-        let title = format!("{} — {noun} {}", action.title, crate::text::harmless(&menu.target.id));
-        let name = (action.is_severe || self.place.protected).then(|| self.name_of(&menu.target.id));
-        let stage = action.wants.map_or(Stage::Planning, |(what, flag)| Stage::Wants(what, flag));
-        self.begin(title, command, Some(menu.target), name, stage);
-    }
-
-    /// Returns what has to be typed: a protected context's name, else the target's; of a long id, its end.
-    fn name_of(&self, id: &str) -> String {
+    /// Returns what has to be typed for a severe change: a protected context's name, else the target's, of a long id its
+    /// end; without a target, what is done.
+    fn name_of(&self, change: &Change, plan: Option<&Value>) -> String {
         const TYPED_MAX: usize = 16;
         if self.place.protected {
             return self.place.context.clone().unwrap_or_else(|| self.place.name.clone());
         }
+        let id = match (&change.target, plan) {
+            (Some(target), _) => target.id.clone(),
+            (None, plan) => plan.map(|plan| text(plan, "action")).unwrap_or_default(),
+        };
         let chars = id.chars().count();
-        if chars <= TYPED_MAX { id.to_owned() } else { id.chars().skip(chars - 6).collect() }
+        if chars <= TYPED_MAX { id } else { id.chars().skip(chars - 6).collect() }
     }
 
     /// Begins a change whose command was typed.
@@ -238,20 +185,18 @@ impl State {
             words.drain(at..(at + 2).min(words.len()));
         }
         let title = crate::text::harmless_up_to(&words.join(" "), 200);
-        let name = self.place.protected.then(|| self.name_of(""));
-        self.begin(title, words, None, name, Stage::Planning);
+        self.begin(title, words, None, Stage::Planning);
         if let Some(Layer::Change(change)) = &mut self.layer {
             change.reason = reason;
         }
         Ok(())
     }
 
-    fn begin(
+    pub(super) fn begin(
         &mut self,
         title: String,
         command: Vec<String>,
         target: Option<Target>,
-        name: Option<String>,
         stage: Stage,
     ) {
         let change = Change {
@@ -260,7 +205,7 @@ impl State {
             target,
             stage,
             plan: None,
-            name,
+            name: None,
             argument: Line::default(),
             reason: Line::default(),
             typed: Line::default(),
@@ -281,7 +226,8 @@ impl State {
     fn plan(&mut self, mut change: Box<Change>) {
         self.questions += 1;
         (change.question, change.stage, change.offset) = (self.questions, Stage::Planning, 0);
-        (change.has_moved, change.hint, change.plan, change.focus) = (false, None, None, Focus::Cancel);
+        (change.has_moved, change.hint, change.plan) = (false, None, None);
+        change.focus = change.first_focus();
         if let Some(target) = &mut change.target
             && let Some(version) = self.version_now(target)
         {
@@ -315,16 +261,22 @@ impl State {
             && matches!(change.stage, Stage::Plan)
         {
             change.has_moved = true;
-            change.hint = Some("It changed since the plan was made: press r for a new plan.".to_owned());
+            change.hint = Some(MOVED.to_owned());
             change.focus = Focus::Cancel;
         }
     }
 
     pub(super) fn plan_told(&mut self, question: u64, result: Result<Answer, Refusal>) {
-        let Some(Layer::Change(change)) = &mut self.layer else { return };
+        let Some(Layer::Change(change)) = &self.layer else { return };
         if change.question != question || change.stage != Stage::Planning {
             return;
         }
+        let plan = result.as_ref().ok().and_then(|answer| answer.rows.first());
+        // The gate of the command itself says what is severe: here is no other rule than at the command line.
+        let is_severe = plan.is_some_and(|plan| plan.get("severe") == Some(&Value::Bool(true)));
+        let name = is_severe.then(|| self.name_of(change, plan));
+        let Some(Layer::Change(change)) = &mut self.layer else { return };
+        change.name = name;
         match result {
             Ok(answer) => {
                 change.plan = answer.rows.into_iter().next();
@@ -354,11 +306,15 @@ impl State {
                     change.argument.key(key);
                 }
             },
-            Stage::Planning => {
-                if matches!(key, Key::Esc | Key::Enter) {
-                    return;
+            Stage::Planning => match key {
+                Key::Esc => return,
+                Key::Enter if change.reason.is_blank() => return,
+                key => {
+                    if let Some(line) = change.line() {
+                        line.key(key);
+                    }
                 }
-            }
+            },
             Stage::Plan => return self.plan_key(change, key),
             Stage::Doing(_) => {
                 if key == Key::Esc {
@@ -392,15 +348,15 @@ impl State {
                 change.hint =
                     Some(change.missing().map_or_else(|| "Press y to do it.".to_owned(), |(_, why)| why));
             }
-            (Key::Char('r'), Focus::Cancel | Focus::Go) => return self.plan(change),
+            (Key::Ctrl('r'), _) | (Key::Char('r'), Focus::Go) => return self.plan(change),
             (Key::Char('y'), Focus::Go) => return self.make(change),
-            (Key::Char('Y'), Focus::Cancel | Focus::Go) => {
+            (Key::Ctrl('y'), _) | (Key::Char('Y'), Focus::Go) => {
                 let line = self.shell_line(&command_of(&change, self.place.protected));
-                self.say(Tone::Plain, "Copied the command that would do this.");
-                self.effects.push(Effect::Copy(line));
+                self.copy(line);
             }
-            (key, Focus::Reason | Focus::Name) => {
-                change.hint = None;
+            // Whoever begins to type says why.
+            (Key::Char(_), Focus::Cancel) | (_, Focus::Reason | Focus::Name) => {
+                change.hint = change.hint.take().filter(|_| change.has_moved);
                 if let Some(line) = change.line() {
                     line.key(key);
                 }
@@ -444,6 +400,7 @@ impl State {
                     change.hint =
                         Some(format!("{} This is the plan now.", crate::text::harmless_up_to(&message, 200)));
                     (change.offset, change.typed) = (0, Line::default());
+                    change.has_moved = false;
                 }
                 Err(refusal) => change.stage = Stage::Refused(Box::new(refusal)),
             },

@@ -1,7 +1,7 @@
 //! A change, key by key: what it wants before it is made, and what it is made to.
 
 use super::tests::{said, wait};
-use super::{Effect, Focus, Layer, Stage, State, To, Told};
+use super::{Effect, Focus, Layer, Offer, Stage, State, To, Told};
 use crate::desk::Refusal;
 use crate::input::{Input, Key};
 use crate::sample::{answer, at_place, changes, press, settle, settle_with, unreachable};
@@ -46,23 +46,80 @@ fn a_change_wants_a_plan_a_reason_and_a_key_that_opens_nothing() {
 }
 
 #[test]
-fn what_is_severe_wants_the_targets_name_and_a_protected_place_its_own() {
-    for (is_protected, name, confirm) in [(false, "000000", None), (true, "prod", Some("prod"))] {
-        let mut state = at_place("letters");
+fn what_the_gate_calls_severe_wants_a_name_and_nothing_else_does() {
+    for (place, keys, is_protected, name) in [
+        ("projections", "ar", false, Some("tickets")),
+        ("projections", "ar", true, Some("prod")),
+        ("letters", "ax", false, None),
+        ("bookings", "ac", true, None),
+    ] {
+        let mut state = at_place(place);
         state.place.protected = is_protected;
         state.place.context = is_protected.then(|| "prod".to_owned());
-        press(&mut state, "ax\tobsolete\nwrong\ny");
-        assert_eq!(change(&state).focus, Focus::Name);
-        for _ in 0.."wrong".len() {
-            state.input(Input::Key(Key::Backspace), state.now);
+        press(&mut state, &format!("{keys}obsolete\n"));
+        if let Some(name) = name {
+            press(&mut state, "wrong\ny");
+            assert_eq!(change(&state).focus, Focus::Name, "{place} {is_protected}");
+            for _ in 0.."wrong".len() {
+                state.input(Input::Key(Key::Backspace), state.now);
+            }
+            press(&mut state, &format!("{name}\n"));
         }
-        press(&mut state, &format!("{name}\n"));
         state.input(Input::Key(Key::Char('y')), state.now);
         let effects = state.take_effects();
         let made = changes(&effects);
         let at = made[0].iter().position(|word| word == "--confirm");
-        assert_eq!(at.map(|at| made[0][at + 1].as_str()), confirm);
+        let confirm = at.map(|at| made[0][at + 1].as_str());
+        assert_eq!(confirm, name.filter(|_| is_protected), "{place} {is_protected}");
     }
+}
+
+#[test]
+fn a_reason_that_is_typed_or_pasted_at_once_is_never_lost() {
+    // Before the plan has come.
+    let mut state = at_place("holds");
+    for c in "axbecause ".chars() {
+        state.input(Input::Key(Key::Char(c)), state.now);
+    }
+    state.input(Input::Paste("of\nrain".into()), state.now);
+    assert_eq!(change(&state).stage, Stage::Planning);
+    settle(&mut state);
+    assert_eq!((change(&state).stage.clone(), change(&state).focus), (Stage::Plan, Focus::Reason));
+    assert_eq!(change(&state).reason.text(), "because of rain");
+    // After it has.
+    let mut state = at_place("holds");
+    press(&mut state, "axyes, r and Y are letters");
+    state.input(Input::Paste("!".into()), state.now);
+    assert_eq!(change(&state).reason.text(), "yes, r and Y are letters!");
+    // Where no text goes, that is said.
+    press(&mut state, "\n");
+    assert_eq!(change(&state).focus, Focus::Go);
+    state.input(Input::Paste("more".into()), state.now);
+    assert!(said(&state).contains("Nothing was pasted"), "{}", said(&state));
+    assert_eq!(change(&state).reason.text(), "yes, r and Y are letters!");
+}
+
+#[test]
+fn what_would_be_refused_is_off_with_the_reason_and_what_is_safe_is_chosen_first() {
+    let refused = |command: &[String]| match command.iter().any(|word| word == "abandon") {
+        true => Err(Refusal {
+            exit: 5,
+            message: "A saga that is PARKED can't be abandoned.".into(),
+            ..Refusal::default()
+        }),
+        false => answer(command),
+    };
+    let mut state = at_place("sagas");
+    press(&mut state, "jj");
+    state.input(Input::Key(Key::Char('a')), state.now);
+    settle_with(&mut state, refused);
+    let Some(Layer::Menu(menu)) = &state.layer else { panic!("no menu") };
+    let offers: Vec<Offer> =
+        menu.target.screen.get().actions.iter().map(|it| state.offer(it, &menu.target, &menu.row)).collect();
+    let off = Offer::Off("A saga that is PARKED can't be abandoned".into());
+    assert_eq!((offers, menu.index), (vec![Offer::Open, Offer::Open, off], 0));
+    state.input(Input::Key(Key::Char('x')), state.now);
+    assert!(said(&state).contains("can't be abandoned") && matches!(state.layer, Some(Layer::Menu(_))));
 }
 
 #[test]

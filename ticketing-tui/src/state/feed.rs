@@ -12,6 +12,8 @@ use ticketing_core::domain::time::Timestamp;
 const REST_FACTOR: u32 = 3;
 /// But for no longer than this.
 const REST_MAX: Duration = Duration::from_secs(30);
+/// Where changes are told of, one looks so many times less often without a change.
+pub(super) const QUIET_FACTOR: u32 = 5;
 /// What failed is tried again after this.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// The ring keeps so many events.
@@ -45,6 +47,9 @@ pub(crate) struct Feed {
     /// Events that came and went between two looks, too many to be read.
     pub dropped: u64,
     due_at: Option<Timestamp>,
+    /// When it is asked even if no change was told of.
+    due_anyway_at: Option<Timestamp>,
+    has_changed: bool,
     lags: HashMap<String, Vec<(Timestamp, i64)>>,
     #[cfg(test)]
     pub touched: std::cell::Cell<u64>,
@@ -86,26 +91,34 @@ impl Feed {
         &self.rows
     }
 
-    /// Says whether it is time to ask.
-    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
-        self.asked_at.is_none() && self.due_at.is_none_or(|due| due <= now)
+    /// Says whether it is time to ask; where changes are told of, that is after a change, or after a while.
+    pub(crate) fn is_due(&self, now: Timestamp, hears_changes: bool) -> bool {
+        let is_past = |due: Option<Timestamp>| due.is_none_or(|due| due <= now);
+        let is_worth_it = !hears_changes || self.has_changed || is_past(self.due_anyway_at);
+        self.asked_at.is_none() && is_past(self.due_at) && is_worth_it
+    }
+
+    /// Takes note that what was answered may not be so any more.
+    pub(crate) const fn changed(&mut self) {
+        self.has_changed = true;
     }
 
     /// Makes it due at once.
     pub(crate) const fn hurry(&mut self) {
-        self.due_at = None;
+        (self.due_at, self.due_anyway_at) = (None, None);
     }
 
     /// Notes that it is being asked.
     pub(crate) const fn asked(&mut self, question: u64, now: Timestamp) {
         self.question = question;
         self.asked_at = Some(now);
+        self.has_changed = false;
     }
 
     /// Forgets that it is being asked: the answer would be to an old question.
     pub(crate) const fn forget_question(&mut self) {
         self.asked_at = None;
-        self.due_at = None;
+        (self.due_at, self.due_anyway_at) = (None, None);
         self.question = 0;
     }
 
@@ -116,6 +129,7 @@ impl Feed {
         let every = Duration::from_secs(screen.every_seconds.unsigned_abs());
         let rest = every.saturating_sub(took).max((took * REST_FACTOR).min(REST_MAX));
         self.due_at = Some(later(now, rest));
+        self.due_anyway_at = Some(later(now, rest.max(every * QUIET_FACTOR)));
         if screen.look == Look::Ring {
             self.merge(answer.rows);
         } else {
@@ -130,6 +144,7 @@ impl Feed {
         self.asked_at = None;
         self.refusal = Some(refusal);
         self.due_at = Some(later(now, RETRY_AFTER));
+        self.due_anyway_at = None;
     }
 
     /// Shows only the rows that contain `text`, whatever the case.

@@ -40,22 +40,33 @@ impl State {
 
     /// Returns how old the picture is, in seconds.
     pub(crate) fn age_seconds(&self) -> Option<i64> {
-        self.feed().at.map(|at| (self.now.as_millis() - at.as_millis()).max(0) / 1000)
+        self.age_of(self.trail.here())
+    }
+
+    fn age_of(&self, spot: &Spot) -> Option<i64> {
+        self.feed_of(spot).at.map(|at| (self.now.as_millis() - at.as_millis()).max(0) / 1000)
     }
 
     /// Returns how the picture is to be taken. That it is lost is worse news than a pause, so it is told first.
     pub(crate) fn health(&self) -> Health {
-        let feed = self.feed();
+        self.health_of(self.trail.here())
+    }
+
+    /// Returns how what is known of a place is to be taken.
+    pub(crate) fn health_of(&self, spot: &Spot) -> Health {
+        let feed = self.feed_of(spot);
         // A slow answer is followed by a rest; only what is later than that is late.
-        let every = self.trail.here().screen().get().every_seconds;
+        let every = spot.screen().get().every_seconds;
+        let quiet = if self.hears_changes { i64::from(super::feed::QUIET_FACTOR) } else { 1 };
+        let every = every.saturating_mul(quiet);
         let took = i64::try_from(feed.took.as_secs()).unwrap_or(i64::MAX);
         let late = every.max(took.saturating_mul(4)).saturating_add(LATE_SECONDS_MAX);
-        match self.age_seconds() {
+        match self.age_of(spot) {
             None if feed.refusal.is_some() => Health::Lost,
             None => Health::Connecting,
             Some(_) if feed.refusal.is_some() => Health::Lost,
             Some(_) if self.is_paused() => Health::Paused,
-            Some(_) if matches!(self.trail.here(), Spot::Answer(_)) => Health::Live,
+            Some(_) if matches!(spot, Spot::Answer(_)) => Health::Live,
             Some(age) if age > late => Health::Stale,
             Some(_) => Health::Live,
         }

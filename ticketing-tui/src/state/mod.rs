@@ -1,6 +1,7 @@
 //! What the dashboard knows, and how it changes. No widget, no store, no clock: the time is told to it, and what it
 //! wants done is an [`Effect`] for the loop.
 
+mod asking;
 mod browse;
 mod change;
 #[cfg(test)]
@@ -9,25 +10,30 @@ mod cursor;
 mod feed;
 mod health;
 mod line;
+mod menu;
+mod palette;
 mod prompt;
+mod seat;
 #[cfg(test)]
 mod tests;
 mod trail;
 
 pub(crate) use browse::KEYS;
-pub(crate) use change::{Change, Focus, Menu, Stage};
+pub(crate) use change::{Change, Focus, Stage, Target};
 pub(crate) use cursor::Cursor;
 pub(crate) use feed::{Eta, Feed};
 pub(crate) use health::Health;
 pub(crate) use line::Line;
-pub(crate) use prompt::{FilterPrompt, Palette, quoted};
+pub(crate) use menu::{Menu, Offer, Tried, is_safe};
+pub(crate) use palette::{Palette, quoted};
+pub(crate) use prompt::FilterPrompt;
 pub(crate) use trail::Spot;
 use trail::Trail;
 
 use crate::TimeStyle;
-use crate::desk::{Answer, CommandHelp, EXIT_NOT_FOUND, Place, Refusal};
+use crate::desk::{Answer, CommandHelp, EXIT_NOT_FOUND, Hint, Place, Refusal};
 use crate::input::Input;
-use crate::rate::{History, Sample};
+use crate::rate::{History, Sample, Traffic};
 use crate::row::{Tone, number};
 use crate::screens::ScreenId;
 use jiff::tz::TimeZone;
@@ -87,6 +93,8 @@ pub(crate) enum To {
     Spot(Spot),
     /// A filter that is being tried on a screen.
     Filter(ScreenId, String),
+    /// A menu that wants to know what would be refused.
+    Tried(Tried),
     /// A change that wants its plan.
     Plan,
     /// A change that is being made.
@@ -128,6 +136,8 @@ pub(crate) struct Drawn {
     pub offset_max: usize,
     /// Where the first row is, from the top.
     pub top: u16,
+    /// Things beside each other on a line, where there is more than one.
+    pub per_line: usize,
 }
 
 /// What is said at the foot of the screen.
@@ -155,6 +165,8 @@ pub(crate) struct State {
     pub layer: Option<Layer>,
     /// The looks so far.
     pub history: History,
+    /// What the server answered, look by look.
+    pub traffic: Traffic,
     /// The filter of each screen that has one.
     pub filters: HashMap<ScreenId, String>,
     /// The commands that the palette knows.
@@ -167,6 +179,12 @@ pub(crate) struct State {
     pub failed_looks: u64,
     /// The legs of each departure whose seats are looked at, as places among its stops.
     pub legs: HashMap<String, (usize, usize)>,
+    /// Whether the desk tells when something has changed.
+    pub hears_changes: bool,
+    /// What was typed at the palette, the latest last.
+    lines: Vec<String>,
+    /// Why actions of the thing at hand would be refused; nothing for those that would not.
+    tried: HashMap<Tried, Option<String>>,
     limits: HashMap<ScreenId, usize>,
     feeds: HashMap<Spot, Feed>,
     cursors: HashMap<Spot, Cursor>,
@@ -188,12 +206,16 @@ impl State {
             trail: Trail::new(start),
             layer: None,
             history: History::default(),
+            traffic: Traffic::default(),
             filters: HashMap::new(),
             commands: Vec::new(),
             has_mouse: false,
             drawn: Drawn::default(),
             failed_looks: 0,
             legs: HashMap::new(),
+            hears_changes: false,
+            lines: Vec::new(),
+            tried: HashMap::new(),
             limits: HashMap::new(),
             feeds: HashMap::new(),
             cursors: HashMap::new(),
@@ -236,7 +258,11 @@ impl State {
             Input::Paste(text) => match &mut self.layer {
                 Some(Layer::Palette(palette)) => palette.paste(&text),
                 Some(Layer::Filter(prompt)) => prompt.line.paste(&text),
-                Some(Layer::Change(change)) => change.paste(&text),
+                Some(Layer::Change(change)) => {
+                    if !change.paste(&text) {
+                        self.say(Tone::Plain, "Nothing was pasted: tab leads to a line that takes text.");
+                    }
+                }
                 Some(Layer::Help(_) | Layer::Menu(_)) | None => {
                     self.say(
                         Tone::Plain,
@@ -261,6 +287,22 @@ impl State {
         }
     }
 
+    /// Takes in what the desk tells unasked; says whether that is to be seen.
+    pub(crate) fn hint(&mut self, hint: Hint, now: Timestamp) -> bool {
+        self.now = now;
+        match hint {
+            Hint::Hearing => self.hears_changes = true,
+            Hint::Deaf => self.hears_changes = false,
+            Hint::Changed => {}
+        }
+        // What happened while nobody listened is not known, either.
+        for feed in self.feeds.values_mut() {
+            feed.changed();
+        }
+        self.ask_what_is_due();
+        hint != Hint::Changed
+    }
+
     /// Takes in what came of a command; says whether that is to be seen where the person is.
     pub(crate) fn told(&mut self, told: Told, now: Timestamp) -> bool {
         self.now = now;
@@ -268,6 +310,7 @@ impl State {
         match told.to {
             To::Spot(spot) => self.feed_told(&spot, told.question, told.result, told.took),
             To::Filter(screen, text) => self.filter_told(screen, text, told.question, told.result, told.took),
+            To::Tried(tried) => self.tried_told(tried, told.result),
             To::Plan => self.plan_told(told.question, told.result),
             To::Change => self.change_told(told.question, told.result),
         }
@@ -295,112 +338,12 @@ impl State {
             if let (Some(head), Some(bookings)) = (figure("head"), figure("tickets")) {
                 self.history.add(Sample { at: self.now, head, bookings: bookings.unsigned_abs() });
             }
+            self.traffic.add(self.now, crate::rate::requests_of(status));
         }
         if let Spot::Screen(_) = spot {
             self.cursors.entry(spot.clone()).or_default().settle(screen, feed);
         }
         self.watch_target(spot);
-    }
-
-    /// Asks what is shown, and how the whole is, if it is time.
-    fn ask_what_is_due(&mut self) {
-        let here = self.trail.here().clone();
-        for spot in [OVERVIEW, here] {
-            let is_paused = self.paused_at.is_some();
-            if spot.screen().get().command.is_empty() && matches!(spot, Spot::Screen(_)) && spot != OVERVIEW {
-                continue;
-            }
-            let feed = self.feeds.entry(spot.clone()).or_default();
-            // What was never seen is asked for even while the picture stands still.
-            if !feed.is_due(self.now) || (is_paused && feed.at.is_some() && spot != OVERVIEW) {
-                continue;
-            }
-            // An answer of a command that was typed does not renew itself.
-            if matches!(spot, Spot::Answer(_)) && (feed.at.is_some() || feed.refusal.is_some()) {
-                continue;
-            }
-            self.questions += 1;
-            let question = self.questions;
-            feed.asked(question, self.now);
-            let command = self.command(&spot);
-            self.effects.push(Effect::Ask(Ask { question, to: To::Spot(spot), command }));
-        }
-        self.forget_old_feeds();
-    }
-
-    fn forget_old_feeds(&mut self) {
-        while self.feeds.len() > FEEDS_MAX {
-            let here = self.trail.here();
-            let oldest = self
-                .feeds
-                .iter()
-                .filter(|(spot, feed)| *spot != here && **spot != OVERVIEW && feed.asked_at.is_none())
-                .min_by_key(|(_, feed)| feed.at)
-                .map(|(spot, _)| spot.clone());
-            let Some(oldest) = oldest else { return };
-            self.feeds.remove(&oldest);
-            self.cursors.remove(&oldest);
-        }
-    }
-
-    /// Returns the command whose answer a place shows.
-    pub(crate) fn command(&self, spot: &Spot) -> Vec<String> {
-        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-        match spot {
-            Spot::Screen(ScreenId(0)) => vec!["status".to_owned()],
-            Spot::Screen(id) => self.list_command(*id, self.filters.get(id).map(String::as_str)),
-            // Without a command for one thing, its row in the list is all there is.
-            Spot::Item(id, _) if id.get().item.is_empty() => self.list_command(*id, None),
-            Spot::Item(id, of) => {
-                let mut words = owned(id.get().item);
-                words.push(of.clone());
-                if let Some((from, to)) = self.legs.get(of).and_then(|legs| self.stops_of(of, *legs)) {
-                    words.extend(["--from".to_owned(), from, "--to".to_owned(), to]);
-                }
-                words
-            }
-            Spot::Answer(words) => words.clone(),
-        }
-    }
-
-    /// Returns the command that lists a screen's rows, with a filter.
-    fn list_command(&self, id: ScreenId, filter: Option<&str>) -> Vec<String> {
-        let screen = id.get();
-        let mut words: Vec<String> = screen.command.iter().map(|word| (*word).to_owned()).collect();
-        if let Some(filter) = filter.filter(|_| self.takes_query(id)) {
-            words.extend(["--query".to_owned(), filter.to_owned()]);
-        }
-        if screen.has_limit {
-            words.extend(["--limit".to_owned(), self.limit(id).to_string()]);
-        }
-        words
-    }
-
-    /// Returns how many rows of a screen are asked for.
-    pub(crate) fn limit(&self, id: ScreenId) -> usize {
-        match id.get().look {
-            crate::screens::Look::Ring => RING_LIMIT,
-            crate::screens::Look::Table | crate::screens::Look::Overview => {
-                self.limits.get(&id).copied().unwrap_or(LIMIT_DEFAULT)
-            }
-        }
-    }
-
-    /// Says whether a screen's command can filter.
-    pub(crate) fn takes_query(&self, id: ScreenId) -> bool {
-        let words = id.get().command.join(" ");
-        match self.commands.iter().find(|command| command.words == words) {
-            Some(command) => command.has("--query"),
-            None => !id.get().query.is_empty(),
-        }
-    }
-
-    /// Returns the filter of a place that is looked for in its rows, because its command can't.
-    fn filter_here(&self, spot: &Spot) -> Option<String> {
-        match spot {
-            Spot::Screen(id) if !self.takes_query(*id) => self.filters.get(id).cloned(),
-            Spot::Screen(_) | Spot::Item(..) | Spot::Answer(_) => None,
-        }
     }
 
     /// Returns what is known of where the person is.
@@ -427,6 +370,14 @@ impl State {
     pub(crate) fn say(&mut self, tone: Tone, text: impl Into<String>) {
         let until = self.now.plus_seconds(SAID_SECONDS);
         self.said = Some(Said { text: text.into(), tone, until });
+    }
+
+    /// Puts a text into the person's clipboard, and says so.
+    pub(super) fn copy(&mut self, text: String) {
+        let shown = crate::text::harmless_up_to(&text, 300);
+        let apart = if self.place.is_apart { " No shell reaches what it is about." } else { "" };
+        self.say(Tone::Plain, format!("Copied, if the terminal lets programs copy: {shown}{apart}"));
+        self.effects.push(Effect::Copy(text));
     }
 
     /// Returns a command as it is typed in a shell.

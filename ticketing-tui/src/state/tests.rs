@@ -2,7 +2,7 @@
 
 use super::change_tests::change;
 use super::{Effect, Health, Layer, OVERVIEW, Spot, Stage, State, Told};
-use crate::desk::{Answer, Refusal};
+use crate::desk::{Answer, Hint, Refusal};
 use crate::input::{Input, Key};
 use crate::sample::{answer, at_place, changes, event, noon, press, settle, settle_with, state, unreachable};
 use crate::screens::ScreenId;
@@ -220,8 +220,21 @@ fn each_key_leads_where_it_says() {
         ("sagas", "\n", "saga/01928a7c-0001-7000-8000-000000000000"),
         ("sagas", "\n\u{1b}", "sagas"),
         ("sagas", "w", "story/01928a7c-0001-7000-8000-000000000000"),
+        ("sagas", "w\u{1b}", "sagas"),
+        ("sagas", "\nw\u{1b}", "saga/01928a7c-0001-7000-8000-000000000000"),
+        ("sagas", "\nw\u{1b}\u{1b}", "sagas"),
+        ("holds", ":saga show x\n\u{1b}", "holds"),
+        ("holds", ":saga/7\n\u{1b}", "holds"),
+        ("seats", "\n→\n", "story/01928a7c-0005-7000-8000-000000000000/B1"),
+        ("seats", "\n→↓\n", "seat/01928a7c-0005-7000-8000-000000000000"),
+        ("seats", "\n↓→\nw", "story/01928a7c-0005-7000-8000-000000000000/B2"),
+        ("seats", "\n→\n\u{1b}\u{1b}", "seats"),
         ("overview", "\n", "sagas"),
         ("overview", "j\n", "letters"),
+        // Below the problems, the parts that lead somewhere.
+        ("overview", "jjjj\n", "sagas"),
+        ("overview", "jjjjj\n", "outbox"),
+        ("overview", "jjjjjjjjjj\n", "seats"),
     ];
     for (from, keys, to) in table {
         let mut state = at_place(from);
@@ -318,12 +331,89 @@ fn the_palette_completes_screens_commands_and_flags() {
         ("retr", vec!["saga retry"]),
         ("saga list --s", vec!["saga list --stuck"]),
         ("saga list --", vec!["saga list --stuck", "saga list --query", "saga list --limit"]),
+        ("saga list ", vec![]),
+        ("nosuch/", vec![]),
         ("zzz", vec![]),
     ];
     for (typed, expected) in table {
         let found: Vec<String> = state.proposals(typed).into_iter().map(|it| it.words).collect();
         assert_eq!(found, expected, "{typed}");
     }
+}
+
+#[test]
+fn the_palette_completes_as_far_as_all_agree_and_then_goes_through_them() {
+    let line = |state: &State| match &state.layer {
+        Some(Layer::Palette(palette)) => palette.line.text(),
+        other => panic!("no palette: {other:?}"),
+    };
+    let mut state = at_place("overview");
+    press(&mut state, ":sag");
+    for expected in ["saga", "sagas", "saga list", "saga show", "saga retry", "sagas"] {
+        press(&mut state, "\t");
+        assert_eq!(line(&state), expected);
+    }
+    // What is typed then goes on from there; what is the only one is followed by a blank.
+    let mut state = at_place("overview");
+    press(&mut state, ":saga r\t");
+    assert_eq!(line(&state), "saga retry ");
+    // Its ids are asked for, though nobody was on that screen.
+    press(&mut state, "01928a7c-0001-7000-8002\t");
+    assert_eq!(line(&state), "saga retry 01928a7c-0001-7000-8002-000000000002 ");
+    let mut state = at_place("sagas");
+    press(&mut state, "jj:saga retry \t\t");
+    assert_eq!(line(&state), "saga retry 01928a7c-0001-7000-8002-000000000002", "the selected one is first");
+}
+
+#[test]
+fn the_palette_brings_back_what_was_typed_before() {
+    let line = |state: &State| match &state.layer {
+        Some(Layer::Palette(palette)) => palette.line.text(),
+        other => panic!("no palette: {other:?}"),
+    };
+    let mut state = at_place("overview");
+    press(&mut state, ":verify\n:saga list --stuck\n:saga list --stuck\n:dr");
+    for (key, expected) in [
+        ("↑", "saga list --stuck"),
+        ("↑", "verify"),
+        ("↑", "verify"),
+        ("↓", "saga list --stuck"),
+        ("↓", "dr"),
+        ("↓", "dr"),
+    ] {
+        press(&mut state, key);
+        assert_eq!(line(&state), expected);
+    }
+}
+
+#[test]
+fn where_changes_are_told_of_one_looks_after_a_change_and_seldom_without() {
+    let mut state = at_place("holds");
+    let told = |state: &mut State, hint: Hint| {
+        let before = state.questions;
+        state.hint(hint, state.now);
+        settle(state);
+        state.questions - before
+    };
+    let pass = |state: &mut State, seconds: i64| {
+        let before = state.questions;
+        wait(state, seconds, answer);
+        state.questions - before
+    };
+    assert_eq!(pass(&mut state, 10), 20, "each second the status and the list");
+    told(&mut state, Hint::Hearing);
+    pass(&mut state, 1);
+    assert_eq!(pass(&mut state, 10), 4, "without a change, every five seconds");
+    assert_eq!(state.health(), Health::Live);
+    pass(&mut state, 2);
+    assert_eq!(told(&mut state, Hint::Changed), 2, "a change is looked at at once");
+    // As often as it comes, there is a second between two looks.
+    for _ in 0..50 {
+        assert_eq!(told(&mut state, Hint::Changed), 0);
+    }
+    assert_eq!(pass(&mut state, 1), 2);
+    told(&mut state, Hint::Deaf);
+    assert_eq!(pass(&mut state, 10), 20);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use super::{Theme, layers::typed};
 use crate::row::{Tone, at, raw};
-use crate::state::{Change, Drawn, Focus, Menu, Stage, State};
+use crate::screens::Action;
+use crate::state::{Change, Drawn, Focus, Menu, Offer, Stage, State, Target, is_safe};
 use crate::text::{cut, duration, grouped, harmless_up_to, seconds_left, wrapped};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -26,17 +27,13 @@ fn framed(frame: &mut Frame<'_>, body: Rect, height: u16, title: &str) -> Rect {
     inner
 }
 
-/// Draws what can be done to the selected thing, and why the rest can't.
-pub(super) fn menu(frame: &mut Frame<'_>, body: Rect, menu: &Menu, theme: Theme) {
-    let noun = menu.target.screen.get().noun;
-    let title = format!("{noun} {}", harmless_up_to(&menu.target.id, 100));
-    let height = menu.items.len() as u16 + 2;
-    let inner = framed(frame, body, height, &title);
-    for ((index, (action, off)), row) in menu.items.iter().enumerate().zip(inner.rows()) {
-        let (text, tone) = match off {
-            None => (action.title.to_owned(), if action.is_severe { Tone::Waiting } else { Tone::Plain }),
-            Some(why) => (format!("{}: off, {why}", action.title), Tone::Faint),
-        };
+/// Draws what can be done to the selected thing, which of it is safe, and why the rest can't be done.
+pub(super) fn menu(frame: &mut Frame<'_>, body: Rect, menu: &Menu, state: &State, theme: Theme) {
+    let screen = menu.target.screen.get();
+    let title = format!("{} {}", screen.noun, harmless_up_to(&menu.target.id, 100));
+    let inner = framed(frame, body, screen.actions.len() as u16 + 2, &title);
+    for ((index, action), row) in screen.actions.iter().enumerate().zip(inner.rows()) {
+        let (text, tone) = offered(action, &menu.target, &menu.row, state);
         let text = cut(&text, usize::from(row.width).saturating_sub(5));
         let line = Line::from(vec![
             Span::styled(format!(" {}  ", action.key), theme.strong()),
@@ -45,6 +42,21 @@ pub(super) fn menu(frame: &mut Frame<'_>, body: Rect, menu: &Menu, theme: Theme)
         frame.render_widget(line, row);
         if index == menu.index {
             frame.buffer_mut().set_style(row, theme.selected());
+        }
+    }
+}
+
+/// Returns what is said of an action: what it does, and whether it is the safe one, or why it can't be done.
+pub(super) fn offered(action: &Action, target: &Target, row: &Value, state: &State) -> (String, Tone) {
+    let safe = if is_safe(action, row) { " — the safe action" } else { "" };
+    match state.offer(action, target, row) {
+        Offer::Open => {
+            (format!("{}{safe}", action.title), if safe.is_empty() { Tone::Plain } else { Tone::Good })
+        }
+        Offer::Asked => (format!("{}{safe} …", action.title), Tone::Plain),
+        Offer::Off(why) => {
+            let head = action.title.split_once(':').map_or(action.title, |(head, _)| head);
+            (format!("{head}: off, {why}"), Tone::Faint)
         }
     }
 }
@@ -81,7 +93,15 @@ pub(super) fn change(
             Drawn::default()
         }
         Stage::Planning => {
-            say(frame, vec![Line::styled(" Asking what it would do … esc cancels", theme.waiting())])
+            let mut lines = vec![Line::styled(" Asking what it would do … esc cancels", theme.waiting())];
+            if !change.reason.is_blank() {
+                let reason = harmless_up_to(&change.reason.text(), 300);
+                lines.push(Line::from(format!(
+                    " Reason, for the audit log: {}",
+                    cut(&reason, width.saturating_sub(28))
+                )));
+            }
+            say(frame, lines)
         }
         Stage::Plan => plan(frame, body, change, theme),
         Stage::Doing(since) => {
@@ -202,14 +222,14 @@ fn plan(frame: &mut Frame<'_>, body: Rect, change: &Change, theme: Theme) -> Dra
             button(" Cancel ".to_owned(), change.focus == Focus::Cancel),
             "   ".into(),
             button(go.to_owned(), change.focus == Focus::Go),
-            Span::styled("   tab: next, Y: copy the command", theme.faint()),
+            Span::styled("   tab: next, ctrl-y: copy the command", theme.faint()),
         ]);
         frame.render_widget(line, row);
     }
     if let Some((rest, line)) = cursor {
         typed(frame, rest, "", &line, theme);
     }
-    Drawn { page, offset, offset_max, top: shown.y }
+    Drawn { page, offset, offset_max, top: shown.y, ..Drawn::default() }
 }
 
 /// A line for each thing, and below it what becomes of its fields.
@@ -249,29 +269,52 @@ fn plan_lines(change: &Change, width: usize, theme: Theme) -> Vec<Line<'static>>
     lines
 }
 
-/// What becomes of each field, and nothing that stays.
+/// The fields that are amounts, in the currency beside them.
+const AMOUNTS: &[&str] = &["price", "amount", "captured", "refunded", "fare"];
+
+/// What becomes of each field, and nothing that stays. Of what is made of parts, the parts.
 fn fields(before: Option<&Value>, after: Option<&Value>) -> Vec<String> {
-    let of = |side: Option<&Value>, key: &str| {
-        side.and_then(|side| side.get(key)).filter(|it| !it.is_null()).cloned()
+    let (before, after) = (leaves(before), leaves(after));
+    let of = |side: &[(String, String)], key: &str| {
+        side.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone())
     };
-    let keys = |side: Option<&Value>| {
-        side.and_then(Value::as_object)
-            .map(|fields| fields.keys().cloned().collect::<Vec<_>>())
-            .unwrap_or_default()
-    };
-    let mut all = keys(before);
-    all.extend(keys(after).into_iter().filter(|key| of(before, key).is_none()));
-    all.dedup();
-    let told = |value: &Value| harmless_up_to(&raw(value), 300);
-    let line = |key: &String| {
+    let new = after.iter().filter(|(key, _)| of(&before, key).is_none());
+    let line = |key: &str| {
         let name = harmless_up_to(key, 64);
-        match (of(before, key), of(after, key)) {
+        match (of(&before, key), of(&after, key)) {
             (old, new) if old == new => None,
-            (None, Some(new)) => Some(format!("{name}: {}", told(&new))),
-            (Some(old), None) => Some(format!("{name}: {} → -", told(&old))),
-            (Some(old), Some(new)) => Some(format!("{name}: {} → {}", told(&old), told(&new))),
+            (None, Some(new)) => Some(format!("{name}: {new}")),
+            (Some(old), None) => Some(format!("{name}: {old} → -")),
+            (Some(old), Some(new)) => Some(format!("{name}: {old} → {new}")),
             (None, None) => None,
         }
     };
-    all.iter().filter_map(line).collect()
+    before.iter().chain(new).filter_map(|(key, _)| line(key)).collect()
+}
+
+/// The values of one side by their paths; those that are null are not there.
+fn leaves(side: Option<&Value>) -> Vec<(String, String)> {
+    fn walk(value: &Value, path: &str, out: &mut Vec<(String, String)>) {
+        let Some(fields) = value.as_object() else { return };
+        for (key, field) in fields {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            if field.is_null() {
+                continue;
+            }
+            if field.is_object() {
+                walk(field, &path, out);
+                continue;
+            }
+            let told = match AMOUNTS.contains(&key.as_str()) {
+                true => crate::row::amount(value, key),
+                false => raw(field),
+            };
+            out.push((path, harmless_up_to(&told, 300)));
+        }
+    }
+    let mut out = Vec::new();
+    if let Some(side) = side {
+        walk(side, "", &mut out);
+    }
+    out
 }

@@ -3,9 +3,10 @@
 use super::Theme;
 use crate::TimeStyle;
 use crate::desk::Refusal;
-use crate::screens::SCREENS;
+use crate::row::{moment, text};
+use crate::screens::{ItemLook, SCREENS};
 use crate::state::{Health, Layer, Spot, Stage, State};
-use crate::text::{Room, cut, duration, harmless_up_to, short_id, tail, time};
+use crate::text::{Room, clock, cut, duration, harmless, harmless_up_to, minute, short_id, tail, time};
 use ratatui::Frame;
 use ratatui::layout::{Margin, Rect};
 use ratatui::text::{Line, Span};
@@ -120,33 +121,37 @@ pub(super) fn footer(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Th
         (Some(Layer::Menu(_)), _) => vec![("enter", "choose".into()), ("esc", "close".into())],
         (Some(Layer::Change(change)), _) if matches!(change.stage, Stage::Plan) => vec![
             ("tab", "next field".into()),
-            ("pgdn", "more of the plan".into()),
-            ("r", "plan anew".into()),
             ("esc", "cancel".into()),
+            ("pgdn", "more of the plan".into()),
+            ("ctrl-r", "plan anew".into()),
         ],
         (Some(_), _) => vec![("esc", "close".into())],
         (None, spot) => {
             let screen = spot.screen().get();
             let mut keys = vec![("?", "help".to_owned()), (":", "palette".to_owned())];
             match spot {
-                Spot::Screen(id) if id.0 == 0 => keys.push(("enter", "go to the problem".into())),
+                Spot::Screen(id) if id.0 == 0 => keys.push(("enter", "go there".into())),
                 Spot::Screen(_) => {
                     keys.extend([("enter", "open".to_owned()), ("/", "filter".to_owned())]);
                 }
-                Spot::Item(..) | Spot::Answer(_) => keys.push(("esc", "up".into())),
+                Spot::Item(..) if state.shown_departure().is_some() => {
+                    keys.extend([("esc", "back".to_owned()), ("enter", "who has it".to_owned())]);
+                }
+                Spot::Item(..) | Spot::Answer(_) => keys.push(("esc", "back".into())),
             }
             if !screen.actions.is_empty() {
                 keys.push(("a", "actions".into()));
             }
+            // What has no room is left out, from the end.
             keys.extend([
+                ("q", "quit".into()),
                 ("space", pause.to_owned()),
                 ("t", format!("times: {}", state.time.word())),
-                ("q", "quit".into()),
             ]);
             keys
         }
     };
-    let clock = clock(state);
+    let clock = clock(state.now, state.time, &state.zone);
     let room = usize::from(area.width).saturating_sub(if area.width < CLOCK_WIDTH_MIN {
         1
     } else {
@@ -157,7 +162,7 @@ pub(super) fn footer(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Th
     for (key, what) in keys {
         let width = key.chars().count() + what.chars().count() + 3;
         if taken + width > room {
-            continue;
+            break;
         }
         taken += width;
         spans.extend([Span::styled(key, theme.strong()), Span::styled(format!(" {what}  "), theme.faint())]);
@@ -168,19 +173,31 @@ pub(super) fn footer(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Th
     }
 }
 
-fn clock(state: &State) -> String {
-    match state.time {
-        TimeStyle::Local => time(state.now, state.now, TimeStyle::Local, &state.zone, Room::Short),
-        TimeStyle::Relative | TimeStyle::Utc => {
-            state.now.to_string().get(11..19).map(|clock| format!("{clock}Z")).unwrap_or_default()
+/// Returns what a map of seats is of: the route, when it leaves, and how it stands if that is not as it should be.
+fn departure(state: &State, of: &str) -> String {
+    let Some(row) = state.departure(of) else { return String::new() };
+    let route = harmless(&text(row, "routeName"));
+    let when = moment(row, "departureTime").map_or_else(String::new, |at| {
+        let exact = minute(at, state.now, state.time, &state.zone);
+        match state.time {
+            TimeStyle::Relative => {
+                format!("{exact}, {}", time(at, state.now, TimeStyle::Relative, &state.zone, Room::Short))
+            }
+            TimeStyle::Utc | TimeStyle::Local => exact,
         }
-    }
+    });
+    let status = text(row, "status");
+    let status = if status == "SCHEDULED" { String::new() } else { format!(", {}", harmless(&status)) };
+    format!("Seats › {route}, leaves {when}{status}")
 }
 
 /// Returns what the picture is of, for the line above it.
 pub(super) fn title(state: &State, width: u16) -> String {
     match state.trail.here() {
         Spot::Screen(id) => id.get().title.to_owned(),
+        Spot::Item(id, of) if id.get().item_look == ItemLook::Seats && state.departure(of).is_some() => {
+            cut(&departure(state, of), usize::from(width).saturating_sub(16))
+        }
         Spot::Item(id, of) => {
             let id_width = usize::from(width).saturating_sub(20).min(64);
             format!("{} › {}", id.get().title, short_id(&harmless_up_to(of, 300), id_width))

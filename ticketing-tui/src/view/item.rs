@@ -4,7 +4,7 @@
 use super::{Theme, frame::title, table::written, watch};
 use crate::TimeStyle;
 use crate::row::{Kind, Tone, Watch, at, cell, moment, raw};
-use crate::screens::{Column, Screen, columns, fit};
+use crate::screens::{Column, Screen, Section, columns, fit};
 use crate::state::{Drawn, Eta, Spot, State};
 use crate::text::{Room, grouped, harmless_lines, harmless_up_to, wrapped};
 use ratatui::Frame;
@@ -42,7 +42,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Them
     for (line, y) in lines.into_iter().skip(offset).zip(body.y..body.bottom()) {
         frame.render_widget(line, Rect { x: body.x + 1, y, width, height: 1 });
     }
-    Drawn { page, offset, offset_max, top: body.y }
+    Drawn { page, offset, offset_max, top: body.y, ..Drawn::default() }
 }
 
 fn lines(state: &State, width: u16, theme: Theme) -> Vec<Line<'static>> {
@@ -88,7 +88,7 @@ fn fields(object: &Value, screen: &Screen, width: u16, watch: Watch<'_>, theme: 
     for (label, path, kind) in screen.first {
         // The whole of an object is told by its parts; a part of it leaves the rest to be told.
         told.insert(path);
-        if at(object, path).is_some() {
+        if at(object, path).is_some() && !(screen.hides)(object, path) {
             let (text, tone) = value_of(object, path, *kind, watch);
             pairs.push(((*label).to_owned(), text, tone));
         }
@@ -132,7 +132,7 @@ fn fields(object: &Value, screen: &Screen, width: u16, watch: Watch<'_>, theme: 
             format!("{} ({})", section.title, grouped(rows.len() as u64)),
             theme.strong(),
         ));
-        lines.extend(section_lines(rows, section.columns, width, watch, theme));
+        lines.extend(section_lines(rows, section, width, watch, theme));
     }
     for (label, tree) in trees {
         lines.push(Line::default());
@@ -165,11 +165,12 @@ const TOLD_WHOLE: u16 = 60;
 
 fn section_lines(
     rows: &[Value],
-    of: &'static [Column],
+    section: &'static Section,
     width: u16,
     watch: Watch<'_>,
     theme: Theme,
 ) -> Vec<Line<'static>> {
+    let of = section.columns;
     let watch = exact(rows, of, width, watch);
     let shown = fit(of, width, watch);
     let pad = |text: String, width: u16, is_right: bool| {
@@ -181,7 +182,9 @@ fn section_lines(
         [Span::styled(pad(column.title.to_owned(), *width, column.is_right()), theme.faint()), gap()]
     });
     let mut lines = if rows.is_empty() { Vec::new() } else { vec![Line::from_iter(head)] };
-    for row in rows.iter().take(ROWS_MAX) {
+    let folded = if section.folds { fold(rows, of) } else { rows.iter().map(|row| (row, row, 1)).collect() };
+    for (row, last, count) in folded.iter().take(ROWS_MAX) {
+        let row: &Value = row;
         let cells: Vec<(Vec<String>, Tone)> = shown
             .iter()
             .map(|(column, width)| {
@@ -205,12 +208,42 @@ fn section_lines(
             });
             lines.push(Line::from_iter(spans));
         }
+        if *count > 1 {
+            lines.push(Line::styled(again(*count, last, of, watch), theme.faint()));
+        }
     }
-    if rows.len() > ROWS_MAX {
-        let more = grouped((rows.len() - ROWS_MAX) as u64);
+    if folded.len() > ROWS_MAX {
+        let more = grouped((folded.len() - ROWS_MAX) as u64);
         lines.push(Line::styled(format!("… and {more} more: e opens all in the pager"), theme.waiting()));
     }
     lines
+}
+
+/// Returns rows with how many follow each other that say the same, and the last of these.
+fn fold<'r>(rows: &'r [Value], of: &[Column]) -> Vec<(&'r Value, &'r Value, usize)> {
+    let mut folded: Vec<(&Value, &Value, usize)> = Vec::new();
+    for row in rows {
+        match folded.last_mut() {
+            Some((first, last, count)) if says_the_same(first, row, of) => {
+                (*last, *count) = (row, *count + 1)
+            }
+            Some(_) | None => folded.push((row, row, 1)),
+        }
+    }
+    folded
+}
+
+/// Whether two rows differ in nothing but their moment and their number.
+fn says_the_same(one: &Value, other: &Value, of: &[Column]) -> bool {
+    let told = |column: &&Column| !matches!(column.kind, Kind::Time | Kind::Number);
+    of.iter().filter(told).all(|column| at(one, column.path) == at(other, column.path))
+}
+
+/// The line below a row that stands for several.
+fn again(count: usize, last: &Value, of: &[Column], watch: Watch<'_>) -> String {
+    let time = of.iter().find(|column| column.kind == Kind::Time).map(|column| column.path);
+    let until = time.map(|path| cell(last, path, Kind::Time, watch).0).unwrap_or_default();
+    format!("  … ×{}, the last at {until}", grouped(count as u64))
 }
 
 /// In a story the order and the moments matter: what happened is told by the time of day, with its date where that is

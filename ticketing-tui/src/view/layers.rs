@@ -1,13 +1,15 @@
 //! What lies over the picture and is no dialog: the help, the palette, the filter.
 
-use super::Theme;
+use super::{Theme, dialog};
 use crate::row::Tone;
+use crate::screens::{Screen, values_of};
 use crate::state::{Drawn, FilterPrompt, KEYS, Line as Typed, Palette, State};
 use crate::text::{cut, harmless_up_to};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Position, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear};
+use ticketing_core::ops::filter::FieldKind;
 use unicode_width::UnicodeWidthStr as _;
 
 /// So many proposals are shown.
@@ -26,37 +28,20 @@ pub(super) fn help(frame: &mut Frame<'_>, area: Rect, from: usize, state: &State
     let screen = state.trail.here().screen().get();
     if !screen.actions.is_empty() {
         lines.push(Line::styled(format!(" What can be done to a {} (a)", screen.noun), theme.strong()));
-        let selected = state.selected();
+        let target = state.target();
         for action in screen.actions {
-            let off = match (&selected, state.why_no_change()) {
-                (_, Some(why)) => Some(why),
-                (None, None) => Some("nothing is selected".to_owned()),
-                (Some((_, _, row)), None) => (action.off)(row).map(str::to_owned),
-            };
-            let (text, tone) = match off {
-                None => (action.title.to_owned(), Tone::Plain),
-                Some(why) => (format!("{}: off, {why}", action.title), Tone::Faint),
+            let (text, tone) = match &target {
+                Some((target, row)) => dialog::offered(action, target, row, state),
+                None => (format!("{}: off, nothing is selected", action.title), Tone::Faint),
             };
             push(&mut lines, &format!("a {}", action.key), &text, (key_width, room), theme, tone);
         }
         lines.push(Line::default());
     }
+    lines.extend(fields(screen, (key_width, room), state, theme));
     lines.push(Line::styled(" Keys", theme.strong()));
     for (keys, what) in KEYS {
         push(&mut lines, keys, what, (key_width, room), theme, Tone::Plain);
-    }
-    if !screen.query.is_empty() {
-        lines.push(Line::default());
-        lines.push(Line::styled(" Filter", theme.strong()));
-        push(&mut lines, "fields", &screen.query.join(" "), (key_width, room), theme, Tone::Plain);
-        push(
-            &mut lines,
-            "signs",
-            "= != < > <= >= ~ !~  and or not ( )",
-            (key_width, room),
-            theme,
-            Tone::Plain,
-        );
     }
     let page = usize::from(inner.height);
     let offset_max = lines.len().saturating_sub(page);
@@ -66,7 +51,40 @@ pub(super) fn help(frame: &mut Frame<'_>, area: Rect, from: usize, state: &State
     for (line, row) in lines.into_iter().skip(offset).zip(inner.rows()) {
         frame.render_widget(line, row);
     }
-    Drawn { page, offset, offset_max, top: inner.y }
+    Drawn { page, offset, offset_max, top: inner.y, ..Drawn::default() }
+}
+
+/// What a filter of this screen may name, and how.
+fn fields(screen: &Screen, widths: (usize, usize), state: &State, theme: Theme) -> Vec<Line<'static>> {
+    if screen.command.is_empty() {
+        return Vec::new();
+    }
+    let mut lines =
+        vec![Line::styled(format!(" What a filter of {} may say (/)", screen.title), theme.strong())];
+    let id = state.trail.here().screen();
+    if screen.query.is_empty() || !state.takes_query(id) {
+        push(&mut lines, "any text", "rows that contain it, whatever the case", widths, theme, Tone::Plain);
+    } else {
+        // Fields of one kind are told of together: the keys below are to be seen, too.
+        let mut kinds: Vec<FieldKind> = Vec::new();
+        for field in screen.query.iter().filter(|field| !matches!(field.kind, FieldKind::Word(_))) {
+            if !kinds.contains(&field.kind) {
+                kinds.push(field.kind);
+            }
+        }
+        for kind in kinds {
+            let names = screen.query.iter().filter(|field| field.kind == kind).map(|field| field.name);
+            let names = names.collect::<Vec<_>>().join(" ");
+            push(&mut lines, &values_of(kind), &names, widths, theme, Tone::Plain);
+        }
+        for field in screen.query.iter().filter(|field| matches!(field.kind, FieldKind::Word(_))) {
+            let text = format!("{}: {}", field.name, values_of(field.kind));
+            push(&mut lines, "word", &text, widths, theme, Tone::Plain);
+        }
+        push(&mut lines, "signs", "= != < > <= >= ~ !~  and or not ( )", widths, theme, Tone::Faint);
+    }
+    lines.push(Line::default());
+    lines
 }
 
 fn push(
@@ -99,31 +117,33 @@ pub(super) fn palette(
     theme: Theme,
 ) {
     typed(frame, foot, ":", &palette.line, theme);
-    let typed = palette.line.text();
     let mut lines: Vec<Line<'static>> = Vec::new();
     if let Some(error) = &palette.error {
         let lined =
             crate::text::wrapped(&harmless_up_to(error, 500), usize::from(body.width).saturating_sub(4));
         lines.extend(lined.into_iter().map(|line| Line::styled(format!(" {line}"), theme.bad())));
     } else {
-        let proposals = state.proposals(&typed);
-        let width = proposals.iter().take(PROPOSALS_MAX).map(|it| it.words.width()).max().unwrap_or(0);
-        for (index, proposal) in proposals.iter().take(PROPOSALS_MAX).enumerate() {
-            let style = if index == 0 { theme.strong() } else { ratatui::style::Style::new() };
+        let proposals = state.proposals(&palette.stem());
+        let chosen = palette.tabbed.as_ref().map_or(0, |(_, index)| *index);
+        let first = chosen.saturating_sub(PROPOSALS_MAX - 1);
+        let width =
+            proposals.iter().skip(first).take(PROPOSALS_MAX).map(|it| it.words.width()).max().unwrap_or(0);
+        for (index, proposal) in proposals.iter().enumerate().skip(first).take(PROPOSALS_MAX) {
+            let style = if index == chosen { theme.strong() } else { ratatui::style::Style::new() };
             let about = cut(&proposal.about, usize::from(body.width).saturating_sub(width + 6));
             lines.push(Line::from(vec![
                 Span::styled(format!(" {:width$}", proposal.words), style),
                 Span::styled(format!("  {about}"), theme.faint()),
             ]));
         }
-        if proposals.len() > PROPOSALS_MAX {
+        if proposals.len() > first + PROPOSALS_MAX {
             lines.push(Line::styled(
-                format!(" … and {} more", proposals.len() - PROPOSALS_MAX),
+                format!(" … and {} more", proposals.len() - first - PROPOSALS_MAX),
                 theme.faint(),
             ));
         }
     }
-    above(frame, body, lines, " enter runs it, tab completes, esc closes ");
+    above(frame, body, lines, " enter runs it, tab completes, ↑ ↓ what was typed before, esc closes ");
 }
 
 /// Draws the filter's line at the foot, and what is wrong with it, or what it may say, above it.
@@ -153,11 +173,19 @@ pub(super) fn filter(
         }
         (None, Some(_)) => lines.push(Line::styled(" Trying it …", theme.waiting())),
         (None, None) if state.takes_query(prompt.screen) => {
-            for line in crate::text::wrapped(&format!("fields: {}", screen.query.join(" ")), width) {
+            let names: Vec<&str> = screen.query.iter().map(|field| field.name).collect();
+            for line in crate::text::wrapped(&format!("fields: {}", names.join(" ")), width) {
                 lines.push(Line::styled(format!(" {line}"), theme.faint()));
             }
-            lines
-                .push(Line::styled(" as: state=PARKED age>10m not (user~\"bot\" or price<5)", theme.faint()));
+            let typed = prompt.line.text();
+            let last = typed.rsplit([' ', '(']).next().unwrap_or("");
+            let name: String = last.chars().take_while(char::is_ascii_alphanumeric).collect();
+            let at_hand = screen.query.iter().find(|field| field.name == name);
+            let example = format!("as: {}; ? in the list has what each may be", example(screen));
+            let text = at_hand.map_or(example, |field| format!("{}: {}", field.name, values_of(field.kind)));
+            for line in crate::text::wrapped(&text, width) {
+                lines.push(Line::styled(format!(" {line}"), theme.faint()));
+            }
         }
         (None, None) => {
             lines.push(Line::styled(
@@ -168,6 +196,28 @@ pub(super) fn filter(
     }
     lines.truncate(usize::from(body.height).saturating_sub(3));
     above(frame, body, lines, " enter filters, tab completes, esc leaves it as it was ");
+}
+
+/// A filter that this screen takes.
+fn example(screen: &Screen) -> &'static str {
+    let has = |name: &str| screen.query.iter().any(|field| field.name == name);
+    if has("stuck") {
+        "state=CHARGING age>1m not stuck=true"
+    } else if has("holdLeft") {
+        "status=RESERVED holdLeft<1m (user~\"bot\" or price>100)"
+    } else if has("seatsLeft") {
+        "routeName~Airport seatsLeft<5 not status=CANCELLED"
+    } else if has("captured") {
+        "status=FAILED age<1h"
+    } else if has("tries") {
+        "code=UNKNOWN_BOOKING age>1h"
+    } else if has("done") {
+        "state=running still>1m"
+    } else if has("actor") {
+        "actor=root at>-1h action~cancel"
+    } else {
+        "lag>0"
+    }
 }
 
 fn above(frame: &mut Frame<'_>, body: Rect, lines: Vec<Line<'static>>, title: &'static str) {

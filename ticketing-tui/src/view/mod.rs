@@ -64,7 +64,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, state: &State, theme: Theme) -> Drawn 
         Some(Layer::Help(line)) => drawn = layers::help(frame, body, *line, state, theme),
         Some(Layer::Palette(palette)) => layers::palette(frame, body, foot, palette, state, theme),
         Some(Layer::Filter(prompt)) => layers::filter(frame, body, foot, prompt, state, theme),
-        Some(Layer::Menu(menu)) => dialog::menu(frame, body, menu, theme),
+        Some(Layer::Menu(menu)) => dialog::menu(frame, body, menu, state, theme),
         Some(Layer::Change(change)) => drawn = dialog::change(frame, body, change, state, theme),
     }
     drawn

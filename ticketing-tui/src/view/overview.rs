@@ -1,8 +1,10 @@
 //! The first screen: the figures that matter, the worst problems, who serves and how far the carriers are.
 
 use super::{Theme, watch};
+use crate::parts::{self, Part};
 use crate::problems;
-use crate::row::{Tone, at, moment, number, text};
+use crate::rate::requests_of;
+use crate::row::{Tone, at, moment, number};
 use crate::state::{Drawn, State};
 use crate::text::{cut, duration, grouped, harmless, harmless_up_to, seconds_left};
 use ratatui::Frame;
@@ -14,6 +16,8 @@ use serde_json::Value;
 
 /// The rates are averages over so many seconds.
 const RATE_SECONDS: i64 = 10;
+/// What the server answers is told of so many seconds: of fewer requests, a percentile says little.
+const TRAFFIC_SECONDS: i64 = 30;
 /// From this height on, the panels have room for more.
 const TALL: u16 = 26;
 
@@ -26,8 +30,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Them
     let panel_height = if area.height >= TALL { 8 } else { 6 };
     let found = problems::of(state);
     let problems_height = found.len().max(1) as u16 + 2;
-    let [top, middle, bottom] = Layout::vertical([
+    let [top, http, middle, bottom] = Layout::vertical([
         Constraint::Length(panel_height),
+        Constraint::Length(1),
         Constraint::Length(problems_height),
         Constraint::Min(0),
     ])
@@ -36,10 +41,12 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Them
     figures(frame, log, " Log ", &log_figures(state, status, theme));
     figures(frame, money, " Bookings ", &booking_figures(state, status, theme));
     rates(frame, rate, state, theme);
-    let first = middle.y + 1;
+    traffic(frame, http, state, status, theme);
     worst(frame, middle, state, &found, theme);
-    parts(frame, bottom, state, status, theme);
-    Drawn { page: found.len().max(1), offset: 0, offset_max: found.len().saturating_sub(1), top: first }
+    let of = parts::of(status, watch(state, area.width));
+    parts(frame, bottom, (state, &of), found.len(), theme);
+    let lines = found.len() + of.len();
+    Drawn { page: lines, offset_max: lines.saturating_sub(1), top: middle.y + 1, ..Drawn::default() }
 }
 
 fn log_figures(state: &State, status: &Value, theme: Theme) -> Vec<Figure> {
@@ -121,13 +128,11 @@ fn worst(frame: &mut Frame<'_>, area: Rect, state: &State, found: &[problems::Pr
     let inner = block.inner(area);
     frame.render_widget(block, area);
     if found.is_empty() {
-        frame.render_widget(
-            Line::styled(" Nothing is wrong, as far as it can be seen from here.", theme.good()),
-            inner,
-        );
+        let text = " Nothing is wrong, as far as it can be seen from here.";
+        frame.render_widget(Line::styled(cut(text, usize::from(inner.width)), theme.good()), inner);
         return;
     }
-    let index = state.cursor().index.min(found.len() - 1);
+    let index = state.cursor().index;
     for ((at, problem), row) in found.iter().enumerate().zip(inner.rows()) {
         let sign = if problem.tone == Tone::Bad { "!" } else { "·" };
         let mark = if at == index { "▸" } else { " " };
@@ -143,68 +148,61 @@ fn worst(frame: &mut Frame<'_>, area: Rect, state: &State, found: &[problems::Pr
     }
 }
 
-/// Who serves the stores, and where each part is.
-fn parts(frame: &mut Frame<'_>, area: Rect, state: &State, status: &Value, theme: Theme) {
-    let watch = watch(state, area.width);
-    let mut rows: Vec<(String, String, Tone)> = Vec::new();
-    let since = |row: &Value, path: &str| crate::row::cell(row, path, crate::row::Kind::Time, watch).0;
-    match at(status, "server") {
-        Some(server) => rows.push((
-            "server".into(),
-            format!(
-                "{}, process {}, since {}",
-                text(server, "address"),
-                text(server, "pid"),
-                since(server, "startedAt")
-            ),
-            Tone::Good,
-        )),
-        None if at(status, "processes").and_then(Value::as_array).is_none_or(Vec::is_empty) => {
-            rows.push(("server".into(), "nobody serves these stores".into(), Tone::Waiting));
-        }
-        None => {}
-    }
-    let list = |path| at(status, path).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    for process in list("processes") {
-        let name = format!("{} {}", text(process, "host"), text(process, "pid"));
-        let what = format!(
-            "{}, {}, heard of {}",
-            text(process, "state"),
-            text(process, "roles"),
-            since(process, "seenAt")
-        );
-        rows.push((name, what, crate::row::state_tone(&text(process, "state"))));
-    }
-    for carrier in list("carriers") {
-        let lag = number(carrier, "lag").unwrap_or(0);
-        let what = format!("position {}, {} behind", text(carrier, "position"), grouped(lag));
-        rows.push((text(carrier, "carrier"), what, if lag > 0 { Tone::Waiting } else { Tone::Good }));
-    }
-    for part in list("services") {
-        let what = format!("{} {}", text(part, "state"), text(part, "why"));
-        rows.push((text(part, "name"), what, crate::row::state_tone(&text(part, "state"))));
-    }
-    for open in list("payments.notOver") {
-        let what = format!(
-            "{} {}, the oldest {}",
-            text(open, "count"),
-            text(open, "state"),
-            since(open, "oldestAt")
-        );
-        rows.push(("payments".into(), what, crate::row::state_tone(&text(open, "state"))));
-    }
-    let ahead = number(status, "departuresAhead").map_or_else(|| "-".to_owned(), grouped);
-    rows.push(("departures".into(), format!("{ahead} ahead"), Tone::Plain));
-    rows.push(("write store".into(), text(status, "writeStore"), Tone::Plain));
-    rows.push(("read store".into(), text(status, "readStore"), Tone::Plain));
-    let width = rows.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0).min(24);
-    for ((name, what, tone), row) in rows.into_iter().zip(area.rows()) {
-        let name = cut(&harmless(&name), width);
-        let what = cut(&harmless_up_to(&what, 300), usize::from(row.width).saturating_sub(width + 4));
-        let line = Line::from(vec![
-            Span::styled(format!(" {name:width$}  "), theme.faint()),
-            Span::styled(what, theme.tone(tone)),
+/// Who serves the stores, and where each part is; the selected one among them, where it leads somewhere.
+fn parts(frame: &mut Frame<'_>, area: Rect, (state, of): (&State, &[Part]), problems: usize, theme: Theme) {
+    let width = of.iter().map(|part| part.name.chars().count()).max().unwrap_or(0).min(24);
+    let selected = state.cursor().index.checked_sub(problems);
+    let leads = of.iter().enumerate().filter(|(_, part)| part.door.is_some()).map(|(line, _)| line);
+    let selected = selected.and_then(|index| leads.clone().nth(index));
+    let page = usize::from(area.height);
+    let first = selected.map_or(0, |line| (line + 1).saturating_sub(page));
+    for ((line, part), row) in of.iter().enumerate().skip(first).zip(area.rows()) {
+        let name = cut(&harmless(&part.name), width);
+        let what = cut(&harmless_up_to(&part.what, 300), usize::from(row.width).saturating_sub(width + 4));
+        let is_selected = selected == Some(line);
+        let text = Line::from(vec![
+            Span::styled(format!("{}{name:width$}  ", if is_selected { "▸" } else { " " }), theme.faint()),
+            Span::styled(what, theme.tone(part.tone)),
         ]);
-        frame.render_widget(line, row);
+        frame.render_widget(text, row);
+        if is_selected {
+            frame.buffer_mut().set_style(row, theme.selected());
+        }
+    }
+}
+
+/// What the server answers to buyers: how much, how fast, how often not at all.
+fn traffic(frame: &mut Frame<'_>, area: Rect, state: &State, status: &Value, theme: Theme) {
+    let mut spans = vec![Span::styled(" http  ", theme.faint())];
+    let is_served = at(status, "server").is_some()
+        || at(status, "processes").and_then(Value::as_array).is_some_and(|all| !all.is_empty());
+    match state.traffic.answered(state.shown_at(), TRAFFIC_SECONDS) {
+        Some(told) => {
+            let ms = |ms: Option<f64>| ms.map_or_else(|| "-".to_owned(), millis);
+            spans.push(Span::styled(format!("{:.1} req/s", told.per_second), theme.strong()));
+            spans.push(Span::raw(format!("  p50 {}  p99 {}  ", ms(told.p50_ms), ms(told.p99_ms))));
+            spans.push(Span::styled(
+                format!("5xx {}", grouped(told.failed)),
+                alarm(i64::try_from(told.failed).ok(), theme),
+            ));
+            spans.push(Span::styled(format!("  {} s", told.seconds.round()), theme.faint()));
+        }
+        None if requests_of(status).is_some() => spans.push(Span::styled("counting …", theme.faint())),
+        None if is_served => {
+            spans.push(Span::styled("the server does not tell what it answers", theme.faint()))
+        }
+        None => spans.push(Span::styled("nobody serves, so nothing is asked", theme.waiting())),
+    }
+    frame.render_widget(Line::from(spans), area);
+}
+
+/// Returns a time in milliseconds as people read it.
+fn millis(ms: f64) -> String {
+    if ms >= 1_000.0 {
+        format!("{:.1} s", ms / 1_000.0)
+    } else if ms >= 10.0 {
+        format!("{ms:.0} ms")
+    } else {
+        format!("{ms:.1} ms")
     }
 }

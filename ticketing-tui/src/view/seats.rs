@@ -1,7 +1,8 @@
-//! A map of seats: a letter each, so that it reads without colour; rows as the seats' labels number them.
+//! A map of seats: a letter each, so that it reads without colour; which of them is selected; and what it is a map of.
 
 use super::{Theme, frame::title};
 use crate::row::{Tone, at, text};
+use crate::seating;
 use crate::state::{Drawn, Spot, State};
 use crate::text::{cut, grouped, harmless};
 use ratatui::Frame;
@@ -29,6 +30,11 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Them
     ])
     .areas(area);
     frame.render_widget(Line::styled(format!(" {}", title(state, top.width)), theme.strong()), top);
+    if let Some((seat, seat_state)) = state.seat_of() {
+        let label = seat.rsplit('/').next().unwrap_or_default();
+        let text = format!("{} {} ", harmless(label), harmless(&seat_state));
+        frame.render_widget(Line::styled(text, theme.faint()).right_aligned(), top);
+    }
     let journey = format!(" {} → {}", harmless(&text(map, "fromStop")), harmless(&text(map, "toStop")));
     let mut line = vec![Span::raw(cut(&journey, usize::from(legs.width)))];
     if let Spot::Item(_, departure) = state.trail.here()
@@ -40,27 +46,29 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Them
     let empty = Vec::new();
     let seats = at(map, "seats").and_then(Value::as_array).unwrap_or(&empty);
     frame.render_widget(counted(seats, theme), counts);
-    let rows = in_rows(seats);
     let cell_width = seats.iter().map(|seat| text(seat, "seatNumber").width()).max().unwrap_or(2) + 3;
     let per_line = (usize::from(body.width).saturating_sub(1) / cell_width).max(1);
-    let lines: Vec<Vec<&Value>> = rows
-        .into_iter()
-        .flat_map(|row| row.chunks(per_line).map(<[&Value]>::to_vec).collect::<Vec<_>>())
-        .collect();
+    let lines = seating::lines(seats, per_line);
     let page = usize::from(body.height);
     let offset_max = lines.len().saturating_sub(page);
-    let offset = state.cursor().offset.min(offset_max);
+    let selected = state.selected_seat();
+    let at_line = seating::place_of(&lines, selected).map_or(0, |(line, _)| line);
+    let lowest = (at_line + 1).saturating_sub(page);
+    let offset = state.cursor().offset.clamp(lowest, at_line.max(lowest)).min(offset_max);
     for (row, y) in lines.iter().skip(offset).zip(body.y..body.bottom()) {
-        let cells = row.iter().map(|seat| {
-            let (letter, tone) = letter(&text(seat, "state"));
-            let label = harmless(&text(seat, "seatNumber"));
-            let pad = " ".repeat(cell_width.saturating_sub(label.width() + 2));
-            Span::styled(format!("{label}{letter}{pad} "), theme.tone(tone))
-        });
+        let cells =
+            row.iter().filter_map(|index| Some((*index, seats.get(*index)?))).flat_map(|(index, seat)| {
+                let (letter, tone) = letter(&text(seat, "state"));
+                let label = harmless(&text(seat, "seatNumber"));
+                let pad = " ".repeat(cell_width.saturating_sub(label.width() + 1));
+                let style = theme.tone(tone);
+                let style = if index == selected { style.patch(theme.selected()) } else { style };
+                [Span::styled(format!("{label}{letter}"), style), Span::raw(pad)]
+            });
         let line = Line::from_iter(std::iter::once(Span::raw(" ")).chain(cells));
         frame.render_widget(line, Rect { y, height: 1, ..body });
     }
-    Drawn { page, offset, offset_max, top: body.y }
+    Drawn { page, offset, offset_max, top: body.y, per_line }
 }
 
 fn letter(state: &str) -> (char, Tone) {
@@ -78,25 +86,4 @@ fn counted(seats: &[Value], theme: Theme) -> Line<'static> {
         spans.push(Span::styled(format!("{letter} {word} {}   ", grouped(count as u64)), theme.tone(*tone)));
     }
     Line::from(spans)
-}
-
-/// Puts seats whose labels have the same number (`A1 B1 C1`), or the same letters before it where numbers run on
-/// (`Row7-1 Row7-2`), on one line; in the order in which they come.
-fn in_rows(seats: &[Value]) -> Vec<Vec<&Value>> {
-    let number = |seat: &Value| {
-        let label = text(seat, "seatNumber");
-        label.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect::<String>()
-    };
-    let mut rows: Vec<Vec<&Value>> = Vec::new();
-    let mut last: Option<String> = None;
-    for seat in seats {
-        let number = number(seat);
-        match rows.last_mut() {
-            Some(row) if last.as_ref() == Some(&number) => row.push(seat),
-            _ => rows.push(vec![seat]),
-        }
-        last = Some(number);
-    }
-    // Where every seat has a number of its own, they are one list, broken where the line ends.
-    if rows.iter().all(|row| row.len() == 1) { vec![seats.iter().collect()] } else { rows }
 }

@@ -58,7 +58,13 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Them
             frame.buffer_mut().set_string(body.x, y, "▸", theme.selected());
         }
     }
-    Drawn { page, offset: first, offset_max: feed.len().saturating_sub(page), top: body.y }
+    Drawn {
+        page,
+        offset: first,
+        offset_max: feed.len().saturating_sub(page),
+        top: body.y,
+        ..Drawn::default()
+    }
 }
 
 fn draw_row(

@@ -5,7 +5,7 @@ use super::{Theme, draw};
 use crate::TimeStyle;
 use crate::desk::{Answer, Colour, Refusal};
 use crate::input::{Input, Key};
-use crate::sample::{at_place, noon, press, settle, settle_with, state, unreachable};
+use crate::sample::{answer, at_place, noon, press, settle, settle_with, state, unreachable};
 use crate::screens::{SCREENS, ScreenId};
 use crate::state::{Spot, State};
 use ratatui::Terminal;
@@ -82,6 +82,46 @@ fn lost() -> State {
     state
 }
 
+/// The overview of a store that was lost while nothing was wrong.
+fn lost_overview() -> State {
+    let healthy = |command: &[String]| match command {
+        [status] if status == "status" => {
+            let mut answer = answer(command)?;
+            let status = answer.rows[0].as_object_mut().unwrap();
+            status.extend(
+                json!({"deadLetters": 0, "payments": {"notOver": []}, "processes": []})
+                    .as_object()
+                    .unwrap()
+                    .clone(),
+            );
+            Ok(answer)
+        }
+        command => answer(command),
+    };
+    let mut state = state();
+    state.tick(noon());
+    settle_with(&mut state, healthy);
+    state.tick(noon().plus_seconds(72));
+    settle_with(&mut state, |_| Err(unreachable()));
+    state
+}
+
+/// Stores that nobody serves.
+fn unserved() -> State {
+    let mut state = state();
+    for seconds in 0..3 {
+        state.tick(noon().plus_seconds(seconds));
+        settle_with(&mut state, |command| {
+            let mut answer = answer(command)?;
+            let status = answer.rows[0].as_object_mut().unwrap();
+            status
+                .extend(json!({"server": null, "http": null, "processes": []}).as_object().unwrap().clone());
+            Ok(answer)
+        });
+    }
+    state
+}
+
 fn never() -> State {
     let mut state = state();
     state.tick(noon());
@@ -106,11 +146,11 @@ fn refused() -> State {
 }
 
 fn protected() -> State {
-    let mut state = at_place("letters");
+    let mut state = at_place("projections");
     state.place.context = Some("prod".into());
     state.place.name = "https://tickets.example.org".into();
     (state.place.protected, state.place.colour) = (true, Some(Colour::Red));
-    press(&mut state, "ax\t");
+    press(&mut state, "ar");
     state
 }
 
@@ -134,7 +174,15 @@ fn pictures() -> Vec<(String, State)> {
         .filter(|screen| screen.key.is_some() || screen.name == "payments")
         .map(|screen| (screen.name.to_owned(), at_place(screen.name)))
         .collect();
-    let others: [(&str, State); 24] = [
+    let others: [(&str, State); 32] = [
+        ("lost-overview", lost_overview()),
+        ("unserved", unserved()),
+        ("overview-part", at_and("overview", "jjj")),
+        ("seat", at_and("seats", "\n↓↓→→")),
+        ("palette-ids", at_and("sagas", "jj:saga retry ")),
+        ("palette-tab", at_and("sagas", ":sag\t\t\t")),
+        ("rebuild", at_and("projections", "ar")),
+        ("answer-list", at_and("overview", ":saga list --stuck\n")),
         ("item-saga", at_and("sagas", "jj\n")),
         ("item-booking", at_and("bookings", "\n")),
         ("item-letter", at_and("letters", "\n")),
