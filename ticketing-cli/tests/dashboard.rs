@@ -18,6 +18,21 @@ fn without_a_terminal_it_says_what_to_use_instead() {
     }
 }
 
+#[test]
+fn what_the_dashboard_says_of_filters_is_what_the_lists_take() {
+    let place = Place::seeded();
+    for (command, fields) in ticketing_tui::filters() {
+        let mut args = command;
+        args.extend(["--query", "no-such-field=1", "-o", "json"]);
+        let ran = place.run(&args);
+        assert_eq!(ran.code, 2, "{args:?}: {ran:?}");
+        let error: serde_json::Value = serde_json::from_str(&ran.err).unwrap();
+        let (_, named) = error["error"]["message"].as_str().unwrap().split_once("Fields:").unwrap();
+        let named: Vec<&str> = named.lines().filter_map(|line| line.split_whitespace().next()).collect();
+        assert_eq!(fields, named, "{args:?}");
+    }
+}
+
 /// By `script` of util-linux, which gives a program a terminal of its own.
 #[cfg(target_os = "linux")]
 mod at_a_terminal {
@@ -41,6 +56,10 @@ mod at_a_terminal {
     impl Running {
         /// Starts it; its exit code and the terminal's settings are printed behind it.
         fn start(place: &Place, flags: &str) -> Self {
+            Self::start_with(place, flags, &[])
+        }
+
+        fn start_with(place: &Place, flags: &str, variables: &[(&str, &str)]) -> Self {
             let program = env!("CARGO_BIN_EXE_ticketctl");
             let shell = format!(
                 "stty cols 80 rows 24; sh -c 'echo $$ > pid; exec \"{program}\" tui {flags}'; echo code=$?; stty -a"
@@ -55,6 +74,7 @@ mod at_a_terminal {
                 };
             }
             command.env("TERM", "xterm-256color").env("SHELL", "/bin/sh");
+            command.envs(variables.iter().copied());
             let mut child = command
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
@@ -162,5 +182,27 @@ mod at_a_terminal {
         assert!(running.finish().contains("code=0"));
         let text = Running::start(&place, "--at nowhere").finish();
         assert!(text.contains("code=2") && text.contains("sagas") && !text.contains(ENTER), "{text:?}");
+    }
+
+    /// How long it takes until something is seen is printed: `--nocapture` shows it.
+    #[test]
+    fn the_first_frame_waits_for_nobody() {
+        let place = Place::new();
+        for flags in [
+            // Nobody is there; nobody answers; there is no store.
+            "--server http://127.0.0.1:9 --token t",
+            "--server http://192.0.2.1 --token t",
+            "--database-url postgres://u@192.0.2.1/none",
+            "--data-dir nowhere",
+        ] {
+            let running = Running::start_with(&place, flags, &[("TICKETCTL_TUI_FIRST_FRAME", "1")]);
+            let text = running.finish();
+            assert_given_back(&text);
+            let (_, told) = text.split_once("The first frame was drawn after ").unwrap();
+            let millis: f64 = told.split(' ').next().unwrap().parse().unwrap();
+            println!("{flags}: {millis} ms");
+            // Without optimisation, on a busy machine; what is waited for would take seconds.
+            assert!(millis < 2_000.0, "{flags}: {millis} ms");
+        }
     }
 }

@@ -89,6 +89,15 @@ pub struct Options {
     pub commands: Vec<CommandHelp>,
 }
 
+/// Returns the commands whose lists are filtered by a query, each with the fields that the dashboard proposes for it.
+#[must_use]
+pub fn filters() -> Vec<(Vec<&'static str>, Vec<&'static str>)> {
+    let with_query = screens::SCREENS.iter().filter(|screen| !screen.query.is_empty());
+    with_query
+        .map(|screen| (screen.command.to_vec(), screen.query.iter().map(|field| field.name).collect()))
+        .collect()
+}
+
 /// How the dashboard ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {

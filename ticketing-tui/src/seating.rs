@@ -45,9 +45,12 @@ mod tests {
     use super::{lines, place_of};
     use serde_json::{Value, json};
 
+    /// The labels, how many fit on a line, and the lines.
+    type Row<'a> = (&'a [&'a str], usize, &'a [&'a [usize]]);
+
     #[test]
     fn seats_are_in_the_rows_that_their_labels_number() {
-        let rows: [(&[&str], usize, &[&[usize]]); 4] = [
+        let rows: [Row<'_>; 4] = [
             (&["A1", "B1", "A2", "B2"], 0, &[&[0, 1], &[2, 3]]),
             (&["A1", "B1", "C1", "A2"], 2, &[&[0, 1], &[2], &[3]]),
             (&["1", "2", "3"], 2, &[&[0, 1], &[2]]),

@@ -1,7 +1,9 @@
 //! The dashboard's demonstration: a whole platform in a folder that is thrown away, with people who buy all the time.
 //!
-//! Nothing of it is faked but the people: the same server, engine, sagas and simulated payment provider run here that
+//! Nothing of it is faked but the people and their troubles: the same server, engine, sagas and simulated payment provider run here that
 //! run elsewhere, on the demo city. It listens on no address that anybody is told.
+
+mod trouble;
 
 use std::time::Duration;
 use ticketing_core::adapters::seed_file::demo_city;
@@ -10,11 +12,9 @@ use ticketing_core::app::config::Settings;
 use ticketing_core::app::{App, StoreConfig};
 use ticketing_core::domain::booking::command::{Change, HoldKind, Reserve, SeatChoice};
 use ticketing_core::domain::id::{BookingId, UserId};
-use ticketing_core::domain::payment::AttemptKind;
 use ticketing_core::engine::Meta;
 use ticketing_core::ops::audit::Actor;
-use ticketing_core::ops::{drills, lists, people, seed};
-use ticketing_core::store::drills::Fault;
+use ticketing_core::ops::{lists, people, seed};
 use ticketing_core::worker::projector::Projector;
 use ticketing_desk::Failure;
 use ticketing_desk::afar::Lender;
@@ -31,9 +31,6 @@ const BOOKINGS_BEFORE: usize = 60;
 const BUYER_EVERY: Duration = Duration::from_millis(900);
 /// How long holds last, in seconds: some end while one looks.
 const HOLD_SECONDS: u32 = 120;
-/// A charge that goes wrong so often is stuck for as long as anybody looks.
-const FAULTS: u32 = 20;
-
 /// People of the demo city.
 const PEOPLE: &[&str] = &["Ada", "Bela", "Chidi", "Dora", "Emil", "Farah", "Goro", "Hana", "Ines", "Jonas"];
 /// How they pay: most well.
@@ -103,7 +100,8 @@ async fn start() -> Result<Started, Failure> {
     let lender = Lender::of_process(app.clone(), settings, stores, sign_token);
     let people = tokio::spawn(async move {
         // Whatever stands in the way of a made-up buyer is theirs to see on the dashboard, and nobody else's.
-        let mut buyers = Buyers { app, actor, count: 0, open: Vec::new() };
+        let _ = trouble::make(&app, &actor).await;
+        let mut buyers = Buyers { app, count: 0, open: Vec::new() };
         for _ in 0..BOOKINGS_BEFORE {
             let _ = buyers.live().await;
         }
@@ -118,7 +116,6 @@ async fn start() -> Result<Started, Failure> {
 /// Those who buy, one after another, by a fixed order of fates.
 struct Buyers {
     app: App,
-    actor: Actor,
     count: usize,
     open: Vec<(BookingId, UserId)>,
 }
@@ -136,40 +133,43 @@ impl Buyers {
             change(&self.app, id, Change::Cancel { reason }, Some(owner.clone()), None, meta(&owner)).await?;
             return Ok(());
         }
-        let departures = lists::departures(&self.app, self.app.clock.now(), None).await?;
-        let Some(departure) = departures.get(n * 7 % departures.len().clamp(1, 40)) else { return Ok(()) };
         let is_reserved = n % 5 == 4;
-        let booking_id = new_booking_id();
-        let command = Reserve {
-            booking_id,
-            offering_id: departure.id,
-            route_id: None,
-            user_id: user.clone(),
-            seats: SeatChoice::Any(1),
-            from_stop: None,
-            to_stop: None,
-            expected_price: None,
-            hold_seconds: HOLD_SECONDS,
-            kind: if is_reserved { HoldKind::Reserve } else { HoldKind::Book },
+        let token = (!is_reserved).then(|| TOKENS[n % TOKENS.len()].to_owned());
+        let Some(booking_id) = book(&self.app, (n * 7, name, &user), HOLD_SECONDS, token).await? else {
+            return Ok(());
         };
-        let passenger = people::passenger(name, &format!("{}@example.org", user.0), None)
-            .map_err(|(field, why)| Failure::error(format!("{field} {why}.")))?;
-        // One charge hangs, so that there is something to mend.
-        let hangs = n == BOOKINGS_BEFORE / 2;
-        let token = TOKENS[n % TOKENS.len()].to_owned();
-        let token = (!is_reserved && !hangs).then_some(token);
-        reserve_and_pay(&self.app, command, passenger, token, meta(&user)).await?;
-        if hangs {
-            let fault = (AttemptKind::Charge, Fault::Timeout);
-            let plan = drills::plan(&self.app, booking_id.into(), fault.0, fault.1, FAULTS).await?;
-            drills::execute(&self.app, plan, &self.actor).await?;
-            let (app, payer) = (&self.app, user.clone());
-            ticketing_core::app::payments::pay(app, booking_id, "tok_visa".into(), payer, None, meta(&user))
-                .await?;
-        }
         self.open.push((booking_id, user));
         Ok(())
     }
+}
+
+/// Books a seat of the departure that comes `nth`, for a person, and pays where there is a token; `None` if no departure
+/// is ahead.
+async fn book(
+    app: &App,
+    (nth, name, user): (usize, &str, &UserId),
+    hold_seconds: u32,
+    token: Option<String>,
+) -> Result<Option<BookingId>, Failure> {
+    let departures = lists::departures(app, app.clock.now(), None).await?;
+    let Some(departure) = departures.get(nth % departures.len().clamp(1, 40)) else { return Ok(None) };
+    let booking_id = new_booking_id();
+    let command = Reserve {
+        booking_id,
+        offering_id: departure.id,
+        route_id: None,
+        user_id: user.clone(),
+        seats: SeatChoice::Any(1),
+        from_stop: None,
+        to_stop: None,
+        expected_price: None,
+        hold_seconds,
+        kind: if token.is_some() { HoldKind::Book } else { HoldKind::Reserve },
+    };
+    let passenger = people::passenger(name, &format!("{}@example.org", user.0), None)
+        .map_err(|(field, why)| Failure::error(format!("{field} {why}.")))?;
+    reserve_and_pay(app, command, passenger, token, meta(user)).await?;
+    Ok(Some(booking_id))
 }
 
 fn meta(user: &UserId) -> Meta {

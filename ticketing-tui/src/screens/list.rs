@@ -224,6 +224,7 @@ pub(crate) static SCREENS: [Screen; 16] = [
         item: &["why"],
         id: &["id"],
         version: &["summary"],
+        hides: |row, path| path == "leftOut" && crate::row::number(row, path) == Some(0),
         first: &[
             ("Of", "subject", Kind::Text),
             ("Id", "id", Kind::Id),

@@ -93,7 +93,11 @@ impl State {
         for (tried, mut command) in asked {
             command.push("--dry-run".to_owned());
             self.questions += 1;
-            self.effects.push(Effect::Ask(Ask { question: self.questions, to: To::Tried(tried), command }));
+            self.effects.push(Effect::Ask(Ask {
+                question: self.questions,
+                to: To::Tried(Box::new(tried)),
+                command,
+            }));
         }
     }
 

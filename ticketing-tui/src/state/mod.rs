@@ -94,7 +94,7 @@ pub(crate) enum To {
     /// A filter that is being tried on a screen.
     Filter(ScreenId, String),
     /// A menu that wants to know what would be refused.
-    Tried(Tried),
+    Tried(Box<Tried>),
     /// A change that wants its plan.
     Plan,
     /// A change that is being made.
@@ -310,7 +310,7 @@ impl State {
         match told.to {
             To::Spot(spot) => self.feed_told(&spot, told.question, told.result, told.took),
             To::Filter(screen, text) => self.filter_told(screen, text, told.question, told.result, told.took),
-            To::Tried(tried) => self.tried_told(tried, told.result),
+            To::Tried(tried) => self.tried_told(*tried, told.result),
             To::Plan => self.plan_told(told.question, told.result),
             To::Change => self.change_told(told.question, told.result),
         }

@@ -96,7 +96,7 @@ fn fields(object: &Value, screen: &Screen, width: u16, watch: Watch<'_>, theme: 
     let mut trees: Vec<(String, &Value)> = Vec::new();
     let empty = serde_json::Map::new();
     for (key, value) in object.as_object().unwrap_or(&empty) {
-        if told.contains(key.as_str()) || value.is_null() {
+        if told.contains(key.as_str()) || value.is_null() || (screen.hides)(object, key) {
             continue;
         }
         let is_tree = match value {
@@ -225,7 +225,7 @@ fn fold<'r>(rows: &'r [Value], of: &[Column]) -> Vec<(&'r Value, &'r Value, usiz
     for row in rows {
         match folded.last_mut() {
             Some((first, last, count)) if says_the_same(first, row, of) => {
-                (*last, *count) = (row, *count + 1)
+                (*last, *count) = (row, *count + 1);
             }
             Some(_) | None => folded.push((row, row, 1)),
         }

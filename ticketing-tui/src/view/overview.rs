@@ -189,7 +189,7 @@ fn traffic(frame: &mut Frame<'_>, area: Rect, state: &State, status: &Value, the
         }
         None if requests_of(status).is_some() => spans.push(Span::styled("counting …", theme.faint())),
         None if is_served => {
-            spans.push(Span::styled("the server does not tell what it answers", theme.faint()))
+            spans.push(Span::styled("the server does not tell what it answers", theme.faint()));
         }
         None => spans.push(Span::styled("nobody serves, so nothing is asked", theme.waiting())),
     }

@@ -326,6 +326,7 @@ fn a_frame_over_a_hundred_thousand_rows_touches_only_those_that_are_seen() {
         let best = best.min().unwrap();
         let touched = state.feed_of(&Spot::Screen(ScreenId::named("sagas").unwrap())).touched.get();
         assert!(touched <= 40 * 10, "{touched} rows were touched in ten frames after {keys:?}");
+        println!("a frame over 100,000 rows after {keys:?}: {:.2} ms", best.as_secs_f64() * 1_000.0);
         // Two milliseconds are the goal; without optimisation, on a busy machine, it may take longer.
         assert!(best.as_millis() < 50, "{best:?}");
     }

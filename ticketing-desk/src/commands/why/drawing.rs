@@ -24,7 +24,15 @@ pub fn draw(story: &Story, width: usize, printer: &Printer) -> String {
         let actor = if has_actors { visible(&entry.actor).into_owned() } else { String::new() };
         [printer.time(entry.at), place, actor, visible(&entry.what).into_owned()]
     };
-    let rows: Vec<[String; 4]> = story.story.iter().map(row).collect();
+    let mut rows: Vec<[String; 4]> = Vec::new();
+    // A provider that is asked forty times in vain is one line of the story, and its end another.
+    for same in story.story.chunk_by(says_the_same) {
+        rows.extend(same.first().map(row));
+        if let [_, .., last] = same {
+            let again = format!("… ×{} in all, the last then", same.len());
+            rows.push([printer.time(last.at), String::new(), String::new(), again]);
+        }
+    }
     if !rows.is_empty() {
         out.push('\n');
     }
@@ -51,6 +59,11 @@ pub fn draw(story: &Story, width: usize, printer: &Printer) -> String {
         out.push_str(&format!("The one safe action: {}\n", visible(&printer.commands(action))));
     }
     out
+}
+
+/// Whether two things that follow each other differ in nothing but their time.
+fn says_the_same(one: &Entry, other: &Entry) -> bool {
+    one.kind == "step" && (one.kind, &one.what, &one.actor) == (other.kind, &other.what, &other.actor)
 }
 
 /// Rows whose last cell is wrapped beside the others.
