@@ -9,6 +9,7 @@ use ticketing_core::adapters::gtfs::GtfsError;
 use ticketing_core::adapters::seed_file::SeedFileError;
 use ticketing_core::app::AppError;
 use ticketing_core::app::config::ConfigError;
+use ticketing_core::domain::account::AccountRefusal;
 use ticketing_core::domain::booking::rejection::{Rejection, RejectionClass};
 use ticketing_core::engine::CommandError;
 use ticketing_core::ops::OpsError;
@@ -142,6 +143,7 @@ impl From<AppError> for Failure {
             AppError::ReadModelBehind { .. } => {
                 Self::unreachable(error.to_string()).code("READ_MODEL_BEHIND").hint("ticketctl status")
             }
+            AppError::Account(refusal) => Self::from(refusal),
             AppError::Store(error) => Self::from(&**error),
         }
     }
@@ -149,6 +151,24 @@ impl From<AppError> for Failure {
 
 /// What is found by the beginning of its id.
 const WITH_BEGINNINGS: &[&str] = &["booking", "schedule", "route", "saga", "payment", "job", "letter"];
+impl From<&AccountRefusal> for Failure {
+    fn from(refusal: &AccountRefusal) -> Self {
+        let message = refusal.to_string();
+        match refusal {
+            AccountRefusal::VersionMoved { .. } => moved(&message),
+            AccountRefusal::EmailTaken | AccountRefusal::UsernameTaken => {
+                Self::conflict(message).code(refusal.code()).hint("ticketctl user list --query 'email~NAME'")
+            }
+            AccountRefusal::InState { .. } => {
+                Self::conflict(message).code(refusal.code()).hint("ticketctl user list")
+            }
+            AccountRefusal::BadCredentials
+            | AccountRefusal::WrongPassword
+            | AccountRefusal::PasswordNeeded
+            | AccountRefusal::Suspended => Self::new(Exit::Auth, refusal.code(), message),
+        }
+    }
+}
 
 /// Says whether an id may be the beginning of one of ours, not one that came from outside.
 fn is_beginning(id: &str) -> bool {
@@ -424,6 +444,7 @@ mod tests {
     use super::on_embedded;
     use crate::failure::{Exit, Failure};
     use ticketing_core::app::AppError;
+    use ticketing_core::domain::account::AccountRefusal;
     use ticketing_core::domain::booking::rejection::Rejection;
     use ticketing_core::domain::booking::state::BookingState;
     use ticketing_core::domain::time::Timestamp;

@@ -2,6 +2,7 @@
 //!
 //! A token is checked whole before anything in it is believed. Nothing here knows what a role may do.
 
+use crate::cors::AllowedOrigins;
 use crate::error::ApiError;
 use crate::secret::Secret;
 use axum::extract::{FromRef, FromRequestParts};
@@ -19,6 +20,8 @@ use sha2::Sha256;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use ticketing_core::app::accounts::{KeptOut, Refused, SESSION_SECONDS};
+use ticketing_core::domain::account::AccountId;
 use ticketing_core::domain::id::UserId;
 
 /// What a caller is trusted with, from its token.
@@ -121,11 +124,20 @@ pub enum TokenError {
     /// `role` is none that there is.
     #[error("The token's role is unknown.")]
     UnknownRole,
+    /// Its account was deleted, it was signed out, or the account's password is a new one.
+    #[error("The token's session has ended.")]
+    Ended,
+    /// Its account is suspended.
+    #[error("The token's account is suspended.")]
+    Suspended,
 }
 
 impl From<TokenError> for ApiError {
     fn from(error: TokenError) -> Self {
-        Self::unauthorized(&error.to_string())
+        match error {
+            TokenError::Suspended => Self::account_suspended(),
+            other => Self::unauthorized(&other.to_string()),
+        }
     }
 }
 
@@ -142,17 +154,40 @@ struct Claims {
     nbf: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     exp: Option<f64>,
+    /// Of a sign-in: its session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<String>,
 }
 
-#[derive(Clone)]
-struct Verified {
-    caller: Caller,
-    exp_s: f64,
+/// What a token says that was accepted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verified {
+    /// Who calls.
+    pub caller: Caller,
+    /// The session that it is of, where it is one that can be signed out.
+    pub session: Option<Box<str>>,
+    /// Until when it is good, in seconds since the epoch.
+    pub exp_s: f64,
+    iat_s: Option<f64>,
+}
+
+/// A token of a sign-in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionToken {
+    /// The token.
+    pub token: String,
+    /// Until when it is good, in seconds since the epoch.
+    pub exp_s: i64,
 }
 
 /// Checks tokens against one secret.
 pub struct Auth {
     key: DecodingKey,
+    signing: EncodingKey,
+    /// For what must only be comparable by who has the secret.
+    keyed: Hmac<Sha256>,
+    kept_out: Arc<KeptOut>,
+    origins: AllowedOrigins,
     validation: Validation,
     /// Tokens whose signature and claims held, so that a client's next request costs a look-up. Their
     /// expiry is compared anew each time.
@@ -176,7 +211,67 @@ impl Auth {
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
         let key = DecodingKey::from_secret(secret.bytes());
-        Self { key, validation, verified: Cache::new(VERIFIED_MAX) }
+        let signing = EncodingKey::from_secret(secret.bytes());
+        let keyed = keyed(secret);
+        let kept_out = Arc::default();
+        let origins = AllowedOrigins::default();
+        Self { key, signing, keyed, kept_out, origins, validation, verified: Cache::new(VERIFIED_MAX) }
+    }
+
+    /// Refuses the tokens of whom the accounts keep out.
+    #[must_use]
+    pub fn keeping_out(self, kept_out: Arc<KeptOut>) -> Self {
+        Self { kept_out, ..self }
+    }
+
+    /// Lets pages of these origins call with the session's cookie, besides the server's own.
+    #[must_use]
+    pub fn with_origins(self, origins: AllowedOrigins) -> Self {
+        Self { origins, ..self }
+    }
+
+    /// The origins whose pages may call, besides the server's own.
+    #[must_use]
+    pub const fn origins(&self) -> &AllowedOrigins {
+        &self.origins
+    }
+
+    /// Returns a hash that only somebody with the secret can make, of parts that can't run together.
+    #[must_use]
+    pub fn keyed_hash(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut mac = self.keyed.clone();
+        for part in parts {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    }
+
+    /// Signs a session of an account: role `user`, issued at this second since the epoch, good for as long as sessions
+    /// are. The same session and second give the same token.
+    ///
+    /// # Panics
+    /// Never: claims are plain texts and numbers.
+    #[must_use]
+    #[allow(
+        clippy::expect_used,
+        reason = "plain claims are JSON, and HS256 is the algorithm that is plugged in"
+    )]
+    pub fn sign_session(&self, account: AccountId, session: &str, iat_s: i64) -> SessionToken {
+        #[derive(Serialize)]
+        struct Claimed<'a> {
+            sub: String,
+            role: Role,
+            iat: i64,
+            exp: i64,
+            jti: &'a str,
+        }
+        let exp_s = iat_s.saturating_add(SESSION_SECONDS);
+        let claims =
+            Claimed { sub: account.to_string(), role: Role::User, iat: iat_s, exp: exp_s, jti: session };
+        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signing)
+            .expect("plain claims can be signed");
+        SessionToken { token, exp_s }
     }
 
     /// Finds out who sent a request with these headers.
@@ -184,6 +279,14 @@ impl Auth {
     /// # Errors
     /// Why it has no valid token.
     pub fn caller(&self, headers: &HeaderMap) -> Result<Caller, TokenError> {
+        self.bearer(headers).map(|verified| verified.caller)
+    }
+
+    /// Returns what the bearer token of a request says.
+    ///
+    /// # Errors
+    /// Why it has no valid one.
+    pub fn bearer(&self, headers: &HeaderMap) -> Result<Verified, TokenError> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else { return Err(TokenError::Missing) };
         let value = value.to_str().map_err(|_| TokenError::Malformed)?;
@@ -191,7 +294,7 @@ impl Auth {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(TokenError::Missing);
         }
-        self.verify(token.trim_matches(' '), seconds_now())
+        self.verified(token.trim_matches(' '), seconds_now())
     }
 
     /// Returns until when the token of a request is good, in seconds since the epoch; of one that is not accepted,
@@ -212,14 +315,33 @@ impl Auth {
     /// # Errors
     /// Why it is not accepted.
     pub fn verify(&self, token: &str, now_s: f64) -> Result<Caller, TokenError> {
-        if let Some(known) = self.verified.get(token) {
-            return if known.exp_s > now_s { Ok(known.caller) } else { Err(TokenError::Expired) };
-        }
-        let verified = self.verify_whole(token, now_s)?;
-        if token.len() <= VERIFIED_TOKEN_LEN_MAX {
-            self.verified.insert(token.into(), verified.clone());
-        }
-        Ok(verified.caller)
+        self.verified(token, now_s).map(|verified| verified.caller)
+    }
+
+    /// Checks a token as of `now_s`, in seconds since the epoch, and returns what it says.
+    ///
+    /// # Errors
+    /// Why it is not accepted.
+    pub fn verified(&self, token: &str, now_s: f64) -> Result<Verified, TokenError> {
+        let verified = match self.verified.get(token) {
+            Some(known) if known.exp_s > now_s => known,
+            Some(_) => return Err(TokenError::Expired),
+            None => {
+                let verified = self.verify_whole(token, now_s)?;
+                if token.len() <= VERIFIED_TOKEN_LEN_MAX {
+                    self.verified.insert(token.into(), verified.clone());
+                }
+                verified
+            }
+        };
+        // Who is kept out changes while a token stays as it is: asked each time.
+        self.kept_out.check(&verified.caller.user.0, verified.session.as_deref(), verified.iat_s).map_err(
+            |refused| match refused {
+                Refused::Suspended => TokenError::Suspended,
+                Refused::Ended => TokenError::Ended,
+            },
+        )?;
+        Ok(verified)
     }
 
     fn verify_whole(&self, token: &str, now_s: f64) -> Result<Verified, TokenError> {
@@ -241,8 +363,18 @@ impl Auth {
             None => Role::User,
             Some(word) => Role::parse(&word).ok_or(TokenError::UnknownRole)?,
         };
-        Ok(Verified { caller: Caller { user: UserId(sub), role }, exp_s })
+        let session = claims.jti.map(String::into_boxed_str);
+        Ok(Verified { caller: Caller { user: UserId(sub), role }, session, exp_s, iat_s: claims.iat })
     }
+}
+
+/// Hashes with a key of its own, so that nothing that is signed here is ever a token.
+#[allow(clippy::expect_used, reason = "HMAC takes a secret of any length")]
+fn keyed(secret: &Secret) -> Hmac<Sha256> {
+    let mut of_secret = Hmac::<Sha256>::new_from_slice(secret.bytes()).expect("any length is a key");
+    of_secret.update(b"ticketing keyed hashes");
+    let key = of_secret.finalize().into_bytes();
+    Hmac::new_from_slice(&key).expect("any length is a key")
 }
 
 fn is_subject(text: &str) -> bool {

@@ -60,6 +60,12 @@ impl AllowedOrigins {
         self.0.iter().any(|o| o.as_bytes() == origin.as_bytes()).then(|| origin.clone())
     }
 
+    /// Whether pages of this origin may call.
+    #[must_use]
+    pub fn lists(&self, origin: &str) -> bool {
+        self.0.iter().any(|listed| listed == origin)
+    }
+
     /// Answers a preflight of a page that may call; `None` for any other request.
     #[must_use]
     pub fn preflight(&self, method: &Method, headers: &HeaderMap) -> Option<Response> {

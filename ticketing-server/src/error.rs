@@ -12,6 +12,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::borrow::Cow;
+use ticketing_core::domain::account::AccountRefusal;
 use ticketing_core::domain::booking::rejection::{Rejection, RejectionClass};
 use ticketing_core::domain::money::{Currency, Money};
 
@@ -38,8 +39,14 @@ pub enum Code {
     ConfirmForbidden,
     /// A buyer's money goes back by cancelling, not by asking for it.
     RefundForbidden,
+    /// A call by cookie came from another site's page.
+    OriginRefused,
+    /// The account is suspended.
+    AccountSuspended,
     /// There is no such address or thing.
     NotFound,
+    /// There is no such account, or it is another's.
+    UserNotFound,
     /// There is no such route.
     RouteNotFound,
     /// The address does not take this method.
@@ -94,7 +101,10 @@ impl Code {
             Self::Forbidden => (StatusCode::FORBIDDEN, "FORBIDDEN"),
             Self::ConfirmForbidden => (StatusCode::FORBIDDEN, "CONFIRM_FORBIDDEN"),
             Self::RefundForbidden => (StatusCode::FORBIDDEN, "REFUND_FORBIDDEN"),
+            Self::OriginRefused => (StatusCode::FORBIDDEN, "ORIGIN_REFUSED"),
+            Self::AccountSuspended => (StatusCode::FORBIDDEN, "ACCOUNT_SUSPENDED"),
             Self::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+            Self::UserNotFound => (StatusCode::NOT_FOUND, "USER_NOT_FOUND"),
             Self::RouteNotFound => (StatusCode::NOT_FOUND, "ROUTE_NOT_FOUND"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
             Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
@@ -258,6 +268,30 @@ impl ApiError {
     #[must_use]
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(Code::NotFound, message)
+    }
+
+    /// 403: a page of another site made the browser send its cookie.
+    #[must_use]
+    pub fn origin_refused() -> Self {
+        Self::new(
+            Code::OriginRefused,
+            "This call came with the session cookie, and not from a page of this site. Send its Origin, have it listed \
+             in CORS_ALLOWED_ORIGINS, or use the token as `Authorization: Bearer …`. Nothing was done.",
+        )
+    }
+
+    /// 403: an operator keeps the account out.
+    #[must_use]
+    pub fn account_suspended() -> Self {
+        Self::new(Code::AccountSuspended, AccountRefusal::Suspended.to_string())
+    }
+
+    /// 404: there is no such account, or it is another's: which of both is not told.
+    #[must_use]
+    pub fn user_not_found(id: &str) -> Self {
+        let message = format!("There is no user {id}.");
+        let details = vec![json!({"field": "id", "message": message, "id": id})];
+        Self::new(Code::UserNotFound, message).with_details(details)
     }
 
     /// 404: there is no such address.

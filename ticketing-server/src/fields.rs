@@ -103,6 +103,24 @@ impl<'a> Fields<'a> {
         self.required(field, |raw| string(raw, check_email)).unwrap_or_default()
     }
 
+    /// Returns what a text that must be there stands for; `None` if it is missing or wrong, which is then complained of.
+    pub fn parsed<T>(
+        &mut self,
+        field: &'static str,
+        parse: impl FnOnce(String) -> Result<T, Complaint>,
+    ) -> Option<T> {
+        self.required(field, |raw| string(raw, |_| Ok(())).and_then(parse))
+    }
+
+    /// Returns what a text that may be there stands for. `null` is as if it were not.
+    pub fn opt_parsed<T>(
+        &mut self,
+        field: &'static str,
+        parse: impl FnOnce(String) -> Result<T, Complaint>,
+    ) -> Option<T> {
+        self.optional(field, |raw| string(raw, |_| Ok(())).and_then(parse))
+    }
+
     /// Returns a UUID that must be there.
     pub fn uuid(&mut self, field: &'static str) -> Uuid {
         self.required(field, |raw| {

@@ -26,6 +26,7 @@ pub mod health;
 pub mod limits;
 pub mod logs;
 pub mod mail_metrics;
+pub mod market;
 pub mod metrics;
 pub mod openapi;
 pub mod payment_metrics;
@@ -40,6 +41,7 @@ pub mod shell;
 pub mod start;
 pub mod state;
 pub mod traces;
+pub mod user_requests;
 
 pub use config::{Roles, ServerConfig};
 pub use start::{Running, StartError, prepare, start};

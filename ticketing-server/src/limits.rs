@@ -40,13 +40,28 @@ impl RateLimit {
         }
     }
 
+    /// The limit of sign-ins and sign-ups where none is set, of each address and of each account: 20 per 15 min; in
+    /// development it spares this machine.
+    #[must_use]
+    pub fn sign_in_default_for(environment: Environment) -> Self {
+        Self { count: NonZeroU32::MIN.saturating_add(19), ..Self::default_for(environment) }
+    }
+
     /// Reads `100/15m`: a count and a period in `s`, `m` or `h`. A limit that was set spares nobody.
     ///
     /// # Errors
     /// Says what the text should look like.
     pub fn parse(text: &str) -> Result<Self, SettingsError> {
+        Self::parse_as("RATE_LIMIT", text)
+    }
+
+    /// Reads the same of another variable.
+    ///
+    /// # Errors
+    /// Says what the text should look like.
+    pub fn parse_as(variable: &'static str, text: &str) -> Result<Self, SettingsError> {
         Self::parse_parts(text.trim()).ok_or_else(|| SettingsError {
-            variable: "RATE_LIMIT",
+            variable,
             problem: format!(
                 "is `{text}`; write a count and a period of up to 24 h, as `100/15m` (units s, m, h)"
             ),
@@ -84,6 +99,8 @@ impl RateLimit {
 enum ClientKey {
     V4(u32),
     V6Prefix(u64),
+    /// An account, by a hash of what it is called by.
+    Account(u128),
     /// One of the buckets that clients share once there are too many to tell apart.
     Shared(u16),
 }
@@ -102,6 +119,7 @@ impl ClientKey {
     fn word(self) -> String {
         match self {
             Self::V4(bits) => Ipv4Addr::from_bits(bits).to_string(),
+            Self::Account(hash) => format!("account {hash:032x}"),
             Self::V6Prefix(bits) => format!("{}/64", Ipv6Addr::from_bits(u128::from(bits) << 64)),
             Self::Shared(bucket) => format!("bucket {bucket}"),
         }
@@ -126,8 +144,59 @@ pub struct Quotient {
     pub remaining: u32,
 }
 
+/// Counts sign-ins and sign-ups, both by address and by account: many addresses don't get further with one account, nor
+/// one address with many accounts.
+#[derive(Debug)]
+pub struct SignInLimits {
+    sign_ins: ClientLimiter,
+    sign_ups: ClientLimiter,
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// Somebody types a password.
+    SignIn,
+    /// Somebody makes an account.
+    SignUp,
+}
+
+impl SignInLimits {
+    /// Starts counting, together with others if there is a Redis.
+    #[must_use]
+    pub fn new(limit: RateLimit, redis: Option<Arc<Redis>>) -> Self {
+        let limiter = |of| ClientLimiter::new(limit).of(of).shared(redis.clone());
+        Self { sign_ins: limiter("sign-in "), sign_ups: limiter("sign-up ") }
+    }
+
+    const fn limiter(&self, counted: Counted) -> &ClientLimiter {
+        match counted {
+            Counted::SignIn => &self.sign_ins,
+            Counted::SignUp => &self.sign_ups,
+        }
+    }
+
+    /// Counts one by its address. To be asked before anything is read or hashed.
+    ///
+    /// # Errors
+    /// 429, with the time after which the next one is let through.
+    pub async fn check_address(&self, counted: Counted, client: IpAddr) -> Result<(), ApiError> {
+        self.limiter(counted).check(client).await.map(drop)
+    }
+
+    /// Counts one by the hash of what its account is called by, whether or not there is one.
+    ///
+    /// # Errors
+    /// 429, with the time after which the next one is let through.
+    pub async fn check_account(&self, counted: Counted, client: IpAddr, hash: u128) -> Result<(), ApiError> {
+        self.limiter(counted).check_account(client, hash).await.map(drop)
+    }
+}
+
 /// Counts the requests of each client.
 pub struct ClientLimiter {
+    /// What is counted, so that others with the same client count apart.
+    of: &'static str,
     limit: RateLimit,
     limiter: Limiter,
     since_sweep: AtomicU32,
@@ -152,6 +221,7 @@ impl ClientLimiter {
     pub fn new(limit: RateLimit) -> Self {
         let quota = limit.quota().expect("a rate limit has a quota");
         Self {
+            of: "",
             limit,
             limiter: RateLimiter::dashmap(quota).with_middleware(),
             since_sweep: AtomicU32::new(0),
@@ -159,6 +229,12 @@ impl ClientLimiter {
             hasher: RandomState::new(),
             redis: None,
         }
+    }
+
+    /// Counts something of its own: `sign-in `.
+    #[must_use]
+    pub fn of(self, of: &'static str) -> Self {
+        Self { of, ..self }
     }
 
     /// Counts together with others, if there is a Redis.
@@ -175,8 +251,23 @@ impl ClientLimiter {
         if self.limit.spares_loopback && client.is_loopback() {
             return Ok(None);
         }
+        self.check_key(ClientKey::of(client)).await.map(Some)
+    }
+
+    /// Counts a request about an account, known by the hash of what it is called by, whoever sends it.
+    ///
+    /// # Errors
+    /// 429, with the time after which the next request is let through.
+    pub async fn check_account(&self, client: IpAddr, hash: u128) -> Result<Option<Quotient>, ApiError> {
+        if self.limit.spares_loopback && client.is_loopback() {
+            return Ok(None);
+        }
+        self.check_key(ClientKey::Account(hash)).await.map(Some)
+    }
+
+    async fn check_key(&self, client: ClientKey) -> Result<Quotient, ApiError> {
         let verdict = match &self.redis {
-            Some(redis) => redis.ask(self.limit.rate(), &ClientKey::of(client).word()).await,
+            Some(redis) => redis.ask(self.limit.rate(), &format!("{}{}", self.of, client.word())).await,
             None => None,
         };
         let (limit, verdict) = (
@@ -192,7 +283,7 @@ impl ClientLimiter {
             },
         );
         match verdict {
-            Verdict::Passes { remaining } => Ok(Some(Quotient { limit, remaining })),
+            Verdict::Passes { remaining } => Ok(Quotient { limit, remaining }),
             Verdict::Waits(wait) => {
                 let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
                 Err(ApiError::rate_limited(u32::try_from(seconds).unwrap_or(u32::MAX)))
@@ -201,7 +292,7 @@ impl ClientLimiter {
     }
 
     /// Counts in this process.
-    fn count(&self, client: IpAddr) -> Verdict {
+    fn count(&self, client: ClientKey) -> Verdict {
         // Exactly one request sees this number before the count begins anew.
         if self.since_sweep.fetch_add(1, Ordering::Relaxed) == REQUESTS_PER_SWEEP {
             self.sweep();
@@ -212,8 +303,7 @@ impl ClientLimiter {
         }
     }
 
-    fn key(&self, client: IpAddr) -> ClientKey {
-        let key = ClientKey::of(client);
+    fn key(&self, key: ClientKey) -> ClientKey {
         if self.crowded.load(Ordering::Relaxed) {
             // The low bits of a keyed hash; that strangers meet in a bucket is the price of the bound.
             return ClientKey::Shared((self.hasher.hash_one(key) & 0xffff) as u16);

@@ -5,6 +5,7 @@ pub mod parameters;
 pub mod payments;
 pub mod responses;
 pub mod shapes;
+pub mod users;
 
 use crate::answer::Json;
 use crate::error::ApiError;
@@ -18,6 +19,10 @@ use serde_json::Value;
 use shapes::{
     Booking, Failure, Liveness, OpenApiDocument, Page, Readiness, Route, Schedule, SeatMap, Success, Ticket,
     TicketDetails,
+};
+use users::{
+    CredentialsRequest, CurrentUser, DeletionRequest, Identity, LoginRequest, ProfileRequest,
+    RegisterRequest, SignedIn, StatusRequest, User,
 };
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -37,7 +42,11 @@ struct ForCallers;
 
 impl Modify for ForCallers {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let calls = document.paths.paths.values_mut().flat_map(|item| [&mut item.get, &mut item.post]);
+        let calls = document
+            .paths
+            .paths
+            .values_mut()
+            .flat_map(|item| [&mut item.get, &mut item.post, &mut item.put, &mut item.delete]);
         for call in calls.filter_map(Option::as_mut) {
             let text = call.description.take().unwrap_or_default();
             let plain = text.split("# Errors").next().unwrap_or_default().trim();
@@ -66,6 +75,17 @@ impl Modify for ForCallers {
         routes::payments::charge::charge,
         routes::payments::payment::payment,
         routes::payments::refund::refund,
+        routes::users::sign_up::sign_up,
+        routes::users::sign_in::sign_in,
+        routes::users::sign_out::sign_out,
+        routes::users::current_user::current_user,
+        routes::users::register::register,
+        routes::users::login::login,
+        routes::users::list::list,
+        routes::users::profile::profile,
+        routes::users::update::update,
+        routes::users::delete::delete,
+        routes::users::status::status,
         webhooks::stripe::stripe,
         routes::admin::commands::commands,
         routes::admin::stream::stream,
@@ -86,6 +106,10 @@ impl Modify for ForCallers {
         Success<Schedule>,
         Success<SeatMap>,
         Success<Charge>,
+        Success<User>,
+        Page<User>,
+        Success<SignedIn>,
+        Success<CurrentUser>,
         Success<Value>,
         AdminCommand,
         Success<Received>,
@@ -102,6 +126,16 @@ impl Modify for ForCallers {
         Charge,
         Received,
         StripeEvent,
+        User,
+        SignedIn,
+        CurrentUser,
+        Identity,
+        CredentialsRequest,
+        RegisterRequest,
+        LoginRequest,
+        ProfileRequest,
+        DeletionRequest,
+        StatusRequest,
         HoldRequest,
         BookRequest,
         ReserveRequest,

@@ -4,10 +4,13 @@
 //! inside the request's span and so under its correlation id.
 
 use crate::error::{ApiError, Code};
+use axum::http::StatusCode;
 use serde_json::json;
 use ticketing_core::app::AppError;
+use ticketing_core::domain::account::AccountRefusal;
 use ticketing_core::domain::booking::rejection::Rejection;
 use ticketing_core::engine::CommandError;
+use ticketing_core::ops::OpsError;
 use ticketing_core::store::error::StoreError;
 
 /// When to try again, in seconds: a store that is away may be back soon, a full disk is not.
@@ -35,7 +38,57 @@ impl From<AppError> for ApiError {
                 Self::new(Code::ValidationFailed, message).with_details(details)
             }
             AppError::ReadModelBehind { .. } => Self::read_model_behind(),
+            AppError::Account(refusal) => refusal.into(),
             AppError::Store(error) => of_store(&error, Asked::Question),
+        }
+    }
+}
+
+impl From<AccountRefusal> for ApiError {
+    fn from(refusal: AccountRefusal) -> Self {
+        let (status, detail) = match &refusal {
+            AccountRefusal::EmailTaken => (StatusCode::CONFLICT, Some(json!({"field": "email"}))),
+            AccountRefusal::UsernameTaken => (StatusCode::CONFLICT, Some(json!({"field": "username"}))),
+            AccountRefusal::BadCredentials => (StatusCode::UNAUTHORIZED, None),
+            AccountRefusal::WrongPassword => {
+                (StatusCode::FORBIDDEN, Some(json!({"field": "currentPassword"})))
+            }
+            AccountRefusal::PasswordNeeded => {
+                (StatusCode::UNPROCESSABLE_ENTITY, Some(json!({"field": "currentPassword"})))
+            }
+            AccountRefusal::Suspended => (StatusCode::FORBIDDEN, None),
+            AccountRefusal::VersionMoved { version } => {
+                (StatusCode::CONFLICT, Some(json!({"field": "version", "version": version})))
+            }
+            AccountRefusal::InState { status } => {
+                (StatusCode::CONFLICT, Some(json!({"field": "status", "state": status.word()})))
+            }
+        };
+        let message = refusal.to_string();
+        let details = detail.map(|mut detail| {
+            detail["message"] = message.clone().into();
+            detail
+        });
+        Self::of_command(status, refusal.code(), message).with_details(details.into_iter().collect())
+    }
+}
+
+/// What an operator's change failed with, where it is made by a call of its own and not by a command.
+impl From<OpsError> for ApiError {
+    fn from(error: OpsError) -> Self {
+        match error {
+            OpsError::App(error) | OpsError::Of { error, .. } => error.into(),
+            OpsError::WorldMoved { .. } => Self::new(
+                Code::VersionMoved,
+                "It has changed since it was looked at. Nothing was done; look again.",
+            ),
+            other @ (OpsError::Partly { .. }
+            | OpsError::Unknown { .. }
+            | OpsError::UnderWay { .. }
+            | OpsError::Invalid(_)) => {
+                tracing::error!(error = %other, "an operator's change failed");
+                Self::internal()
+            }
         }
     }
 }
@@ -77,6 +130,7 @@ fn not_found(what: &'static str, id: String) -> ApiError {
         "schedule" => Rejection::UnknownOffering { id }.into(),
         "booking" => Rejection::UnknownBooking { id }.into(),
         "route" => ApiError::route_not_found(&id),
+        "user" => ApiError::user_not_found(&id),
         _ => ApiError::not_found(format!("There is no {what} {id}.")),
     }
 }

@@ -7,6 +7,7 @@ pub mod operations;
 pub mod payments;
 pub mod table;
 pub mod tickets;
+pub mod users;
 pub mod webhooks;
 
 use crate::answer::{Answer, Pagination};

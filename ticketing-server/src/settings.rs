@@ -47,6 +47,8 @@ pub struct HttpSettings {
     pub environment: Environment,
     /// `RATE_LIMIT`.
     pub rate_limit: RateLimit,
+    /// `SIGN_IN_RATE_LIMIT`.
+    pub sign_in_limit: RateLimit,
     /// `CORS_ALLOWED_ORIGINS`.
     pub allowed_origins: AllowedOrigins,
     /// `TRUSTED_PROXIES`.
@@ -68,6 +70,10 @@ impl HttpSettings {
             rate_limit: match get("RATE_LIMIT") {
                 Some(text) => RateLimit::parse(&text)?,
                 None => RateLimit::default_for(environment),
+            },
+            sign_in_limit: match get("SIGN_IN_RATE_LIMIT") {
+                Some(text) => RateLimit::parse_as("SIGN_IN_RATE_LIMIT", &text)?,
+                None => RateLimit::sign_in_default_for(environment),
             },
             allowed_origins: AllowedOrigins::parse(&get("CORS_ALLOWED_ORIGINS").unwrap_or_default())?,
             trusted_proxies: TrustedProxies::parse(&get("TRUSTED_PROXIES").unwrap_or_default())?,
@@ -98,8 +104,12 @@ mod tests {
 
     #[test]
     fn a_bad_value_stops_the_start_and_is_named() {
-        let rows =
-            [("RATE_LIMIT", "lots"), ("CORS_ALLOWED_ORIGINS", "*"), ("TRUSTED_PROXIES", "10.0.0.0/33")];
+        let rows = [
+            ("RATE_LIMIT", "lots"),
+            ("SIGN_IN_RATE_LIMIT", "few"),
+            ("CORS_ALLOWED_ORIGINS", "*"),
+            ("TRUSTED_PROXIES", "10.0.0.0/33"),
+        ];
         for (name, value) in rows {
             let error = HttpSettings::read(|n| (n == name).then(|| value.to_owned())).unwrap_err();
             assert_eq!(error.variable, name);

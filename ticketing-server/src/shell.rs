@@ -6,7 +6,7 @@
 
 use crate::answer::unwrap_parcel;
 use crate::auth::Auth;
-use crate::client::TrustedProxies;
+use crate::client::{Client, TrustedProxies};
 use crate::correlation::{CorrelationId, X_CORRELATION_ID};
 use crate::cors::AllowedOrigins;
 use crate::error::ApiError;
@@ -88,9 +88,11 @@ impl Shell {
         let correlation = CorrelationId::of(request.headers());
         let span = tracing::error_span!("request", correlation_id = %correlation);
         let origin = self.allowed_origins.allowed(request.headers());
+        let client = self.trusted_proxies.client(peer, request.headers());
         request.extensions_mut().insert(correlation.clone());
+        request.extensions_mut().insert(Client(client));
         let part = part(&correlation, &request);
-        let (response, quotient) = self.route(peer, request).instrument(part.clone()).instrument(span).await;
+        let (response, quotient) = self.route(client, request).instrument(part.clone()).instrument(span).await;
         part.record("status", response.status().as_u16());
         if response.status().is_server_error() {
             part.record("error", response.status().as_str());
@@ -109,10 +111,11 @@ impl Shell {
         response
     }
 
-    async fn route(&self, peer: IpAddr, request: Request<Body>) -> (Response, Option<Quotient>) {
+    async fn route(&self, client: IpAddr, request: Request<Body>) -> (Response, Option<Quotient>) {
         let began = Instant::now();
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        let (early, quotient) = match self.answer_early(peer, &method, uri.path(), request.headers()).await {
+        let (early, quotient) = match self.answer_early(client, &method, uri.path(), request.headers()).await
+        {
             Ok(quotient) => (None, quotient),
             Err(answer) => (Some(*answer), None),
         };
@@ -140,7 +143,7 @@ impl Shell {
     /// Answers what needs no handler; otherwise returns what the client has left.
     async fn answer_early(
         &self,
-        peer: IpAddr,
+        client: IpAddr,
         method: &Method,
         path: &str,
         headers: &HeaderMap,
@@ -151,7 +154,6 @@ impl Shell {
         if is_spared(path) || (path.starts_with(OPERATORS) && self.is_operator(headers)) {
             return Ok(None);
         }
-        let client = self.trusted_proxies.client(peer, headers);
         self.limiter.check(client).await.map_err(|e: ApiError| Box::new(e.into_response()))
     }
 }

@@ -177,6 +177,9 @@ pub async fn prepare(config: ServerConfig) -> Result<Prepared, StartError> {
     let metrics = Arc::new(Metrics::new());
     let observer = observer(Arc::clone(&metrics));
     let (app, engine) = App::start(stores, config.clock.clone(), config.engine, observer);
+    // Nobody is let in before it is known who is kept out.
+    let known = app.accounts.kept_out.read(&app.stores.write, now.as_millis().div_euclid(1_000)).await;
+    known.map_err(|source| store_error(&config.stores, source))?;
     let carrier = config.carrier.clone().map(Carrier::new);
     let redis = redis(&config, &app).await?;
     let app = match &redis {
@@ -366,14 +369,15 @@ fn shell(
     (head, ending): (watch::Receiver<i64>, watch::Receiver<bool>),
 ) -> Shell {
     let (metrics_of_state, payments) = (Arc::clone(&metrics), config.payments.clone());
-    let hold_seconds = config.hold_seconds;
+    let (hold_seconds, kept_out) = (config.hold_seconds, Arc::clone(&app.accounts.kept_out));
     let feed = Feed::start(app.clone(), head, ending.clone());
     let lender = Lender::new(app, config.settings.clone(), config.stores.clone(), sign_token, ending);
     let lender = lender.counting(counting(&metrics));
-    let auth = Arc::new(Auth::new(secret));
+    let auth = Auth::new(secret).keeping_out(kept_out).with_origins(config.http.allowed_origins.clone());
+    let auth = Arc::new(auth);
     let state =
         ServerState::new(Arc::clone(&auth), metrics_of_state, hold_seconds, payments, carrier, lender, feed);
-    let state = state.with_redis(redis.clone());
+    let state = state.with_redis(redis.clone()).with_sign_ins(&config.http, redis.clone());
     let routes = table::operations(Routes::new(Arc::clone(&metrics), config.http.request_timeout));
     let routes = match config.roles {
         Roles { api: true, .. } => table::api(routes),

@@ -3,7 +3,9 @@
 use crate::auth::Auth;
 use crate::feed::Feed;
 use crate::gauges::Gauges;
+use crate::limits::{RateLimit, SignInLimits};
 use crate::metrics::Metrics;
+use crate::settings::{Environment, HttpSettings};
 use axum::extract::FromRef;
 use quick_cache::sync::Cache;
 use std::fmt;
@@ -45,6 +47,10 @@ pub struct Shared {
     pub lender: Lender,
     /// What happens, for those who listen.
     pub feed: Feed,
+    /// How often somebody may sign in or up.
+    pub sign_ins: SignInLimits,
+    /// Whether the session's cookie is for https alone.
+    pub secure_cookies: bool,
     /// What processes share, if it is in use.
     pub redis: Option<Arc<Redis>>,
     /// When the server started.
@@ -74,9 +80,21 @@ impl ServerState {
             carrier,
             lender,
             feed,
+            sign_ins: SignInLimits::new(RateLimit::sign_in_default_for(Environment::Development), None),
+            secure_cookies: false,
             redis: None,
             started_at: Instant::now(),
         }))
+    }
+
+    /// Limits sign-ins as the settings say, together with others if there is a Redis. To be said before the first clone.
+    #[must_use]
+    pub fn with_sign_ins(mut self, settings: &HttpSettings, redis: Option<Arc<Redis>>) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.0) {
+            shared.sign_ins = SignInLimits::new(settings.sign_in_limit, redis);
+            shared.secure_cookies = settings.environment == Environment::Production;
+        }
+        self
     }
 
     /// Has a Redis, or none. To be said before the first clone.

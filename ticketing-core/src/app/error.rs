@@ -1,5 +1,6 @@
 //! Why a use case did not succeed, in words that every surface shares.
 
+use crate::domain::account::AccountRefusal;
 use crate::engine::CommandError;
 use crate::store::error::StoreError;
 use std::sync::Arc;
@@ -58,6 +59,9 @@ pub enum AppError {
         /// Where it was to be.
         wanted: i64,
     },
+    /// It can't be done with an account.
+    #[error(transparent)]
+    Account(#[from] AccountRefusal),
     /// A store failed.
     #[error("{0}")]
     Store(Arc<StoreError>),

@@ -296,6 +296,7 @@ fn dead(error: AppError) -> Result<Unreadable, AppError> {
         | AppError::Locked { .. }
         | AppError::Invalid { .. }
         | AppError::ReadModelBehind { .. }
+        | AppError::Account(_)
         | AppError::Store(_) => Err(error),
     }
 }

@@ -1,5 +1,6 @@
 //! The use cases: one function each, for whoever asks, over HTTP or from the command line.
 
+pub mod accounts;
 mod cache;
 pub mod catalogue;
 pub mod commands;
@@ -40,6 +41,8 @@ pub struct App {
     pub tickets: Arc<TicketCache>,
     /// This process has written to the log beside the engine: what follows the log looks at once.
     pub(crate) wrote: Arc<Notify>,
+    /// What accounts need: hashes, and whose tokens are refused.
+    pub accounts: Arc<accounts::Accounts>,
 }
 
 /// The engine's task. Wait for it after the last [`App`] is dropped, so that all that was accepted is done.
@@ -70,6 +73,7 @@ impl App {
             read: ReadPosition::default(),
             tickets: Arc::new(TicketCache::new(None)),
             wrote: Arc::default(),
+            accounts: Arc::default(),
         };
         (app, EngineTask(task))
     }

@@ -3,6 +3,7 @@
 //! Nothing here waits, reads a clock, draws a random number or knows a database. The same input
 //! gives the same answer for ever, which is what lets the log be replayed.
 
+pub mod account;
 pub mod booking;
 pub mod catalog;
 pub mod event;

@@ -3,6 +3,7 @@
 //! Every change is a `plan_…` that says exactly what would happen, as data, and an `execute` that takes
 //! that very object: what was shown is what is done, or nothing.
 
+pub mod accounts;
 pub mod audit;
 pub mod backup;
 pub mod bookings;

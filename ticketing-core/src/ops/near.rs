@@ -6,7 +6,7 @@
 use super::OpsError;
 use super::lookup::PREFIX_MIN;
 use crate::app::App;
-use crate::store::{dead_letters, jobs, payments, sagas, views};
+use crate::store::{accounts, dead_letters, jobs, payments, sagas, views};
 use crate::text::slips;
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -43,6 +43,7 @@ pub async fn ids(app: &App, what: &str, typed: &str) -> Result<Vec<Uuid>, OpsErr
         "saga" => sagas::neighbours(write, probes).await?,
         "payment" => payments::neighbours(write, probes).await?,
         "job" => jobs::neighbours(write, probes).await?,
+        "user" => accounts::neighbours(write, probes).await?,
         "letter" => dead_letters::neighbours(write, probes).await?,
         _ => return Ok(Vec::new()),
     };

@@ -28,6 +28,7 @@ const WRITE: &[Migration] = &[
     Migration { version: 4, name: "carriers", text: include_str!("migrations/write_0004_carriers.sql") },
     Migration { version: 5, name: "jobs", text: include_str!("migrations/write_0005_jobs.sql") },
     Migration { version: 6, name: "trouble", text: include_str!("migrations/write_0006_trouble.sql") },
+    Migration { version: 7, name: "accounts", text: include_str!("migrations/write_0007_accounts.sql") },
     Migration { version: 8, name: "mail", text: include_str!("migrations/write_0008_mail.sql") },
     Migration { version: 9, name: "offerings", text: include_str!("migrations/write_0009_offerings.sql") },
 ];

@@ -4,6 +4,7 @@
 //! in and domain values come out; a row that can't be one is [`error::StoreError::Corrupt`], never a
 //! panic. No rule of booking is decided here.
 
+pub mod accounts;
 pub mod address;
 pub mod audit;
 pub mod batch;
@@ -23,6 +24,7 @@ pub mod inbound;
 pub mod integrity;
 pub mod jobs;
 mod kept;
+pub mod kept_out;
 pub mod leases;
 pub mod mails;
 pub mod migrate;
@@ -41,6 +43,7 @@ pub mod views;
 #[must_use]
 pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
     let write = [
+        accounts::STATEMENTS,
         audit::STATEMENTS,
         batch::STATEMENTS,
         bookings::STATEMENTS,
@@ -53,6 +56,7 @@ pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
         idempotency::STATEMENTS,
         inbound::STATEMENTS,
         integrity::STATEMENTS,
+        kept_out::STATEMENTS,
         leases::STATEMENTS,
         jobs::STATEMENTS,
         mails::STATEMENTS,

@@ -1,6 +1,6 @@
 //! People: the names and addresses that belong to bookings, apart from the log.
 
-use super::db::{Column, Db};
+use super::db::{Column, Db, Tx};
 use super::error::Result;
 use super::sql::statements;
 use crate::args;
@@ -19,6 +19,17 @@ struct PassengerRow {
 statements! {
     /// Leans on the primary key.
     LOAD = "SELECT booking_id, name, email, phone FROM passengers WHERE booking_id {any uuid}";
+    /// Leans on the primary key.
+    ERASE = "DELETE FROM passengers WHERE booking_id {any uuid}";
+}
+
+/// Forgets who travels with these bookings, and returns how many were known.
+///
+/// # Errors
+/// What the store says.
+pub async fn erase(tx: &mut Tx, bookings: &[BookingId]) -> Result<u64> {
+    let ids = Column::Uuid(bookings.iter().map(|id| id.0).collect());
+    tx.run(&ERASE, args![ids]).await
 }
 
 /// Returns the passengers of these bookings; one who was forgotten is missing.

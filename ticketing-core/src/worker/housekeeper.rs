@@ -1,4 +1,5 @@
-//! Forgets what nobody may ask for any more: the stored answers of old requests. Never bookings or events.
+//! Forgets what nobody may ask for any more: the stored answers of old requests, and sessions that are over. Never
+//! bookings or events.
 //!
 //! Once an hour it walks over the answers in the order of their key, page by page, so that no statement is
 //! long. Several processes on one store may walk at once: what one has forgotten the other does not find.
@@ -6,6 +7,7 @@
 use crate::app::App;
 use crate::store::error::Result;
 use crate::store::idempotency::{self, Place};
+use crate::store::{accounts, kept_out};
 use std::time::Duration;
 
 /// How long an answer is kept, in seconds: twice the day that a caller may count on.
@@ -30,7 +32,8 @@ pub async fn run(app: App) {
     }
 }
 
-/// Forgets every answer that is older than [`ANSWERS_KEPT_SECONDS`], and returns how many.
+/// Forgets every answer that is older than [`ANSWERS_KEPT_SECONDS`], and returns how many; and the sessions that were
+/// signed out and would be over by now anyway.
 ///
 /// # Errors
 /// What the store says; what was forgotten before stays forgotten.
@@ -43,7 +46,10 @@ pub async fn forget_answers(app: &App) -> Result<usize> {
         count += page.count;
         match page.next {
             Some(next) => from = next,
-            None => return Ok(count),
+            None => break,
         }
     }
+    count += accounts::forget_answers(&app.stores.write, before).await?;
+    kept_out::forget(&app.stores.write, app.clock.now().as_millis().div_euclid(1_000)).await?;
+    Ok(count)
 }

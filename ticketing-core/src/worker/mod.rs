@@ -1,5 +1,6 @@
 //! What runs by itself: each a loop that does what is due and then waits for the next thing.
 
+pub mod accounts;
 pub mod follower;
 pub mod housekeeper;
 pub mod inbound;
@@ -43,7 +44,7 @@ pub struct Roles {
     pub projector: bool,
     /// Copy the log to the carrier, if there is one.
     pub relay: bool,
-    /// Write down that holds have ended, and forget old answers.
+    /// Write down that holds have ended, forget old answers, erase what is left of deleted accounts.
     pub expiry: bool,
     /// Do what the sagas ask of this payment provider, and the operators' jobs.
     pub saga: Option<Asking>,
@@ -85,6 +86,8 @@ impl Workers {
     pub fn start(app: &App, roles: Roles) -> Self {
         let (head, follow) = watch::channel(0);
         let mut tasks = vec![tokio::spawn(follower::run(app.clone(), head))];
+        let kept = app.clone();
+        tasks.push(tokio::spawn(supervised("kept out", move || accounts::keep_out(kept.clone()))));
         let mut wanted = Vec::new();
         let mut lease = |name| {
             let (told, held) = watch::channel(None);
@@ -119,6 +122,8 @@ impl Workers {
             tasks.push(tokio::spawn(supervised("sweeper", sweep)));
             let kept = app.clone();
             tasks.push(tokio::spawn(supervised("housekeeper", move || housekeeper::run(kept.clone()))));
+            let erased = app.clone();
+            tasks.push(tokio::spawn(supervised("eraser", move || accounts::erase(erased.clone()))));
         }
         if let Some(asking) = &roles.saga
             && asking.is_told()

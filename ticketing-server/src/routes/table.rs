@@ -6,9 +6,12 @@ use super::network::{route, routes, schedule, schedules, seats};
 use super::operations::{document, health, live, metrics, ready};
 use super::payments::{charge, payment, refund};
 use super::tickets::{book, cancel, confirm, details, my_tickets, pay, reserve, stream as own_stream};
+use super::users::{
+    current_user, delete, list, login, profile, register, sign_in, sign_out, sign_up, status, update,
+};
 use super::webhooks::stripe;
 use crate::state::ServerState;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use ticketing_desk::afar;
 
 /// Adds what buyers, their apps and the payment service call.
@@ -28,6 +31,15 @@ pub fn api(routes: Routes<ServerState>) -> Routes<ServerState> {
         .route("/api/routes/{id}/schedules", get(schedules::schedules))
         .route("/api/schedules/{id}", get(schedule::schedule))
         .route("/api/schedules/{id}/seats", get(seats::seats))
+        .route("/api/users/signup", post(sign_up::sign_up))
+        .route("/api/users/signin", post(sign_in::sign_in))
+        .route("/api/users/signout", post(sign_out::sign_out))
+        .route("/api/users/currentuser", get(current_user::current_user))
+        .route("/v1/users", get(list::list))
+        .route("/v1/users/register", post(register::register))
+        .route("/v1/users/login", post(login::login))
+        .route("/v1/users/{id}", get(profile::profile).put(update::update).delete(delete::delete))
+        .route("/v1/users/{id}/status", put(status::status))
         .route("/v1/charge", post(charge::charge))
         .route("/v1/payments/{id}", get(payment::payment))
         .route("/v1/refund", post(refund::refund))
