@@ -25,6 +25,7 @@ use users::{
     RegisterRequest, SignedIn, StatusRequest, User,
 };
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 struct Bearer;
@@ -34,6 +35,33 @@ impl Modify for Bearer {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
         let components = document.components.get_or_insert_with(Default::default);
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Says of every call that takes a token what a suspended account is answered.
+struct KeptOut;
+
+impl Modify for KeptOut {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let calls = document
+            .paths
+            .paths
+            .values_mut()
+            .flat_map(|item| [&mut item.get, &mut item.post, &mut item.put, &mut item.delete]);
+        for call in calls.filter_map(Option::as_mut).filter(|call| call.security.is_some()) {
+            let words = "`ACCOUNT_SUSPENDED`: an operator keeps the caller's account out.";
+            let schema = Ref::from_schema_name("Failure");
+            let content = ContentBuilder::new().schema(Some(schema)).build();
+            let refused =
+                ResponseBuilder::new().description(words).content("application/json", content).build();
+            let documented =
+                call.responses.responses.entry("403".to_owned()).or_insert_with(|| refused.into());
+            if let RefOr::T(response) = documented
+                && !response.description.contains("ACCOUNT_SUSPENDED")
+            {
+                response.description = format!("{} {words}", response.description.trim());
+            }
+        }
     }
 }
 
@@ -145,7 +173,7 @@ impl Modify for ForCallers {
         ChargeRequest,
         RefundRequest
     )),
-    modifiers(&Bearer, &ForCallers)
+    modifiers(&Bearer, &KeptOut, &ForCallers)
 )]
 struct Everything;
 
@@ -242,7 +270,7 @@ mod tests {
     use super::{check, document, text};
     use crate::fields::{Fields, read_object};
     use crate::query::{Parameters, read_query};
-    use crate::requests;
+    use crate::{requests, user_requests};
     use serde_json::{Value, json};
     use std::collections::BTreeSet;
     use ticketing_core::domain::booking::command::HoldKind;
@@ -331,6 +359,13 @@ mod tests {
         assert_eq!(asked_for(requests::cancel), shape("CancelRequest"));
         assert_eq!(asked_for(requests::charge), shape("ChargeRequest"));
         assert_eq!(asked_for(requests::refund), shape("RefundRequest"));
+        assert_eq!(asked_for(user_requests::sign_up), shape("CredentialsRequest"));
+        assert_eq!(asked_for(user_requests::sign_in), shape("CredentialsRequest"));
+        assert_eq!(asked_for(user_requests::register), shape("RegisterRequest"));
+        assert_eq!(asked_for(user_requests::login), shape("LoginRequest"));
+        assert_eq!(asked_for(user_requests::profile), shape("ProfileRequest"));
+        assert_eq!(asked_for(user_requests::deletion), shape("DeletionRequest"));
+        assert_eq!(asked_for(user_requests::status), shape("StatusRequest"));
     }
 
     /// The parameters that a reader asks for, as it names them when it meets a stranger.
@@ -352,6 +387,7 @@ mod tests {
         };
         assert_eq!(asked_in_query(requests::tickets), named("/api/tickets/queries/my-tickets"));
         assert_eq!(asked_in_query(requests::one), named("/api/tickets/queries/{bookingId}"));
+        assert_eq!(asked_in_query(user_requests::list), named("/v1/users"));
         assert_eq!(asked_in_query(requests::stream), named("/api/admin/stream"));
         assert_eq!(asked_in_query(requests::own_stream), named("/api/tickets/stream"));
         assert_eq!(asked_in_query(requests::list), named("/api/routes"));

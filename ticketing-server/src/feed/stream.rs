@@ -165,6 +165,8 @@ enum End {
     ServerEnds,
     /// The token's time is over.
     TokenExpired,
+    /// The account is suspended or deleted.
+    KeptOut,
     /// The log can't be read.
     Unreadable(StoreError),
 }
@@ -179,6 +181,7 @@ impl End {
             Self::TokenExpired => {
                 ("UNAUTHORIZED", "The token has expired. Come back with a new one and Last-Event-ID.")
             }
+            Self::KeptOut => ("ACCOUNT_SUSPENDED", "The account is suspended or deleted."),
             Self::Unreadable(error) => {
                 tracing::warn!(%error, "a live feed ended: the log can't be read");
                 ("UNAVAILABLE", "The log can't be read now. Come back with Last-Event-ID.")
@@ -272,12 +275,22 @@ impl Teller {
         mut receiver: broadcast::Receiver<Arc<Published>>,
     ) -> Result<std::convert::Infallible, End> {
         let (mut ending, until) = (self.ending.clone(), self.until);
+        let kept_out = Arc::clone(&self.app.accounts.kept_out);
+        let mut kept_out_changes = kept_out.changes();
         let mut beat = interval_at(Instant::now() + BEAT_EVERY, BEAT_EVERY);
         loop {
             tokio::select! {
                 biased;
                 () = told(&mut ending) => return Err(End::ServerEnds),
                 () = tokio::time::sleep_until(until) => return Err(End::TokenExpired),
+                _ = kept_out_changes.changed() => {
+                    // Only the account is asked for: what was issued when was looked at when the stream began.
+                    if let Wanted::Own(user) = &self.seat.wanted
+                        && kept_out.check(&user.0, None, Some(f64::MAX)).is_err()
+                    {
+                        return Err(End::KeptOut);
+                    }
+                }
                 () = self.out.closed() => return Err(End::Left),
                 received = receiver.recv() => {
                     let mut text = String::new();

@@ -1,6 +1,8 @@
 //! The whole server over real sockets, on a seeded demo city in a folder of its own.
 #![allow(clippy::unwrap_used, reason = "all of this is test code; clippy sees that only inside #[test]")]
 
+mod accounts;
+mod accounts_refused;
 mod commands;
 mod crash;
 mod documented;
