@@ -71,6 +71,7 @@ const ROUTES: Source = Source::List(&["route", "list"], "id", &["shortName", "na
 const JOBS: Source = Source::List(&["job", "list"], "id", &["kind", "state"]);
 const LETTERS: Source = Source::List(&["dlq", "list"], "id", &["state", "code"]);
 const PAYMENTS: Source = Source::List(&["payment", "list"], "id", &["status", "amount", "currency"]);
+const USERS: Source = Source::List(&["user", "list"], "id", &["status", "email", "username"]);
 const PROJECTIONS: Source = Source::List(&["projection", "list"], "name", &["lag"]);
 const GROUPS: Source = Source::List(&["group", "list"], "name", &["topics"]);
 
@@ -84,6 +85,7 @@ fn source(path: &[&str], arg: &str) -> Option<Source> {
             SCHEDULES
         }
         (["route", ..], "id" | "ids") | (["schedule", ..], "route") => ROUTES,
+        (["user", ..], "id" | "ids") => USERS,
         (["job", ..], "id" | "ids") => JOBS,
         (["dlq", ..], "id" | "ids") => LETTERS,
         (["payment", ..], "id" | "ids") | (["booking", ..], "payment") => PAYMENTS,

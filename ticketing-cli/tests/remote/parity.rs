@@ -70,6 +70,7 @@ struct World {
     paid: String,
     letter: String,
     job: String,
+    user: String,
 }
 
 impl World {
@@ -96,12 +97,16 @@ impl World {
             assert!(began.elapsed() < Duration::from_secs(20), "it is paid");
             std::thread::sleep(Duration::from_millis(100));
         }
-        Self { far, schedule, held, parked, paid, letter, job }
+        let made = ["user", "create", "--email", "ada@example.org", "--username", "ada", "-o", "name"];
+        let user = far.place.run(&made).ok().out.trim().to_owned();
+        far.place.run(&["user", "create", "--email", "bob@example.org", "-o", "name"]).ok();
+        far.place.run(&["user", "suspend", "bob@example.org", "--reason", "spam", "--yes"]).ok();
+        Self { far, schedule, held, parked, paid, letter, job, user }
     }
 
     /// Every command, with what it is tried with.
     fn rows(&self) -> Vec<Row> {
-        let Self { schedule, held, parked, paid, letter, job, .. } = self;
+        let Self { schedule, held, parked, paid, letter, job, user, .. } = self;
         let passenger = "--passenger-name Ada --passenger-email ada@example.org";
         let route = "--key K1 --name Ring --stops A,B,C --price 2.50 --timezone Europe/Berlin";
         let departure = "--route X90 --at 2027-01-05T10:00 --layout coach-52 --minutes 10,20,30";
@@ -187,6 +192,27 @@ impl World {
             (format!("job cancel {job}"), "", Same::Bytes),
             (format!("job resume {job}"), "", Same::Bytes),
             ("audit list".into(), "", Same::Bytes),
+            ("user list".into(), "", Same::Bytes),
+            ("user list --status suspended".into(), "", Same::Bytes),
+            ("user list --search ADA --query status=ACTIVE".into(), "", Same::Bytes),
+            (format!("user get {user}"), "", Same::Bytes),
+            ("user get ada@example.org".into(), "", Same::Bytes),
+            ("user get nobody".into(), "", Same::Bytes),
+            ("user create --email cid@example.org --dry-run".into(), "", Same::Bytes),
+            (
+                "user create --email cid@example.org --password - --dry-run".into(),
+                "correct horse",
+                Same::Bytes,
+            ),
+            ("user create --email cid@example.org --password -".into(), "short", Same::Bytes),
+            ("user create --email cid@example.org --password horse".into(), "", Same::Bytes),
+            ("user create --email ADA@example.org".into(), "", Same::Bytes),
+            (format!("user suspend {user} --dry-run"), "", Same::Bytes),
+            (format!("user suspend {user}"), "", Same::Bytes),
+            ("user resume bob@example.org --dry-run".into(), "", Same::Bytes),
+            (format!("user resume {user}"), "", Same::Bytes),
+            (format!("user delete {user} --dry-run"), "", Same::Bytes),
+            ("user delete -".into(), "ada", Same::Bytes),
             ("user token ada --role user".into(), "", Same::Shape),
             ("user token ada --role king".into(), "", Same::Bytes),
             ("status".into(), "", Same::ButForTheTime),
@@ -241,7 +267,7 @@ fn audited(place: &Place) -> serde_json::Value {
 
 #[test]
 fn a_change_through_a_server_is_made_once_and_audited_under_the_token_s_name() {
-    let World { far, schedule, held, parked, letter, .. } = World::new();
+    let World { far, schedule, held, parked, letter, user, .. } = World::new();
     let passenger = ["--passenger-name", "Ada", "--passenger-email", "ada@example.org"];
     let seat = [&["booking", "reserve", &schedule, "--seat", "D4"][..], &passenger].concat();
     let changes: Vec<(&str, Vec<&str>, &str)> = vec![
@@ -251,6 +277,14 @@ fn a_change_through_a_server_is_made_once_and_audited_under_the_token_s_name() {
         ("dlq discard", vec!["dlq", "discard", &letter, "--yes"], ""),
         ("seed gtfs", "seed gtfs feed.zip --from 2026-11-23 --days 7".split(' ').collect(), ""),
         ("user token", vec!["user", "token", "bob"], ""),
+        (
+            "user create",
+            "user create --email cid@example.org --password -".split(' ').collect(),
+            "correct horse\n",
+        ),
+        ("user suspend", vec!["user", "suspend", &user, "--yes"], ""),
+        ("user resume", vec!["user", "resume", &user], ""),
+        ("user delete", vec!["user", "delete", &user, "--yes"], ""),
         ("schedule cancel", vec!["schedule", "cancel", &schedule, "--yes"], ""),
     ];
     for (action, args, stdin) in changes {

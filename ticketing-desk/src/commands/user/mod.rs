@@ -1,12 +1,17 @@
-//! `ticketctl user`: who may call the API.
+//! `ticketctl user`: who may sign in, and who may call the API.
 
+mod create;
+mod get;
+mod list;
+mod moves;
 mod token;
+mod view;
 
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::output::Printer;
 
-/// Make tokens for users and operators
+/// List, look at, make, suspend and delete accounts; make tokens
 #[derive(clap::Args, Debug)]
 pub struct Args {
     #[command(subcommand)]
@@ -15,6 +20,13 @@ pub struct Args {
 
 #[derive(clap::Subcommand, Debug)]
 enum Verb {
+    List(list::Args),
+    Get(get::Args),
+    Create(create::Args),
+    Suspend(moves::Suspend),
+    #[command(visible_alias = "unsuspend")]
+    Resume(moves::Resume),
+    Delete(moves::Delete),
     Token(token::Args),
 }
 
@@ -24,6 +36,12 @@ enum Verb {
 /// As the verb fails.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
     match &args.verb {
+        Verb::List(args) => list::run(args, desk, printer),
+        Verb::Get(args) => get::run(args, desk, printer),
+        Verb::Create(args) => create::run(args, desk, printer),
+        Verb::Suspend(args) => moves::suspend(args, desk, printer),
+        Verb::Resume(args) => moves::resume(args, desk, printer),
+        Verb::Delete(args) => moves::delete(args, desk, printer),
         Verb::Token(args) => token::run(args, desk, printer),
     }
 }
