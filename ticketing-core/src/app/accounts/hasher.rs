@@ -221,6 +221,8 @@ impl Bench {
 mod tests {
     use super::{HashError, Hasher, QUEUE_MAX};
     use crate::domain::account::Password;
+    use std::future::Future as _;
+    use std::task::Poll;
     use std::time::Instant;
 
     fn password(text: &str) -> Password {
@@ -262,9 +264,9 @@ mod tests {
         let mut waiting = Vec::new();
         let busy = loop {
             let mut asked = Box::pin(hasher.is_right(password("x"), None));
-            match futures_util::poll!(asked.as_mut()) {
-                std::task::Poll::Ready(answer) => break answer,
-                std::task::Poll::Pending => waiting.push(asked),
+            match std::future::poll_fn(|cx| Poll::Ready(asked.as_mut().poll(cx))).await {
+                Poll::Ready(answer) => break answer,
+                Poll::Pending => waiting.push(asked),
             }
         };
         assert_eq!(busy, Err(HashError::Busy));

@@ -1,5 +1,6 @@
 //! What the product promises, on both engines: each test runs on SQLite and, by the same name, on PostgreSQL.
 
+mod accounts;
 mod bookings;
 mod given_up;
 mod holds;

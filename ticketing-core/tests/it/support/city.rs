@@ -207,6 +207,7 @@ pub fn code<T>(outcome: &Result<T, AppError>) -> &'static str {
             | AppError::Invalid { .. },
         ) => "Ambiguous",
         Err(AppError::ReadModelBehind { .. }) => "ReadModelBehind",
+        Err(AppError::Account(refusal)) => refusal.code(),
         Err(AppError::Store(_)) => "Store",
     }
 }
