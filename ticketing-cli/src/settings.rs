@@ -94,6 +94,7 @@ pub const SETTINGS: &[Setting] = &[
     secret("STRIPE_WEBHOOK_SECRET", None),
     plain("HOLD_SECONDS", Some("900")),
     plain("RATE_LIMIT", Some("100/15m")),
+    plain("SIGN_IN_RATE_LIMIT", Some("20/15m")),
     plain("CORS_ALLOWED_ORIGINS", None),
     plain("TRUSTED_PROXIES", None),
     secret("SMTP_URL", Some("none: a folder of .eml files")),

@@ -44,6 +44,11 @@ fn a_bundle_tells_how_things_are_and_nothing_of_people_or_secrets() {
     let id = place.run(&[&["booking", "reserve", &schedule], &passenger[..], &phone].concat()).ok();
     place.run(&["booking", "cancel", id.out.trim(), "--yes", "--as", "grace@example.org"]).ok();
     place.run(&["user", "token", "ada", "--as", "Grace", "-q"]).ok();
+    let made = ["user", "create", "--email", "lovelace@example.org", "--username", "lovelace", "-o", "json"];
+    let made = place.run(&made).ok().json();
+    place
+        .run(&["user", "suspend", "lovelace", "--yes", "--as", "Grace", "--reason", "for the minister"])
+        .ok();
     fs::write(
         place.0.path().join("server.log"),
         "2026-11-20T12:00:00.000Z  INFO ticketing_core::engine: booking made for Ada Lovelace user=ada n=3\n\
@@ -93,6 +98,11 @@ fn a_bundle_tells_how_things_are_and_nothing_of_people_or_secrets() {
             assert!(!is_there, "{planted} is in {name}: {text}");
         }
     }
+    let password = made["password"].as_str().unwrap();
+    assert!(
+        found.iter().all(|(_, text)| !text.contains(password) && !text.contains("argon2")),
+        "of accounts nothing"
+    );
     let of = |name: &str| &found.iter().find(|(found, _)| found == name).unwrap().1;
     let audit: serde_json::Value = serde_json::from_str(of("audit.json")).unwrap();
     assert!(audit["rows"].as_array().unwrap().iter().any(|row| row["action"] == "booking cancel"), "{audit}");

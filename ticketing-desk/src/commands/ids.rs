@@ -9,8 +9,7 @@ use std::io::Read as _;
 use ticketing_core::domain::account::AccountId;
 use ticketing_core::domain::id::{BookingId, SagaId};
 use ticketing_core::ops::dlq::{self, Key};
-use ticketing_core::ops::{OpsError, jobs, lookup, mails};
-use ticketing_core::ops::{OpsError, accounts, jobs, lookup};
+use ticketing_core::ops::{OpsError, accounts, jobs, lookup, mails};
 
 /// No list of ids on stdin is longer, in bytes.
 const STDIN_BYTES_MAX: u64 = 64 << 20;
@@ -85,6 +84,8 @@ impl Ids {
     /// As [`Ids::bookings`].
     pub async fn mails(&self, session: &Session) -> Result<Vec<uuid::Uuid>, Failure> {
         self.each(async |word| mails::find(&session.app, word).await).await
+    }
+
     /// Finds the accounts, each once, in the order they were named.
     ///
     /// # Errors
