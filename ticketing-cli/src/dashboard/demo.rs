@@ -97,7 +97,7 @@ async fn start() -> Result<Started, Failure> {
     let plan = seed::plan(&app, "seed demo", demo_city(app.clock.now())).await?;
     let seeded = seed::execute(&app, plan, &actor, &mut |_, _| ()).await?;
     Projector::default().reach(&app, seeded.position).await?;
-    let lender = Lender::of_process(app.clone(), settings, stores, sign_token);
+    let lender = Lender::of_process(app.clone(), settings, stores, sign_token).counting(running.requests());
     let people = tokio::spawn(async move {
         // Whatever stands in the way of a made-up buyer is theirs to see on the dashboard, and nobody else's.
         let _ = trouble::make(&app, &actor).await;

@@ -341,36 +341,39 @@ fn the_palette_completes_screens_commands_and_flags() {
     }
 }
 
-#[test]
-fn the_palette_completes_as_far_as_all_agree_and_then_goes_through_them() {
-    let line = |state: &State| match &state.layer {
+fn palette_line(state: &State) -> String {
+    match &state.layer {
         Some(Layer::Palette(palette)) => palette.line.text(),
         other => panic!("no palette: {other:?}"),
-    };
+    }
+}
+
+#[test]
+fn the_palette_completes_as_far_as_all_agree_and_then_goes_through_them() {
     let mut state = at_place("overview");
     press(&mut state, ":sag");
     for expected in ["saga", "sagas", "saga list", "saga show", "saga retry", "sagas"] {
         press(&mut state, "\t");
-        assert_eq!(line(&state), expected);
+        assert_eq!(palette_line(&state), expected);
     }
     // What is typed then goes on from there; what is the only one is followed by a blank.
     let mut state = at_place("overview");
     press(&mut state, ":saga r\t");
-    assert_eq!(line(&state), "saga retry ");
+    assert_eq!(palette_line(&state), "saga retry ");
     // Its ids are asked for, though nobody was on that screen.
     press(&mut state, "01928a7c-0001-7000-8002\t");
-    assert_eq!(line(&state), "saga retry 01928a7c-0001-7000-8002-000000000002 ");
+    assert_eq!(palette_line(&state), "saga retry 01928a7c-0001-7000-8002-000000000002 ");
     let mut state = at_place("sagas");
     press(&mut state, "jj:saga retry \t\t");
-    assert_eq!(line(&state), "saga retry 01928a7c-0001-7000-8002-000000000002", "the selected one is first");
+    assert_eq!(
+        palette_line(&state),
+        "saga retry 01928a7c-0001-7000-8002-000000000002",
+        "the selected one is first"
+    );
 }
 
 #[test]
 fn the_palette_brings_back_what_was_typed_before() {
-    let line = |state: &State| match &state.layer {
-        Some(Layer::Palette(palette)) => palette.line.text(),
-        other => panic!("no palette: {other:?}"),
-    };
     let mut state = at_place("overview");
     press(&mut state, ":verify\n:saga list --stuck\n:saga list --stuck\n:dr");
     for (key, expected) in [
@@ -382,7 +385,7 @@ fn the_palette_brings_back_what_was_typed_before() {
         ("↓", "dr"),
     ] {
         press(&mut state, key);
-        assert_eq!(line(&state), expected);
+        assert_eq!(palette_line(&state), expected);
     }
 }
 

@@ -283,6 +283,26 @@ fn a_lost_store_greys_what_was_seen_and_not_what_is_said_of_it() {
 }
 
 #[test]
+fn what_holds_nothing_any_more_has_no_end_of_its_hold() {
+    for (status, is_told) in
+        [("RESERVED", true), ("PENDING", true), ("CONFIRMED", false), ("CANCELLED", false)]
+    {
+        let mut state = at_place("bookings");
+        state.input(Input::Key(Key::Enter), noon());
+        settle_with(&mut state, |command| {
+            let mut answer = answer(command)?;
+            if command[..2] == ["booking", "get"] {
+                answer.rows[0]["status"] = status.into();
+            }
+            Ok(answer)
+        });
+        let shown = text(&drawn(&mut state, (80, 24), false));
+        assert!(shown.contains(status), "{shown}");
+        assert_eq!(shown.contains("Hold ends"), is_told, "{status}: {shown}");
+    }
+}
+
+#[test]
 fn it_can_be_drawn_at_every_size() {
     for (_, mut state) in pictures() {
         for size in [(1, 1), (39, 11), (40, 12), (41, 80), (110, 14), (200, 50)] {

@@ -8,6 +8,7 @@ use super::{book, meta};
 use std::time::Duration;
 use ticketing_core::app::App;
 use ticketing_core::app::commands::change;
+use ticketing_core::app::inbound::{self, Delivery, InboundMessage, Verdict};
 use ticketing_core::app::payments::pay;
 use ticketing_core::domain::booking::command::Change;
 use ticketing_core::domain::booking::state::BookingState;
@@ -16,7 +17,7 @@ use ticketing_core::domain::payment::AttemptKind;
 use ticketing_core::ops::audit::Actor;
 use ticketing_core::ops::drills;
 use ticketing_core::store::drills::Fault;
-use ticketing_core::store::{bookings, inbound};
+use ticketing_core::store::{bookings, dead_letters as letters};
 use ticketing_desk::Failure;
 
 /// A call that goes wrong so often hangs for as long as anybody looks.
@@ -43,15 +44,29 @@ const MESSAGES: &[(&str, &str)] = &[
 /// # Errors
 /// What stands in the way of buying.
 pub(super) async fn make(app: &App, actor: &Actor) -> Result<(), Failure> {
-    for (kind, body) in MESSAGES {
-        let headers = [("ce_type".to_owned(), (*kind).to_owned())];
-        let now = app.clock.now();
-        inbound::append(&app.stores.write, TOPIC, None, &headers, body.as_bytes(), now)
-            .await
-            .map_err(|error| Failure::from(&error))?;
-    }
+    dead_letters(app).await?;
     hanging_charge(app, actor).await?;
     refused_refund(app, actor).await
+}
+
+/// Hands the messages over as a topic's reader does. Here no topic is read, since the provider is simulated.
+async fn dead_letters(app: &App) -> Result<(), Failure> {
+    for (offset, (kind, body)) in (0..).zip(MESSAGES) {
+        let message = InboundMessage {
+            source: TOPIC.to_owned(),
+            partition: 0,
+            offset,
+            key: None,
+            headers: vec![("ce_type".to_owned(), (*kind).to_owned())],
+            body: body.as_bytes().to_vec(),
+            at: app.clock.now(),
+        };
+        let verdict = inbound::handle(app, &message, Delivery::Topic).await?;
+        let Verdict::Dead { code, reason, stream } = verdict else { continue };
+        let letter = inbound::letter_in(Some(&stream), &message, Some((code, &reason)), app.clock.now());
+        letters::put(&app.stores.write, &letter).await?;
+    }
+    Ok(())
 }
 
 async fn hanging_charge(app: &App, actor: &Actor) -> Result<(), Failure> {
