@@ -291,7 +291,7 @@ fn what_holds_nothing_any_more_has_no_end_of_its_hold() {
         state.input(Input::Key(Key::Enter), noon());
         settle_with(&mut state, |command| {
             let mut answer = answer(command)?;
-            if command[..2] == ["booking", "get"] {
+            if command.starts_with(&["booking".to_owned(), "get".to_owned()]) {
                 answer.rows[0]["status"] = status.into();
             }
             Ok(answer)
