@@ -499,9 +499,9 @@ fn an_account_is_made_suspended_let_in_again_and_deleted() {
     assert_eq!(place.run(&["user", "unsuspend", &id[..13], "-o", "json"]).ok().json()["status"], "ACTIVE");
     assert_eq!(place.run(&["user", "delete", &id]).code, 9);
     let gone = place.run(&["user", "delete", &id, "--yes", "--reason", "asked", "-o", "json"]).ok().json();
-    assert_eq!((gone["status"].as_str(), &gone["email"]), (Some("DELETED"), &serde_json::Value::Null));
+    assert_eq!((gone["status"].as_str(), &gone["email"]), (Some("DELETED"), &Value::Null));
     let shown = place.run(&["booking", "get", &booking, "-o", "json"]).ok().json();
-    assert_eq!((&shown["passenger"], shown["userId"].as_str()), (&serde_json::Value::Null, Some(&*id)));
+    assert_eq!((&shown["passenger"], shown["userId"].as_str()), (&Value::Null, Some(&*id)));
     assert_eq!(place.run(&["user", "get", "ada@example.org"]).code, 3);
     assert_eq!(place.run(&["user", "resume", &id]).code, 5);
     assert_eq!((list(&[]), list(&["--status", "deleted"])), (1, 1));

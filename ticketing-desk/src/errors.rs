@@ -444,7 +444,6 @@ mod tests {
     use super::on_embedded;
     use crate::failure::{Exit, Failure};
     use ticketing_core::app::AppError;
-    use ticketing_core::domain::account::AccountRefusal;
     use ticketing_core::domain::booking::rejection::Rejection;
     use ticketing_core::domain::booking::state::BookingState;
     use ticketing_core::domain::time::Timestamp;

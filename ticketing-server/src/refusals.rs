@@ -77,7 +77,9 @@ impl From<AccountRefusal> for ApiError {
 impl From<OpsError> for ApiError {
     fn from(error: OpsError) -> Self {
         match error {
-            OpsError::App(error) | OpsError::Of { error, .. } => error.into(),
+            OpsError::App(error) | OpsError::Of { error, .. } | OpsError::BrokeOff { error, .. } => {
+                error.into()
+            }
             OpsError::WorldMoved { .. } => Self::new(
                 Code::VersionMoved,
                 "It has changed since it was looked at. Nothing was done; look again.",

@@ -92,7 +92,8 @@ impl Shell {
         request.extensions_mut().insert(correlation.clone());
         request.extensions_mut().insert(Client(client));
         let part = part(&correlation, &request);
-        let (response, quotient) = self.route(client, request).instrument(part.clone()).instrument(span).await;
+        let (response, quotient) =
+            self.route(client, request).instrument(part.clone()).instrument(span).await;
         part.record("status", response.status().as_u16());
         if response.status().is_server_error() {
             part.record("error", response.status().as_str());

@@ -123,7 +123,7 @@ fn request(command: &[String], globals: &Globals, place: &ticketing_tui::Place) 
     if let Some((columns, _)) = width {
         terminal.width = usize::from(columns).saturating_sub(MARGIN);
     }
-    let flags = place.flags.iter().map(|flag| ticketing_desk::confirm::quoted(flag) + " ");
+    let flags = place.flags.iter().map(|flag| ticketing_desk::typed::quoted(flag) + " ");
     Request {
         args,
         terminal,

@@ -263,6 +263,10 @@ pub(super) fn may_be_done(error: &AppError) -> bool {
         )
         | AppError::NotFound { .. }
         | AppError::Ambiguous { .. }
+        | AppError::VersionConflict { .. }
+        | AppError::Locked { .. }
+        | AppError::Invalid { .. }
+        | AppError::Account(_)
         | AppError::ReadModelBehind { .. }
         | AppError::Store(_) => false,
     }

@@ -111,14 +111,11 @@ pub struct CarrierStatus {
     pub trouble: Option<String>,
 }
 
-/// The state of a process that serves.
+/// The state of a process that serves, and was heard of lately.
 pub const UP: &str = "up";
 
 /// A process that was not heard of for so many milliseconds is silent: it died, or can't reach the store.
 pub const SILENT_MS: i64 = 15_000;
-
-/// The state of a process that was heard of lately.
-pub const UP: &str = "up";
 
 /// Looks who serves.
 ///

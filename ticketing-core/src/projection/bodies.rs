@@ -351,6 +351,19 @@ pub fn schedule(offering: &Offering, route: &Route, seats_left: u32, now: Timest
     body.end()
 }
 
+/// The word for what an offering is at `now`, whatever it is.
+#[must_use]
+pub fn offering_status(facts: &OfferingFacts, now: Timestamp) -> &'static str {
+    match facts.kind {
+        OfferingKind::Departure => schedule_status(facts, now),
+        OfferingKind::Event => venue::event_status(facts, now),
+        OfferingKind::Listing => match facts.status {
+            OfferingStatus::Open => "OPEN",
+            OfferingStatus::Cancelled => "CANCELLED",
+        },
+    }
+}
+
 /// The word for what a departure is at `now`.
 #[must_use]
 pub fn schedule_status(facts: &OfferingFacts, now: Timestamp) -> &'static str {

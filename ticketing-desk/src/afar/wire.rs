@@ -102,7 +102,8 @@ pub struct Refused {
 }
 
 impl Ended {
-    pub(super) const DONE: Self = Self { exit: Exit::Ok as u8, failure: None, is_replay: false, is_severe: false };
+    pub(super) const DONE: Self =
+        Self { exit: Exit::Ok as u8, failure: None, is_replay: false, is_severe: false };
 }
 
 impl From<&Failure> for Ended {

@@ -80,7 +80,7 @@ pub async fn erase_people(app: &App, id: AccountId) -> Result<u64, AppError> {
     let (user_id, now) = (UserId(id.to_string()), app.clock.now());
     let mut erased = 0;
     for page in 1.. {
-        let query = UserQuery { user_id: user_id.clone(), state: None, page, limit: ERASE_PAGE };
+        let query = UserQuery { user_id: user_id.clone(), kind: None, state: None, page, limit: ERASE_PAGE };
         let rows = of_user(&app.stores.read, &query, now).await?;
         if rows.is_empty() {
             break;

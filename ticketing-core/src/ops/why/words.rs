@@ -3,7 +3,7 @@
 use super::strand::{Strand, ended_by};
 use crate::domain::booking::event::{BookingEvent, HoldBegan, SeatRef};
 use crate::domain::booking::state::{Booking, BookingState};
-use crate::domain::catalog::Offering;
+use crate::domain::catalog::{Offering, OfferingKind};
 use crate::domain::event::{CatalogEvent, Event};
 use crate::domain::money::Money;
 use crate::domain::payment::{Payment, PaymentEvent, PaymentFacts, PaymentStatus};
@@ -149,11 +149,16 @@ pub(super) fn offering(offering: &Offering, sold: usize, held: usize, now: Times
     let facts = &offering.facts;
     let count = |n: usize| format!("{n} booking{}", if n == 1 { "" } else { "s" });
     format!(
-        "Departure {id} at {at} is {status}: {sold} confirmed, {held} held. Ask for a booking by its id, or for a \
+        "{what} {id} at {at} is {status}: {sold} confirmed, {held} held. Ask for a booking by its id, or for a \
          seat as {id}/LABEL.",
+        what = match facts.kind {
+            OfferingKind::Departure => "Departure",
+            OfferingKind::Event => "Event",
+            OfferingKind::Listing => "Listing",
+        },
         id = facts.id,
         at = facts.departs_at,
-        status = bodies::schedule_status(offering, now),
+        status = bodies::offering_status(facts, now),
         sold = count(sold),
     )
 }
