@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use ticketing_core::adapters::carriers::{CONSUMED, PUBLISHED};
 use ticketing_core::ops::filter::FieldSpec;
-use ticketing_core::ops::{dlq, jobs, payments, sagas, ticket_fields};
+use ticketing_core::ops::{dlq, jobs, mails, payments, sagas, ticket_fields};
 use ticketing_desk::Printer;
 use ticketing_desk::output::{Terminal, system_clock};
 
@@ -70,6 +70,7 @@ const SCHEDULES: Source = Source::List(&["schedule", "list"], "id", &["departure
 const ROUTES: Source = Source::List(&["route", "list"], "id", &["shortName", "name"]);
 const JOBS: Source = Source::List(&["job", "list"], "id", &["kind", "state"]);
 const LETTERS: Source = Source::List(&["dlq", "list"], "id", &["state", "code"]);
+const MAILS: Source = Source::List(&["mail", "list"], "id", &["state", "kind"]);
 const PAYMENTS: Source = Source::List(&["payment", "list"], "id", &["status", "amount", "currency"]);
 const USERS: Source = Source::List(&["user", "list"], "id", &["status", "email", "username"]);
 const PROJECTIONS: Source = Source::List(&["projection", "list"], "name", &["lag"]);
@@ -88,6 +89,7 @@ fn source(path: &[&str], arg: &str) -> Option<Source> {
         (["user", ..], "id" | "ids") => USERS,
         (["job", ..], "id" | "ids") => JOBS,
         (["dlq", ..], "id" | "ids") => LETTERS,
+        (["mail", ..], "id" | "ids") => MAILS,
         (["payment", ..], "id" | "ids") | (["booking", ..], "payment") => PAYMENTS,
         (["projection", ..], "name") | (_, "to_projection") => PROJECTIONS,
         (["group", ..], "group") => GROUPS,
@@ -237,6 +239,7 @@ fn fields(path: &[String]) -> Found {
         "saga" => sagas::SAGA_FIELDS,
         "job" => jobs::JOB_FIELDS,
         "dlq" => dlq::DLQ_FIELDS,
+        "mail" => mails::MAIL_FIELDS,
         "payment" => payments::PAYMENT_FIELDS,
         _ => return columns(path).into_iter().filter(|(name, _)| !name.contains('.')).collect(),
     };

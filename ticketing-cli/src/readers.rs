@@ -29,6 +29,8 @@ const READERS: &[&str] = &[
     "job get",
     "job list",
     "job watch",
+    "mail list",
+    "mail show",
     "man",
     "migrate status",
     "outbox status",

@@ -71,6 +71,7 @@ struct World {
     letter: String,
     job: String,
     user: String,
+    mail: String,
 }
 
 impl World {
@@ -101,12 +102,20 @@ impl World {
         let user = far.place.run(&made).ok().out.trim().to_owned();
         far.place.run(&["user", "create", "--email", "bob@example.org", "-o", "name"]).ok();
         far.place.run(&["user", "suspend", "bob@example.org", "--reason", "spam", "--yes"]).ok();
-        Self { far, schedule, held, parked, paid, letter, job, user }
+        let mail = loop {
+            let mails = far.place.run(&["mail", "list", "-o", "json"]).ok().json();
+            if mails[0]["state"] == "sent" {
+                break mails[0]["id"].as_str().unwrap().to_owned();
+            }
+            assert!(began.elapsed() < Duration::from_secs(30), "its passenger is told: {mails}");
+            std::thread::sleep(Duration::from_millis(100));
+        };
+        Self { far, schedule, held, parked, paid, letter, job, user, mail }
     }
 
     /// Every command, with what it is tried with.
     fn rows(&self) -> Vec<Row> {
-        let Self { schedule, held, parked, paid, letter, job, user, .. } = self;
+        let Self { schedule, held, parked, paid, letter, job, user, mail, .. } = self;
         let passenger = "--passenger-name Ada --passenger-email ada@example.org";
         let route = "--key K1 --name Ring --stops A,B,C --price 2.50 --timezone Europe/Berlin";
         let departure = "--route X90 --at 2027-01-05T10:00 --layout coach-52 --minutes 10,20,30";
@@ -164,6 +173,10 @@ impl World {
             ("payment reconcile -".into(), "a,b\n", Same::Bytes),
             ("payment reconcile none.csv".into(), "", Same::Bytes),
             ("payment books".into(), "", Same::Bytes),
+            ("mail list".into(), "", Same::Bytes),
+            ("mail list --query kind=nonsense".into(), "", Same::Bytes),
+            (format!("mail show {mail}"), "", Same::Bytes),
+            (format!("mail retry {mail} --dry-run"), "", Same::ButForTheTime),
             (format!("why {parked}"), "", Same::Bytes),
             ("why none".into(), "", Same::Bytes),
             ("events tail".into(), "", Same::Bytes),
