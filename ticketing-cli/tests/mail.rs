@@ -2,10 +2,17 @@
 //! sent again.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 
+#[path = "../../ticketing-core/tests/it/support/door.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod door;
+#[path = "../../ticketing-core/tests/it/support/smtp.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod smtp;
 #[path = "support/mod.rs"]
 #[allow(dead_code, reason = "each file of tests uses its part")]
 mod support;
 
+use door::{Door, Mode};
 use serde_json::Value;
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
@@ -218,4 +225,36 @@ fn an_operator_lists_shows_explains_and_sends_again() {
     let _server = serve(&place, &[]);
     let all = until(&place, 6, "sent");
     assert_eq!((&all[1]["kind"], &all[1]["bookingId"]), (&"cancelled".into(), &kept.as_str().into()));
+}
+
+/// Longer than a mail that was taken up stays with a process that died: 60 s.
+const LEASE_ENDS_WITHIN: Duration = Duration::from_secs(90);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_killed_when_a_mail_was_taken_but_not_written_down_sends_it_again_under_the_same_id()
+{
+    let Some(server) = smtp::smtp() else { return };
+    let door = Door::before(&server.url, Mode::KeepsTheLastWord).await;
+    let place = Place::seeded();
+    let running = serve(&place, &[("SMTP_URL", &door.url)]);
+    let email = format!("killed-{}@example.org", uuid::Uuid::new_v4().simple());
+    let passenger = ["--passenger-name", "Ada", "--passenger-email", &email, "-o", "json"];
+    let booked =
+        place.run(&[&["booking", "reserve", &place.schedule()], &passenger[..]].concat()).ok().json();
+    let id = booked["id"].as_str().unwrap();
+    place.run(&["booking", "confirm", id, "--payment", "pay-1", "--yes"]).ok();
+    server.wait_for(&email, 1).await;
+    // SIGKILL: the mail server has the mail, and nobody has written that down.
+    drop(running);
+    assert_eq!(mails(&place)[0]["state"], "queued");
+    let _running = serve(&place, &[("SMTP_URL", &server.url)]);
+    let began = Instant::now();
+    while mails(&place)[0]["state"] != "sent" {
+        assert!(began.elapsed() < LEASE_ENDS_WITHIN, "{:#?}", mails(&place));
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let arrived = server.wait_for(&email, 2).await;
+    let ids: Vec<String> = arrived.iter().map(|mail| mail.header("Message-ID")).collect();
+    let expected = mails(&place)[0]["messageId"].as_str().unwrap().to_owned();
+    assert_eq!(ids, [expected.clone(), expected], "it came twice, as one mail");
 }

@@ -91,13 +91,16 @@ pub struct Outcome {
 /// How many mails wait, and for how long.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Waiting {
-    /// Those that are queued.
+    /// Those that are queued, or whose event nobody has looked at yet.
     pub queued: i64,
     /// Since when the oldest of them waits.
     pub oldest_at: Option<Timestamp>,
     /// Those that wait for an operator.
     pub failed: i64,
 }
+
+/// So many events after the cursor are looked at for those that wait; the mailer leaves no more behind it.
+pub const UNREAD_MAX: i64 = 10_000;
 
 statements! {
     CURSOR = "SELECT position FROM mail_cursor WHERE id = 1";
@@ -162,6 +165,11 @@ statements! {
         FROM {rows id uuid}";
     /// Leans on `mails_due`.
     QUEUED = "SELECT COUNT(*) AS n, MIN(created_at) AS oldest FROM mails WHERE state = 'queued'";
+    /// Leans on the primary key of `events`: it reads no more of the log than the mailer leaves between two moves of its
+    /// cursor.
+    UNREAD = "SELECT COUNT(*) AS n, MIN(recorded_at) AS oldest FROM events
+        WHERE position > (SELECT position FROM mail_cursor WHERE id = 1)
+            AND position <= (SELECT position FROM mail_cursor WHERE id = 1) + $1 AND event_type {any text}";
     /// Leans on `mails_failed`.
     FAILED = "SELECT COUNT(*) AS n FROM mails WHERE state = 'failed'";
     /// Leans on `mails_due`.
@@ -359,10 +367,14 @@ pub async fn neighbours(db: &Db, ids: Vec<Uuid>) -> Result<Vec<(Uuid, Option<Uui
 /// What the store says.
 pub async fn waiting(db: &Db) -> Result<Waiting> {
     let queued: Option<(i64, Option<i64>)> = db.first(&QUEUED, args![]).await?;
+    let types = Column::Text(MailKind::EVENT_TYPES.map(str::to_owned).to_vec());
+    let unread: Option<(i64, Option<i64>)> = db.first(&UNREAD, args![UNREAD_MAX, types]).await?;
     let failed: Option<(i64,)> = db.first(&FAILED, args![]).await?;
     let (queued, oldest) = queued.unwrap_or_default();
+    let (unread, first) = unread.unwrap_or_default();
+    let oldest = oldest.into_iter().chain(first).min();
     let failed = failed.map_or(0, |(n,)| n);
-    Ok(Waiting { queued, oldest_at: oldest.map(Timestamp::from_millis), failed })
+    Ok(Waiting { queued: queued + unread, oldest_at: oldest.map(Timestamp::from_millis), failed })
 }
 
 /// Returns what went wrong last with a mail that still waits.

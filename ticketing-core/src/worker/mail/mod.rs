@@ -33,8 +33,6 @@ use tracing::Instrument as _;
 const PAGE: i64 = 2_000;
 /// How soon after a look the next one begins: a mail is in no hurry, and a few large pages cost less than many small.
 const LINGER: Duration = Duration::from_millis(200);
-/// The cursor moves without a mail only after so many events: moving it costs a write.
-const MOVE_AFTER: i64 = 10_000;
 /// Mails that are leased at once.
 const SEND_PAGE: i64 = 16;
 /// For how long they are, in seconds: longer than all of them can take.
@@ -196,7 +194,8 @@ async fn read_to(
                 })
             })
             .collect();
-        if due.is_empty() && to - at.cursor < MOVE_AFTER {
+        // Moving the cursor costs a write: without a mail it moves only now and then.
+        if due.is_empty() && to - at.cursor < mails::UNREAD_MAX {
             *reader = Some(Reader { looked: to, ..at });
             continue;
         }

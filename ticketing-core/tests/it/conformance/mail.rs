@@ -2,7 +2,7 @@
 
 use crate::conformance::rebuilding::rebuild;
 use crate::support::check::{check, project};
-use crate::support::city::{ask, cancel, confirm, meta, seed_line};
+use crate::support::city::{ask, cancel, confirm, meta, operator, seed_line};
 use crate::support::door::{Door, Mode};
 use crate::support::place::{Place, by_hand, clock, count, on_both_engines, rows};
 use crate::support::smtp::{Arrived, Smtp, smtp};
@@ -20,6 +20,7 @@ use ticketing_core::domain::booking::passenger::Passenger;
 use ticketing_core::domain::booking::state::Booking;
 use ticketing_core::domain::id::OfferingId;
 use ticketing_core::domain::mail::{Mail, MailState};
+use ticketing_core::ops::{OpsError, mails as ops};
 use ticketing_core::store::mails;
 use ticketing_core::worker::mail::Mailing;
 use ticketing_core::worker::payments::Asking;
@@ -37,6 +38,7 @@ on_both_engines!(
     who_was_forgotten_gets_no_mail,
     a_mailbox_that_is_none_fails_at_once_and_a_full_one_is_tried_again,
     without_a_server_mails_are_files,
+    an_operator_sees_what_nobody_sends_and_what_was_refused,
 );
 
 /// The tests' clock, but ten times as fast as others: pauses and leases end soon.
@@ -409,4 +411,38 @@ async fn without_a_server_mails_are_files(place: Place) {
     assert!(text.contains("To: =?utf-8?") && text.contains("<ann@example.org>\r\n"), "{text}");
     assert!(text.contains(&format!("Message-ID: <{}@localhost>\r\n", mail.id)), "{text}");
     assert_eq!(std::fs::read_dir(folder.path().join("mail")).unwrap().count(), 1);
+}
+
+async fn an_operator_sees_what_nobody_sends_and_what_was_refused(place: Place) {
+    let Some(server) = smtp() else { return };
+    let clock = clock();
+    let app = place.program(&clock).await;
+    let bus = seed_line(&app, 1, "AB", 2, 1).await[0];
+    let refused = sold_to(&app, bus, "refused@example.org").await;
+    let status = ops::status(&app).await.unwrap();
+    assert_eq!(
+        (status.queued, status.failed, status.warning),
+        (1, 0, None),
+        "nobody has looked at the log yet"
+    );
+    clock.advance(ops::STUCK_MS);
+    let warning = ops::status(&app).await.unwrap().warning.unwrap();
+    assert!(warning.contains("ticketctl serve --roles saga"), "{warning}");
+    let workers = run(&app, &server.url);
+    until(&app, &refused, 1, MailState::Failed).await;
+    workers.stop().await;
+    let status = ops::status(&app).await.unwrap();
+    assert_eq!((status.queued, status.failed, status.warning), (0, 1, None));
+
+    let found = ops::list(&app, None).await.unwrap();
+    let details = serde_json::to_value(ops::details(&found[0])).unwrap();
+    assert_eq!(details["safeAction"], format!("ticketctl mail retry {}", found[0].id));
+    let planned = ops::plan_retry(&app, found.clone(), false).unwrap();
+    assert_eq!((planned.plan.affected, planned.plan.changes[0].kind.as_str()), (1, "mail"));
+    let stale = ops::plan_retry(&app, found, false).unwrap();
+    clock.advance(1);
+    ops::retry(&app, planned, &operator()).await.unwrap();
+    let error = ops::retry(&app, stale, &operator()).await.unwrap_err();
+    assert!(matches!(error, OpsError::WorldMoved { .. }), "{error}");
+    assert_eq!(mails_of(&app, &refused).await[0].state, MailState::Queued);
 }

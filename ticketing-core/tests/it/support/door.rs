@@ -16,6 +16,8 @@ pub enum Mode {
     Silent,
     /// The server gets the whole mail, and its answer is lost.
     LosesTheLastWord,
+    /// The server gets the whole mail, and its answer never comes.
+    KeepsTheLastWord,
 }
 
 /// The door. Gone with this value.
@@ -86,6 +88,9 @@ async fn pass(mut client: TcpStream, target: String, mode: Arc<AtomicU8>, mut ch
                     let is_last_word = tail == b"\r\n.\r\n";
                     if is_last_word && mode.load(Ordering::SeqCst) == Mode::LosesTheLastWord as u8 {
                         return;
+                    }
+                    if is_last_word && mode.load(Ordering::SeqCst) == Mode::KeepsTheLastWord as u8 {
+                        return std::future::pending::<()>().await;
                     }
                     if n == 0 || client.write_all(&down[..n]).await.is_err() {
                         return;
