@@ -2,91 +2,22 @@
 //! collector that is sent OTLP over HTTP; and one that does not answer costs nothing.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 
+#[path = "support/collector.rs"]
+mod collector;
 #[path = "support/mod.rs"]
 #[allow(dead_code, reason = "each file of tests uses its part")]
 mod support;
 
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
-use opentelemetry_proto::tonic::trace::v1::Span;
-use prost::Message as _;
+use collector::{Collector, text};
 use serde_json::json;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Stdio};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use support::Place;
 
 /// All has come by then.
 const COMES_WITHIN: Duration = Duration::from_secs(40);
-
-/// A collector that keeps what it is sent.
-struct Collector {
-    endpoint: String,
-    spans: Arc<Mutex<Vec<Span>>>,
-}
-
-impl Collector {
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let spans = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&spans);
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let kept = Arc::clone(&kept);
-                std::thread::spawn(move || take(&stream.unwrap(), &kept));
-            }
-        });
-        Self { endpoint, spans }
-    }
-
-    fn spans(&self) -> Vec<Span> {
-        self.spans.lock().unwrap().clone()
-    }
-}
-
-/// Takes what comes over a connection, request by request, until it ends.
-fn take(stream: &TcpStream, kept: &Mutex<Vec<Span>>) {
-    let mut reader = BufReader::new(stream);
-    loop {
-        let (mut length, mut first) = (0, String::new());
-        loop {
-            let mut line = String::new();
-            if reader.read_line(&mut line).unwrap_or(0) == 0 {
-                return;
-            }
-            if first.is_empty() {
-                first.clone_from(&line);
-            }
-            let lower = line.to_ascii_lowercase();
-            if let Some(value) = lower.strip_prefix("content-length:") {
-                length = value.trim().parse().unwrap();
-            }
-            assert!(
-                !lower.starts_with("content-type:") || lower.contains("application/x-protobuf"),
-                "{line}"
-            );
-            if line.trim().is_empty() {
-                break;
-            }
-        }
-        assert!(first.starts_with("POST /v1/traces "), "{first}");
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body).unwrap();
-        let request = ExportTraceServiceRequest::decode(&body[..]).unwrap();
-        for resource in request.resource_spans {
-            let of = resource.resource.unwrap().attributes;
-            assert!(
-                of.iter().any(|a| a.key == "service.name" && format!("{:?}", a.value).contains("ticketing"))
-            );
-            kept.lock().unwrap().extend(resource.scope_spans.into_iter().flat_map(|scope| scope.spans));
-        }
-        let mut stream = stream;
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
-    }
-}
 
 /// A server on the folder of a place.
 struct Server(Child);
@@ -143,15 +74,6 @@ fn book(place: &Place, at: SocketAddr, correlation: &str) -> (u64, Duration) {
     (status, began.elapsed())
 }
 
-fn text(span: &Span, key: &str) -> Option<String> {
-    let found = span.attributes.iter().find(|attribute| attribute.key == key)?;
-    match found.value.as_ref()?.value.as_ref()? {
-        Any::StringValue(text) => Some(text.clone()),
-        Any::IntValue(number) => Some(number.to_string()),
-        other => panic!("{key}: {other:?}"),
-    }
-}
-
 #[test]
 fn a_booking_is_one_trace_from_its_request_to_its_mail() {
     let collector = Collector::start();
@@ -167,16 +89,11 @@ fn a_booking_is_one_trace_from_its_request_to_its_mail() {
     ];
     let began = Instant::now();
     let spans = loop {
-        let spans = collector.spans();
-        let of_it: Vec<Span> = spans
-            .iter()
-            .filter(|s| text(s, "correlation_id").as_deref() == Some("trace-me-1"))
-            .cloned()
-            .collect();
+        let of_it = collector.spans_of("trace-me-1");
         if wanted.iter().all(|name| of_it.iter().any(|span| span.name == *name)) {
             break of_it;
         }
-        let names: Vec<&str> = spans.iter().map(|span| span.name.as_str()).collect();
+        let names: Vec<String> = collector.spans().into_iter().map(|span| span.name).collect();
         let log = std::fs::read_to_string(place.0.path().join("server.log")).unwrap();
         assert!(began.elapsed() < COMES_WITHIN, "{names:?}\n{log}");
         std::thread::sleep(Duration::from_millis(100));
