@@ -37,6 +37,8 @@ pub struct Change {
     pub free: Option<(OfferingId, Option<Vec<SeatNo>>)>,
     /// What such an offering is called: `listing`.
     pub noun: &'static str,
+    /// When it happens, if the answer says so already; else when it is written.
+    pub at: Option<Timestamp>,
 }
 
 /// Returns the stored answer to the same request, if there is one.
@@ -78,7 +80,7 @@ pub async fn store(app: &App, meta: &Meta, change: &Change, body: &str) -> Resul
 }
 
 async fn try_store(app: &App, meta: &Meta, change: &Change, body: &str) -> Result<Done, AppError> {
-    let now = app.clock.now();
+    let now = change.at.unwrap_or_else(|| app.clock.now());
     let known = known(app, change).await?;
     let mut tx = app.stores.write.begin().await?;
     match write(&mut tx, meta, change, &known, body, now).await {

@@ -8,6 +8,8 @@ pub mod config;
 mod error;
 pub mod folder;
 pub mod inbound;
+pub mod listings;
+pub mod orders;
 pub mod payments;
 pub mod ports;
 pub mod queries;

@@ -5,7 +5,9 @@ use super::object::Object;
 use super::sales::SaleRow;
 use crate::domain::booking::state::{Booking, BookingState};
 use crate::domain::catalog::{OfferingFacts, OfferingStatus};
+use crate::domain::id::BookingId;
 use crate::domain::money::Money;
+use crate::domain::payment::Payment;
 use crate::domain::time::Timestamp;
 
 /// The status words of an order.
@@ -54,6 +56,23 @@ pub fn order_of(booking: &Booking, title: &str, is_charging: bool, now: Timestam
         body.raw("refund", &bodies::refund("PENDING", booking.price));
     }
     body.raw("version", &booking.version.to_string());
+    body.end()
+}
+
+/// A payment as whoever pays an order is answered; `order` is the order as JSON.
+#[must_use]
+pub fn payment(payment: &Payment, order_id: BookingId, order: &str) -> String {
+    let mut body = Object::new();
+    body.text("id", &payment.public_id());
+    body.plain("orderId", order_id);
+    body.plain("status", payment.status.word());
+    body.plain("amount", payment.amount.decimal());
+    body.plain("currency", payment.amount.currency);
+    if let Some(failure) = &payment.failure {
+        body.text("failure", failure);
+    }
+    body.time("createdAt", payment.created_at);
+    body.raw("order", order);
     body.end()
 }
 

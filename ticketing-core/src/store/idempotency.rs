@@ -30,6 +30,9 @@ statements! {
         WHERE i.caller = v.caller AND i.key = v.key";
     PUT = "INSERT INTO idempotency (caller, key, request_hash, status, data, position, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    /// Leans on the primary key.
+    SETTLE = "UPDATE idempotency SET status = $4, data = $5, position = $6
+        WHERE caller = $1 AND key = $2 AND data = $3";
     /// Leans on the primary key, which has the key first.
     BY_KEY = "SELECT caller, key, status, data, position, created_at FROM idempotency
         WHERE key = $1
@@ -63,6 +66,25 @@ pub async fn put(tx: &mut Tx, answer: StoredAnswer, now: Timestamp) -> Result<()
     let StoredAnswer { caller, key, request_hash, status, data, position } = answer;
     tx.run(&PUT, args![caller, key, request_hash, status, data, position, now.as_millis()]).await?;
     Ok(())
+}
+
+/// Keeps another answer than `from`, which nobody was sent yet: its status, data and position. False if somebody has
+/// done so already, or the answer is forgotten.
+///
+/// # Errors
+/// What the store says.
+pub async fn settle(
+    db: &Db,
+    caller: &str,
+    key: &str,
+    from: &str,
+    (status, data, position): (u16, &str, i64),
+) -> Result<bool> {
+    let mut tx = db.begin().await?;
+    let (caller, key, from, data) = (caller.to_owned(), key.to_owned(), from.to_owned(), data.to_owned());
+    let changed = tx.run(&SETTLE, args![caller, key, from, i32::from(status), data, position]).await?;
+    tx.commit().await?;
+    Ok(changed > 0)
 }
 
 /// That a request was answered, and what.

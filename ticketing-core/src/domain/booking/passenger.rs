@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub struct Passenger {
     /// Name, at most 200 characters.
     pub name: String,
-    /// E-mail address, at most 254 characters.
+    /// E-mail address, at most 254 characters; empty where nobody told it.
     pub email: String,
     /// Phone number, at most 40 characters.
     pub phone: Option<String>,

@@ -1,0 +1,370 @@
+//! The listings of the marketplace: put up, edited, found, shown. Each is one ticket that a user sells at a price of
+//! their own; whoever buys it does so by the engine, as any seat is booked.
+
+use super::catalogue::{self, Change};
+use super::queries::{Page, wait_for};
+use super::{App, AppError};
+use crate::domain::booking::rejection::Rejection;
+use crate::domain::catalog::{
+    Call, LatePayment, OfferingFacts, OfferingKind, OfferingStatus, Particulars, Pattern,
+};
+use crate::domain::event::LayoutDefined;
+use crate::domain::id::{LayoutId, OfferingId, PatternId, StopId, UserId, derived};
+use crate::domain::layout::LayoutSpec;
+use crate::domain::money::{Currency, Money};
+use crate::domain::time::Timestamp;
+use crate::engine::{Done, Meta};
+use crate::projection::sales::{self, SaleRow};
+use crate::projection::{bodies, market};
+use crate::store::catalog::{self, Versioned};
+use crate::store::views::search::{self, Order, Search};
+use crate::store::{events, views};
+use uuid::Uuid;
+
+/// What a listing is called where it is not there.
+pub const NOUN: &str = "ticket";
+/// The name of the layout and the pattern that all listings share.
+const SINGLE_TICKET: &str = "single-ticket";
+
+/// Returns the seat of every listing: one, `A1`.
+#[must_use]
+pub fn layout() -> LayoutDefined {
+    let spec =
+        LayoutSpec { name: SINGLE_TICKET.into(), rows: 1, columns: "A".into(), ..LayoutSpec::default() };
+    LayoutDefined { id: LayoutId(derived("layout", SINGLE_TICKET)), spec }
+}
+
+/// Returns the calls of every listing: a begin and an end, so that it has the one leg that is booked.
+#[must_use]
+pub fn pattern() -> Pattern {
+    let call = |sequence: u32, name: &str| Call {
+        stop_id: StopId(derived("stop", &format!("{SINGLE_TICKET}/{name}"))),
+        external_id: None,
+        name: name.to_owned(),
+        sequence,
+        arrival_s: 0,
+        departure_s: 0,
+        boards: true,
+        alights: true,
+    };
+    Pattern {
+        id: PatternId(derived("pattern", SINGLE_TICKET)),
+        calls: vec![call(1, "begin"), call(2, "end")],
+    }
+}
+
+/// Returns the facts of a listing that is put up.
+///
+/// # Errors
+/// [`AppError::Invalid`] for a price of nothing.
+pub fn facts(id: OfferingId, seller: &UserId, title: String, price: Money) -> Result<OfferingFacts, AppError> {
+    Ok(OfferingFacts {
+        id,
+        kind: OfferingKind::Listing,
+        route_id: None,
+        pattern_id: pattern().id,
+        layout_id: layout().id,
+        external_id: None,
+        service_date: String::new(),
+        departs_at: Timestamp::NEVER,
+        arrives_at: Timestamp::NEVER,
+        fare: above_nothing(price)?,
+        status: OfferingStatus::Open,
+        late_payment: LatePayment::Refund,
+        particulars: Particulars {
+            title: Some(title),
+            seller_id: Some(seller.clone()),
+            ..Particulars::default()
+        },
+    })
+}
+
+fn above_nothing(price: Money) -> Result<Money, AppError> {
+    match price.amount_minor {
+        1.. => Ok(price),
+        _ => Err(AppError::Invalid { field: "price", message: "must be more than 0".into() }),
+    }
+}
+
+/// Puts a listing up. The answer is the listing.
+///
+/// # Errors
+/// [`AppError::Invalid`] for a price of nothing; what the store says.
+pub async fn create(
+    app: &App,
+    seller: &UserId,
+    title: String,
+    price: Money,
+    meta: &Meta,
+) -> Result<Done, AppError> {
+    if let Some(first) = catalogue::replayed(app, meta).await? {
+        return Ok(first);
+    }
+    let facts = facts(OfferingId(Uuid::now_v7()), seller, title, price)?;
+    let now = app.clock.now();
+    let body = market::listing(&facts, now, "open", 1);
+    let change = Change {
+        layouts: vec![layout()],
+        patterns: vec![pattern()],
+        offerings: vec![Versioned { value: facts, version: 1 }],
+        noun: NOUN,
+        at: Some(now),
+        ..Change::default()
+    };
+    catalogue::store(app, meta, &change, &body).await
+}
+
+/// What a listing is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// Its title.
+    pub title: String,
+    /// Its price as a decimal, in `currency`.
+    pub price: String,
+    /// The currency; the one that it has if `None`.
+    pub currency: Option<Currency>,
+    /// The version that the seller has looked at; any if `None`.
+    pub version: Option<u32>,
+}
+
+/// Edits a listing of the seller's own that nobody has ordered. The answer is the listing. What was ordered before
+/// keeps the price that it was ordered at.
+///
+/// # Errors
+/// [`AppError::NotFound`] for another's; [`AppError::VersionConflict`] if it has another version than the one that
+/// was looked at; [`AppError::Locked`] while an order holds it, or once it is sold; [`Rejection::OfferingCancelled`]
+/// if it was withdrawn; [`AppError::Invalid`] for a price that is none; what the store says.
+pub async fn edit(
+    app: &App,
+    id: OfferingId,
+    seller: &UserId,
+    edit: Edit,
+    meta: &Meta,
+) -> Result<Done, AppError> {
+    if let Some(first) = catalogue::replayed(app, meta).await? {
+        return Ok(first);
+    }
+    let stored = catalog::offerings(&app.stores.write, &[id]).await?.remove(&id.0);
+    let own = |row: &Versioned<OfferingFacts>| {
+        row.value.kind == OfferingKind::Listing && row.value.particulars.seller_id.as_ref() == Some(seller)
+    };
+    let Versioned { value: mut facts, version } = stored.filter(own).ok_or_else(|| not_found(&id.to_string()))?;
+    if edit.version.is_some_and(|looked_at| i64::from(looked_at) != i64::from(version)) {
+        return Err(AppError::VersionConflict { what: NOUN, current: version.unsigned_abs() });
+    }
+    if facts.status == OfferingStatus::Cancelled {
+        return Err(Rejection::OfferingCancelled.into());
+    }
+    let price = Money::parse(&edit.price, edit.currency.unwrap_or(facts.fare.currency))
+        .map_err(|error| AppError::Invalid { field: "price", message: error.to_string() })?;
+    facts.fare = above_nothing(price)?;
+    facts.particulars.title = Some(edit.title);
+    let now = app.clock.now();
+    let history = events::raw_of_stream(&app.stores.write, id.0).await?;
+    let created_at = history.first().map_or(now, |entry| entry.recorded_at);
+    let version = version + 1;
+    let body = market::listing(&facts, created_at, "open", version.unsigned_abs());
+    let change = Change {
+        offerings: vec![Versioned { value: facts, version }],
+        free: Some((id, None)),
+        noun: NOUN,
+        at: Some(now),
+        ..Change::default()
+    };
+    catalogue::store(app, meta, &change, &body).await
+}
+
+pub(super) fn not_found(id: &str) -> AppError {
+    AppError::NotFound { what: NOUN, id: id.to_owned() }
+}
+
+/// What a listing is, as people search for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ListingStatus {
+    /// Anybody can order it.
+    Open,
+    /// An order holds it.
+    Reserved,
+    /// It is somebody's.
+    Sold,
+    /// It was withdrawn.
+    Cancelled,
+}
+
+impl ListingStatus {
+    /// All.
+    pub const ALL: [Self; 4] = [Self::Open, Self::Reserved, Self::Sold, Self::Cancelled];
+
+    /// The word that answers have.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Reserved => "reserved",
+            Self::Sold => "sold",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Returns the status with this word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.word() == word)
+    }
+}
+
+/// What listings are searched for. What is `None` is not asked about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Wanted {
+    /// Beginnings of words of the title, whatever their case.
+    pub text: Option<String>,
+    /// Who sells it.
+    pub seller: Option<UserId>,
+    /// The currency.
+    pub currency: Option<Currency>,
+    /// The least price, in minor units.
+    pub price_min: Option<i64>,
+    /// The highest price, in minor units.
+    pub price_max: Option<i64>,
+    /// What it is now.
+    pub status: Option<ListingStatus>,
+    /// The order of what is found.
+    pub order: Order,
+}
+
+impl Wanted {
+    /// The search for a page of them at `now`; `None` if a text is asked for that has no word.
+    fn search(&self, page: u32, limit: u32, now: Timestamp) -> Option<Search> {
+        let words: Vec<String> = match &self.text {
+            Some(text) => sales::words([text.as_str()]).into_iter().collect(),
+            None => Vec::new(),
+        };
+        if self.text.is_some() && words.is_empty() {
+            return None;
+        }
+        let mut search = Search {
+            words,
+            seller: self.seller.as_ref().map(|seller| seller.0.clone()),
+            currency: self.currency,
+            price_min: self.price_min,
+            price_max: self.price_max,
+            order: self.order,
+            page,
+            limit,
+            ..Search::of(OfferingKind::Listing)
+        };
+        match self.status {
+            None => {}
+            Some(ListingStatus::Cancelled) => search.status = Some(OfferingStatus::Cancelled),
+            Some(sold @ (ListingStatus::Open | ListingStatus::Reserved | ListingStatus::Sold)) => {
+                search.status = Some(OfferingStatus::Open);
+                let just = |at: Timestamp, millis: i64| Timestamp::from_millis(at.as_millis() + millis);
+                (search.free_from, search.free_to) = match sold {
+                    ListingStatus::Open => (None, Some(now)),
+                    ListingStatus::Reserved => (Some(just(now, 1)), Some(just(Timestamp::NEVER, -1))),
+                    ListingStatus::Sold | ListingStatus::Cancelled => (Some(Timestamp::NEVER), None),
+                };
+            }
+        }
+        Some(search)
+    }
+}
+
+/// Returns a page of the listings that are wanted.
+///
+/// # Errors
+/// [`AppError::ReadModelBehind`]; what the store says.
+pub async fn search(
+    app: &App,
+    wanted: &Wanted,
+    page: u32,
+    limit: u32,
+    min_position: Option<i64>,
+) -> Result<Page, AppError> {
+    wait_for(app, min_position).await?;
+    let now = app.clock.now();
+    let Some(search) = wanted.search(page, limit, now) else {
+        return Ok(Page { data: "[]".into(), total: 0 });
+    };
+    let rows = search::page(&app.stores.read, &search).await?;
+    // A page that is not full tells the total by itself.
+    let full = rows.len() == limit as usize;
+    let total = if full || rows.is_empty() && page > 1 {
+        search::count(&app.stores.read, &search).await?
+    } else {
+        u64::from(page - 1) * u64::from(limit) + rows.len() as u64
+    };
+    let lines: Vec<String> = rows.iter().map(|row| market::listing_of(row, now)).collect();
+    Ok(Page { data: bodies::array(&lines).into(), total })
+}
+
+/// Returns a page of the listings that are wanted, as rows.
+///
+/// # Errors
+/// What the store says.
+pub async fn rows(app: &App, wanted: &Wanted, page: u32, limit: u32) -> Result<Vec<SaleRow>, AppError> {
+    match wanted.search(page, limit, app.clock.now()) {
+        Some(search) => Ok(search::page(&app.stores.read, &search).await?),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Returns one listing, whatever its status.
+///
+/// # Errors
+/// [`AppError::NotFound`]; [`AppError::ReadModelBehind`]; what the store says.
+pub async fn get(app: &App, id: &str, min_position: Option<i64>) -> Result<String, AppError> {
+    wait_for(app, min_position).await?;
+    let Ok(uuid) = Uuid::parse_str(id) else { return Err(not_found(id)) };
+    let found = views::sales::by_id(&app.stores.read, &[OfferingId(uuid)]).await?;
+    let sale = found.into_iter().find(|sale| sale.kind == OfferingKind::Listing);
+    Ok(market::listing_of(&sale.ok_or_else(|| not_found(id))?, app.clock.now()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ListingStatus, Wanted, layout, pattern};
+    use crate::domain::layout::Layout;
+    use crate::domain::time::Timestamp;
+
+    #[test]
+    fn a_listing_has_one_seat_and_one_leg() {
+        let layout = layout();
+        let seats = Layout::new(layout.id, layout.spec).unwrap();
+        assert_eq!(seats.seats().map(|seat| seats.label(seat)).collect::<Vec<_>>(), ["A1"]);
+        assert_eq!(pattern().leg_count(), 1);
+    }
+
+    #[test]
+    fn each_status_is_its_own_part_of_all_listings() {
+        let now = Timestamp::from_millis(1_000);
+        let free = |at: Timestamp| {
+            let is = |status| {
+                let wanted = Wanted { status: Some(status), ..Wanted::default() };
+                let search = wanted.search(1, 10, now).unwrap();
+                search.free_from.is_none_or(|from| from <= at) && search.free_to.is_none_or(|to| at <= to)
+            };
+            let open = [ListingStatus::Open, ListingStatus::Reserved, ListingStatus::Sold];
+            open.into_iter().filter(|status| is(*status)).collect::<Vec<_>>()
+        };
+        let rows = [
+            (0, ListingStatus::Open),
+            (1_000, ListingStatus::Open),
+            (1_001, ListingStatus::Reserved),
+            (Timestamp::NEVER.as_millis() - 1, ListingStatus::Reserved),
+            (Timestamp::NEVER.as_millis(), ListingStatus::Sold),
+        ];
+        for (at, status) in rows {
+            assert_eq!(free(Timestamp::from_millis(at)), [status], "{at}");
+        }
+        for status in ListingStatus::ALL {
+            assert_eq!(ListingStatus::parse(status.word()), Some(status));
+        }
+    }
+
+    #[test]
+    fn a_text_without_a_word_finds_nothing() {
+        let wanted = Wanted { text: Some(" -!".into()), ..Wanted::default() };
+        assert_eq!(wanted.search(1, 10, Timestamp::from_millis(0)), None);
+    }
+}
