@@ -93,6 +93,7 @@ pub const SETTINGS: &[Setting] = &[
     address("STRIPE_API_BASE", Some("https://api.stripe.com")),
     secret("STRIPE_WEBHOOK_SECRET", None),
     plain("HOLD_SECONDS", Some("900")),
+    plain("ORDER_SECONDS", Some("900")),
     plain("RATE_LIMIT", Some("100/15m")),
     plain("SIGN_IN_RATE_LIMIT", Some("20/15m")),
     plain("CORS_ALLOWED_ORIGINS", None),

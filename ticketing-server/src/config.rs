@@ -66,6 +66,8 @@ pub struct ServerConfig {
     pub port: u16,
     /// `HOLD_SECONDS`.
     pub hold_seconds: u32,
+    /// `ORDER_SECONDS`: the same of an order of the marketplace.
+    pub order_seconds: u32,
     /// What this process does.
     pub roles: Roles,
     /// How the engine batches, and which provider it knows of: the one of `payments`.
@@ -114,6 +116,8 @@ impl ServerConfig {
             port: number(&get, "PORT", 0, u16::MAX.into())?
                 .map_or(PORT_DEFAULT, |port| u16::try_from(port).unwrap_or(PORT_DEFAULT)),
             hold_seconds: number(&get, "HOLD_SECONDS", 1, HOLD_SECONDS_MAX)?.unwrap_or(HOLD_SECONDS_DEFAULT),
+            order_seconds: number(&get, "ORDER_SECONDS", 1, HOLD_SECONDS_MAX)?
+                .unwrap_or(HOLD_SECONDS_DEFAULT),
             roles: Roles::ALL,
             engine: EngineConfig { provider: payments.word(), ..EngineConfig::default() },
             payments,
@@ -166,7 +170,9 @@ mod tests {
 
     #[test]
     fn a_bad_value_is_named() {
-        for (name, value) in [("PORT", "70000"), ("PORT", "http"), ("HOLD_SECONDS", "0")] {
+        for (name, value) in
+            [("PORT", "70000"), ("PORT", "http"), ("HOLD_SECONDS", "0"), ("ORDER_SECONDS", "0")]
+        {
             let error = read(&[(name, value)]).unwrap_err();
             assert_eq!(error.variable, name);
             assert!(error.to_string().contains(value), "{error}");

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::RangeInclusive;
-use ticketing_core::domain::money::{AMOUNT_MINOR_MAX, Currency, Money};
+use ticketing_core::domain::money::{AMOUNT_MINOR_MAX, AmountError, Currency, Money};
 use ticketing_core::domain::rules::{Complaint, check_email, check_text};
 use uuid::Uuid;
 
@@ -20,6 +20,9 @@ const MEMBERS_MAX: usize = 64;
 
 /// As much of a stranger's field name as is repeated in an answer, in characters.
 const NAME_SHOWN_MAX: usize = 64;
+
+/// What is said of a price of nothing.
+const MORE_THAN_NOTHING: &str = "must be more than 0";
 
 /// Reads a body as one object: `read` asks for the fields and puts the command together.
 ///
@@ -167,13 +170,37 @@ impl<'a> Fields<'a> {
             match Money::parse(&text, currency) {
                 Ok(money) => Ok(money),
                 // The decimals of a currency that is unknown can't be at fault.
-                Err(ticketing_core::domain::money::AmountError::TooPrecise) if !known => {
-                    Ok(Money { amount_minor: 0, currency })
-                }
+                Err(AmountError::TooPrecise) if !known => Ok(Money { amount_minor: 0, currency }),
                 Err(e) => Err(e.to_string().into()),
             }
         });
         money.unwrap_or(Money { amount_minor: 0, currency })
+    }
+
+    /// Returns a price that must be there: as [`Self::money`], and more than 0.
+    pub fn price(&mut self, amount: &'static str, currency: &'static str) -> Money {
+        let complaints = self.problems.len();
+        let money = self.money(amount, currency);
+        if self.problems.len() == complaints && money.amount_minor == 0 {
+            self.complain(amount, MORE_THAN_NOTHING);
+        }
+        money
+    }
+
+    /// Returns a price that must be there, as it was written, and the currency if one is named. Whether it has too many
+    /// decimals for a currency that is not, whoever knows the currency says.
+    pub fn price_text(&mut self, amount: &'static str, currency: &'static str) -> (String, Option<Currency>) {
+        let named = self.optional(currency, self::currency);
+        let text = self.required(amount, |raw| {
+            let text = if raw.starts_with('"') { string(raw, |_| Ok(()))? } else { raw.to_owned() };
+            match Money::parse(&text, named.unwrap_or(Currency::USD)) {
+                Ok(money) if money.amount_minor == 0 => Err(MORE_THAN_NOTHING.into()),
+                Ok(_) => Ok(text),
+                Err(AmountError::TooPrecise) if named.is_none() => Ok(text),
+                Err(e) => Err(e.to_string().into()),
+            }
+        });
+        (text.unwrap_or_default(), named)
     }
 
     fn required<T>(

@@ -1,6 +1,7 @@
 //! The OpenAPI document, and the check that keeps answers true to it.
 
 pub mod bodies;
+pub mod market;
 pub mod parameters;
 pub mod payments;
 pub mod responses;
@@ -13,6 +14,9 @@ use crate::routes::{self, network, operations, tickets, webhooks};
 use bodies::{
     AdminCommand, BookRequest, CancelRequest, ChargeRequest, ConfirmRequest, HoldRequest, PayRequest,
     RefundRequest, ReserveRequest,
+};
+use market::{
+    EditRequest, Listing, ListingOrder, ListingRequest, OrderPayment, OrderRequest, PaymentRequest,
 };
 use payments::{Charge, Received, StripeEvent};
 use serde_json::Value;
@@ -85,7 +89,7 @@ impl Modify for ForCallers {
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Ticketing", description = "Book seats on scheduled departures."),
+    info(title = "Ticketing", description = "Book seats on scheduled departures, and buy and sell tickets."),
     paths(
         tickets::book::book,
         tickets::reserve::reserve,
@@ -100,6 +104,15 @@ impl Modify for ForCallers {
         network::schedules::schedules,
         network::schedule::schedule,
         network::seats::seats,
+        routes::market::listings::listings,
+        routes::market::sell::sell,
+        routes::market::listing::listing,
+        routes::market::edit::edit,
+        routes::market::orders::orders,
+        routes::market::order::order,
+        routes::market::one_order::one_order,
+        routes::market::cancel::cancel,
+        routes::market::pay::pay,
         routes::payments::charge::charge,
         routes::payments::payment::payment,
         routes::payments::refund::refund,
@@ -133,6 +146,11 @@ impl Modify for ForCallers {
         Page<Schedule>,
         Success<Schedule>,
         Success<SeatMap>,
+        Page<Listing>,
+        Success<Listing>,
+        Page<ListingOrder>,
+        Success<ListingOrder>,
+        Success<OrderPayment>,
         Success<Charge>,
         Success<User>,
         Page<User>,
@@ -151,6 +169,13 @@ impl Modify for ForCallers {
         Route,
         Schedule,
         SeatMap,
+        Listing,
+        ListingOrder,
+        OrderPayment,
+        ListingRequest,
+        EditRequest,
+        OrderRequest,
+        PaymentRequest,
         Charge,
         Received,
         StripeEvent,
@@ -366,6 +391,10 @@ mod tests {
         assert_eq!(asked_for(user_requests::profile), shape("ProfileRequest"));
         assert_eq!(asked_for(user_requests::deletion), shape("DeletionRequest"));
         assert_eq!(asked_for(user_requests::status), shape("StatusRequest"));
+        assert_eq!(asked_for(requests::market::listing), shape("ListingRequest"));
+        assert_eq!(asked_for(requests::market::edit), shape("EditRequest"));
+        assert_eq!(asked_for(requests::market::order), shape("OrderRequest"));
+        assert_eq!(asked_for(requests::market::payment), shape("PaymentRequest"));
     }
 
     /// The parameters that a reader asks for, as it names them when it meets a stranger.
@@ -395,6 +424,10 @@ mod tests {
         assert_eq!(asked_in_query(requests::schedules), named("/api/routes/{id}/schedules"));
         assert_eq!(asked_in_query(requests::one), named("/api/schedules/{id}"));
         assert_eq!(asked_in_query(requests::seats), named("/api/schedules/{id}/seats"));
+        assert_eq!(asked_in_query(requests::market::listings), named("/api/tickets"));
+        assert_eq!(asked_in_query(requests::one), named("/api/tickets/{id}"));
+        assert_eq!(asked_in_query(requests::list), named("/api/orders"));
+        assert_eq!(asked_in_query(requests::one), named("/api/orders/{id}"));
     }
 
     #[test]

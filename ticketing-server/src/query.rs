@@ -7,6 +7,7 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::Uri;
 use axum::http::request::Parts;
 use serde_json::{Value, json};
+use ticketing_core::domain::money::{Currency, Money};
 use ticketing_core::domain::rules::{Complaint, check_date, check_text, len_max};
 
 /// How many a page holds unless asked otherwise, and at most.
@@ -86,6 +87,18 @@ impl Parameters {
     /// Returns a text of at most `len_max` characters.
     pub fn opt_text(&mut self, name: &'static str, len_max: usize) -> Option<String> {
         self.read(name, |text| check_text(text, len_max).map(|()| text.to_owned()))
+    }
+
+    /// Returns a currency.
+    pub fn opt_currency(&mut self, name: &'static str) -> Option<Currency> {
+        self.read(name, |text| {
+            Currency::parse(text).ok_or_else(|| "must be an ISO 4217 currency, as USD".into())
+        })
+    }
+
+    /// Returns an amount of this currency.
+    pub fn opt_money(&mut self, name: &'static str, currency: Currency) -> Option<Money> {
+        self.read(name, |text| Money::parse(text, currency).map_err(|e| e.to_string().into()))
     }
 
     /// Returns a day, `YYYY-MM-DD`.

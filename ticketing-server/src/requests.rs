@@ -2,6 +2,8 @@
 //!
 //! Only the form is judged here. Whether a seat exists or a price is right the core decides.
 
+pub mod market;
+
 use crate::fields::Fields;
 use crate::query::{PageRequest, Parameters};
 use ticketing_core::domain::booking::command::HoldKind;

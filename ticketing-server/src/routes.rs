@@ -2,6 +2,7 @@
 //! limit of time, and a panic in it is an answer like any other.
 
 pub mod admin;
+pub mod market;
 pub mod network;
 pub mod operations;
 pub mod payments;

@@ -377,7 +377,8 @@ fn shell(
     let auth = Arc::new(auth);
     let state =
         ServerState::new(Arc::clone(&auth), metrics_of_state, hold_seconds, payments, carrier, lender, feed);
-    let state = state.with_redis(redis.clone()).with_sign_ins(&config.http, redis.clone());
+    let state = state.with_order_seconds(config.order_seconds).with_redis(redis.clone());
+    let state = state.with_sign_ins(&config.http, redis.clone());
     let routes = table::operations(Routes::new(Arc::clone(&metrics), config.http.request_timeout));
     let routes = match config.roles {
         Roles { api: true, .. } => table::api(routes),

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use ticketing_core::adapters::carriers::Carrier;
 use ticketing_core::adapters::payments::ProviderConfig;
 use ticketing_core::adapters::redis::Redis;
+use ticketing_core::app::config::HOLD_SECONDS_DEFAULT;
 use ticketing_core::app::queries::network::find_route;
 use ticketing_core::app::{App, AppError};
 use ticketing_core::domain::id::RouteId;
@@ -39,6 +40,8 @@ pub struct Shared {
     pub known_routes: KnownRoutes,
     /// How long a hold lasts that does not say, in seconds.
     pub hold_seconds: u32,
+    /// How long an order of a listing is held, in seconds.
+    pub order_seconds: u32,
     /// Who moves the money, and what its webhooks are signed with.
     pub payments: ProviderConfig,
     /// What carries events between processes; `None` is the embedded bus.
@@ -76,6 +79,7 @@ impl ServerState {
             gauges: Gauges::default(),
             known_routes: KnownRoutes::new(),
             hold_seconds,
+            order_seconds: HOLD_SECONDS_DEFAULT,
             payments,
             carrier,
             lender,
@@ -93,6 +97,15 @@ impl ServerState {
         if let Some(shared) = Arc::get_mut(&mut self.0) {
             shared.sign_ins = SignInLimits::new(settings.sign_in_limit, redis);
             shared.secure_cookies = settings.environment == Environment::Production;
+        }
+        self
+    }
+
+    /// Holds orders so long, in seconds. To be said before the first clone.
+    #[must_use]
+    pub fn with_order_seconds(mut self, order_seconds: u32) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.0) {
+            shared.order_seconds = order_seconds;
         }
         self
     }

@@ -57,7 +57,12 @@ pub fn pattern() -> Pattern {
 ///
 /// # Errors
 /// [`AppError::Invalid`] for a price of nothing.
-pub fn facts(id: OfferingId, seller: &UserId, title: String, price: Money) -> Result<OfferingFacts, AppError> {
+pub fn facts(
+    id: OfferingId,
+    seller: &UserId,
+    title: String,
+    price: Money,
+) -> Result<OfferingFacts, AppError> {
     Ok(OfferingFacts {
         id,
         kind: OfferingKind::Listing,
@@ -148,7 +153,8 @@ pub async fn edit(
     let own = |row: &Versioned<OfferingFacts>| {
         row.value.kind == OfferingKind::Listing && row.value.particulars.seller_id.as_ref() == Some(seller)
     };
-    let Versioned { value: mut facts, version } = stored.filter(own).ok_or_else(|| not_found(&id.to_string()))?;
+    let Versioned { value: mut facts, version } =
+        stored.filter(own).ok_or_else(|| not_found(&id.to_string()))?;
     if edit.version.is_some_and(|looked_at| i64::from(looked_at) != i64::from(version)) {
         return Err(AppError::VersionConflict { what: NOUN, current: version.unsigned_abs() });
     }

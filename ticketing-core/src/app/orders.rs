@@ -99,13 +99,8 @@ pub async fn list(
 ) -> Result<Page, AppError> {
     wait_for(app, min_position).await?;
     let now = app.clock.now();
-    let query = UserQuery {
-        user_id: buyer.clone(),
-        kind: Some(OfferingKind::Listing),
-        state: None,
-        page,
-        limit,
-    };
+    let query =
+        UserQuery { user_id: buyer.clone(), kind: Some(OfferingKind::Listing), state: None, page, limit };
     let rows = views::tickets::of_user(&app.stores.read, &query, now).await?;
     // A page that is not full tells the total by itself.
     let full = rows.len() == limit as usize;
@@ -145,8 +140,7 @@ pub async fn get(
 ) -> Result<String, AppError> {
     wait_for(app, min_position).await?;
     let found = views::tickets::one(&app.stores.read, id).await?;
-    let own =
-        |row: &TicketRow| row.booking.user_id == *buyer && row.of.kind == OfferingKind::Listing;
+    let own = |row: &TicketRow| row.booking.user_id == *buyer && row.of.kind == OfferingKind::Listing;
     let row = found.filter(own).ok_or_else(|| not_found(id))?;
     let is_charging = charging(app, std::slice::from_ref(&row)).await?.contains(&id);
     Ok(market::order_of(&row.booking, &row.route_name, is_charging, app.clock.now()))

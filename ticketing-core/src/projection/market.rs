@@ -1,6 +1,5 @@
 //! The marketplace's JSON: listings, orders. Prices are texts here, as the contract has it.
 
-use super::bodies;
 use super::object::Object;
 use super::sales::SaleRow;
 use crate::domain::booking::state::{Booking, BookingState};
@@ -53,7 +52,7 @@ pub fn order_of(booking: &Booking, title: &str, is_charging: bool, now: Timestam
         body.text("reason", reason);
     }
     if booking.refund_due() {
-        body.raw("refund", &bodies::refund("PENDING", booking.price));
+        body.raw("refund", &refund(booking.price));
     }
     body.raw("version", &booking.version.to_string());
     body.end()
@@ -113,6 +112,15 @@ pub fn listing_status(status: OfferingStatus, free_at: Timestamp, now: Timestamp
         OfferingStatus::Open if free_at > now => "reserved",
         OfferingStatus::Open => "open",
     }
+}
+
+/// A refund that is under way.
+fn refund(amount: Money) -> String {
+    let mut body = Object::new();
+    body.plain("status", "PENDING");
+    body.plain("amount", amount.decimal());
+    body.plain("currency", amount.currency);
+    body.end()
 }
 
 fn price(body: &mut Object, price: Money) {

@@ -233,14 +233,14 @@ pub enum CommandRefusals {
     NotFound(Failure),
     /// The world is not as the command needs it: `SEAT_TAKEN`, `SOLD_OUT`, `PRICE_MISMATCH`, `DEPARTED`,
     /// `OFFERING_CANCELLED`, `HOLD_EXPIRED`, `INVALID_STATE`, `PAYMENT_USED`, `PAYMENT_STATE`,
-    /// `PAYMENT_IN_PROGRESS`, `TOO_MANY_PAYMENTS`, `IDEMPOTENCY_IN_PROGRESS`.
+    /// `PAYMENT_IN_PROGRESS`, `TOO_MANY_PAYMENTS`, `TICKET_LOCKED`, `VERSION_CONFLICT`, `IDEMPOTENCY_IN_PROGRESS`.
     #[response(status = 409)]
     Conflict(Failure),
     /// `PAYLOAD_TOO_LARGE`: over 256 KiB.
     #[response(status = 413)]
     PayloadTooLarge(Failure),
     /// Fields are missing, unknown or wrong, one entry each; `UNKNOWN_SEAT`, `UNKNOWN_STOP`, `STOP_ORDER`,
-    /// `NO_BOARDING`, `ROUTE_MISMATCH`, `AMBIGUOUS_ID`, `AMOUNT_MISMATCH`, `REFUND_TOO_MUCH`,
+    /// `NO_BOARDING`, `ROUTE_MISMATCH`, `OWN_LISTING`, `AMBIGUOUS_ID`, `AMOUNT_MISMATCH`, `REFUND_TOO_MUCH`,
     /// `IDEMPOTENCY_KEY_REUSED`.
     #[response(status = 422)]
     Invalid(Failure),

@@ -11,6 +11,7 @@ mod feed;
 mod holds;
 mod idempotency;
 mod lifecycle;
+mod market;
 mod on_postgres;
 mod paid_crash;
 mod payments;
