@@ -136,6 +136,9 @@ impl From<AppError> for Failure {
             AppError::VersionConflict { .. } => Self::conflict(error.to_string())
                 .code("VERSION_CONFLICT")
                 .hint("look at it again, and repeat the change on what it is now"),
+            AppError::Exists { what, .. } => Self::conflict(error.to_string())
+                .code("ALREADY_EXISTS")
+                .hint(format!("{} shows it", list_of(what))),
             AppError::Locked { .. } => Self::conflict(error.to_string())
                 .code("TICKET_LOCKED")
                 .hint("ticketctl booking list shows who has it"),

@@ -59,6 +59,8 @@ pub enum Code {
     VersionMoved,
     /// The thing has another version than the one that the request is about.
     VersionConflict,
+    /// It is there already.
+    AlreadyExists,
     /// Somebody has booked what is to be changed.
     TicketLocked,
     /// The body is too large.
@@ -111,6 +113,7 @@ impl Code {
             Self::IdempotencyInProgress => (StatusCode::CONFLICT, "IDEMPOTENCY_IN_PROGRESS"),
             Self::VersionMoved => (StatusCode::CONFLICT, "VERSION_MOVED"),
             Self::VersionConflict => (StatusCode::CONFLICT, "VERSION_CONFLICT"),
+            Self::AlreadyExists => (StatusCode::CONFLICT, "ALREADY_EXISTS"),
             Self::TicketLocked => (StatusCode::CONFLICT, "TICKET_LOCKED"),
             Self::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
             Self::ValidationFailed => (StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED"),

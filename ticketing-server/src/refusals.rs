@@ -28,6 +28,11 @@ impl From<AppError> for ApiError {
                 let details = vec![json!({"field": "version", "message": message, "version": current})];
                 Self::new(Code::VersionConflict, message).with_details(details)
             }
+            AppError::Exists { ref id, .. } => {
+                let message = error.to_string();
+                let details = vec![json!({"field": "id", "message": message, "id": id})];
+                Self::new(Code::AlreadyExists, message).with_details(details)
+            }
             AppError::Locked { .. } => {
                 let message = error.to_string();
                 let details = vec![json!({"field": "id", "message": message})];

@@ -35,6 +35,14 @@ pub enum AppError {
         /// Its version now.
         current: u32,
     },
+    /// It is there already.
+    #[error("There is a {what} {id} already.")]
+    Exists {
+        /// `venue`, `event`, `layout`.
+        what: &'static str,
+        /// What it is called.
+        id: String,
+    },
     /// Somebody has booked what is to be changed.
     #[error("The {what} can't be changed while {held} of it.")]
     Locked {

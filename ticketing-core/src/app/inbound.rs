@@ -293,6 +293,7 @@ fn dead(error: AppError) -> Result<Unreadable, AppError> {
         | AppError::NotFound { .. }
         | AppError::Ambiguous { .. }
         | AppError::VersionConflict { .. }
+        | AppError::Exists { .. }
         | AppError::Locked { .. }
         | AppError::Invalid { .. }
         | AppError::ReadModelBehind { .. }

@@ -6,7 +6,9 @@ pub mod catalogue;
 pub mod commands;
 pub mod config;
 mod error;
+pub mod events;
 pub mod folder;
+mod halls;
 pub mod inbound;
 pub mod listings;
 pub mod orders;
@@ -14,9 +16,11 @@ pub mod payments;
 pub mod ports;
 pub mod queries;
 mod stores;
+pub mod venues;
 
 pub use cache::{CacheCounts, TicketCache};
 pub use error::AppError;
+pub use halls::Halls;
 pub use stores::{StoreConfig, Stores, make_data_dir};
 
 use crate::clock::Clock;
@@ -41,6 +45,8 @@ pub struct App {
     pub read: ReadPosition,
     /// Pages of tickets that were asked for lately.
     pub tickets: Arc<TicketCache>,
+    /// Who has which seats of what is looked at just now.
+    pub halls: Arc<Halls>,
     /// This process has written to the log beside the engine: what follows the log looks at once.
     pub(crate) wrote: Arc<Notify>,
     /// What accounts need: hashes, and whose tokens are refused.
@@ -74,6 +80,7 @@ impl App {
             clock,
             read: ReadPosition::default(),
             tickets: Arc::new(TicketCache::new(None)),
+            halls: Arc::default(),
             wrote: Arc::default(),
             accounts: Arc::default(),
         };

@@ -12,6 +12,7 @@ pub mod layout;
 pub mod log;
 pub mod mail;
 pub mod money;
+pub mod occasion;
 pub mod occupancy;
 pub mod payment;
 pub mod rules;

@@ -154,15 +154,52 @@ pub fn event(facts: &OfferingFacts, version: u32, now: Timestamp) -> String {
     body.end()
 }
 
+/// What an event is. Whether it is over tells its `endTime`: it is sold until it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventStatus {
+    /// It has not begun.
+    OnSale,
+    /// It has begun; it may be over.
+    Started,
+    /// It was withdrawn.
+    Cancelled,
+}
+
+impl EventStatus {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::OnSale, Self::Started, Self::Cancelled];
+
+    /// The word of the API.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::OnSale => "ON_SALE",
+            Self::Started => "STARTED",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+
+    /// Returns the status with this word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.word() == word)
+    }
+
+    /// Returns what an event is at `now`.
+    #[must_use]
+    pub fn of(facts: &OfferingFacts, now: Timestamp) -> Self {
+        match facts.status {
+            OfferingStatus::Cancelled => Self::Cancelled,
+            OfferingStatus::Open if facts.departs_at <= now => Self::Started,
+            OfferingStatus::Open => Self::OnSale,
+        }
+    }
+}
+
 /// The word for what an event is at `now`.
 #[must_use]
 pub fn event_status(facts: &OfferingFacts, now: Timestamp) -> &'static str {
-    match facts.status {
-        OfferingStatus::Cancelled => "CANCELLED",
-        OfferingStatus::Open if facts.arrives_at <= now => "ENDED",
-        OfferingStatus::Open if facts.departs_at <= now => "STARTED",
-        OfferingStatus::Open => "ON_SALE",
-    }
+    EventStatus::of(facts, now).word()
 }
 
 /// An event's seats: totals, each with what they are made of, and each seat's state and price.

@@ -1,5 +1,6 @@
 //! The questions: each is answered from the read model, as text that is ready to be sent.
 
+pub mod events;
 pub mod network;
 pub mod tickets;
 

@@ -6,7 +6,7 @@ use crate::domain::booking::state::{Booking, BookingState};
 use crate::domain::catalog::OfferingKind;
 use crate::domain::id::{BookingId, OfferingId, UserId};
 use crate::domain::money::{Currency, Money};
-use crate::domain::seating::LegRange;
+use crate::domain::seating::{LegRange, SeatNo};
 use crate::domain::time::Timestamp;
 use crate::projection::TicketRow;
 use crate::projection::bodies::Of;
@@ -153,6 +153,10 @@ statements! {
     OCCUPANTS = "SELECT offering_id, seats, from_leg, to_leg, state, hold_expires_at
         FROM view_tickets
         WHERE offering_id {any uuid} AND state IN ('PENDING', 'RESERVED', 'CONFIRMED')";
+    /// Leans on `view_tickets_offering`.
+    HOLDERS = "SELECT booking_id, seats, state, hold_expires_at, version
+        FROM view_tickets
+        WHERE offering_id = $1 AND state IN ('PENDING', 'RESERVED', 'CONFIRMED')";
     /// All there ever were of an offering, the newest first. Reads the whole table: the index has only those that
     /// hold a seat now, and one with all would cost every booking.
     OF_OFFERING = "SELECT booking_id AS id, seats FROM view_tickets
@@ -295,6 +299,47 @@ pub async fn occupants(db: &Db, offerings: &[OfferingId]) -> Result<Vec<Occupant
                 state: BookingState::parse(&row.state)
                     .ok_or_else(|| corrupt("state", "not a booking state"))?,
                 hold_expires_at: Timestamp::from_millis(row.hold_expires_at),
+            })
+        })
+        .collect()
+}
+
+/// Who has seats of an offering.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The booking.
+    pub booking_id: BookingId,
+    /// Its seats.
+    pub seats: Vec<SeatNo>,
+    /// Stored state.
+    pub state: BookingState,
+    /// When a hold ends.
+    pub hold_expires_at: Timestamp,
+    /// The stream version that the row shows.
+    pub version: u32,
+}
+
+/// Returns the bookings that have seats of an offering, each with its id; holds that have ended are among them.
+///
+/// # Errors
+/// What the store says.
+pub async fn holders(db: &Db, offering: OfferingId) -> Result<Vec<Holder>> {
+    let rows: Vec<(Uuid, String, String, i64, i32)> = db.all(&HOLDERS, args![offering.0]).await?;
+    rows.into_iter()
+        .map(|(id, seats, state, hold_expires_at, version)| {
+            let corrupt = |column: &'static str, reason: &str| StoreError::Corrupt {
+                table: "view_tickets",
+                column,
+                row: id.to_string(),
+                reason: reason.to_owned(),
+            };
+            let seats = parse_seats(&seats).map_err(|e| corrupt("seats", &e))?;
+            Ok(Holder {
+                booking_id: BookingId(id),
+                seats: seats.into_iter().map(|seat| seat.no).collect(),
+                state: BookingState::parse(&state).ok_or_else(|| corrupt("state", "not a booking state"))?,
+                hold_expires_at: Timestamp::from_millis(hold_expires_at),
+                version: u32::try_from(version).map_err(|_| corrupt("version", "negative"))?,
             })
         })
         .collect()

@@ -116,6 +116,7 @@ impl Projector {
         if self.repairs != Some(repairs) {
             // Rows of departures that are remembered may have been repaired.
             self.pages = Pages::default();
+            app.halls.forget();
         }
         self.repairs = Some(repairs);
         self.stand = Some(Stand { cursor, repairs, parked: HashSet::new() });
@@ -170,6 +171,7 @@ impl Projector {
                 Applied::Moved => return Ok(false),
             }
         };
+        app.halls.folded(from, to, &page.inserts, &page.updates);
         let new = page.inserts.iter().map(|row| &row.booking.user_id);
         app.tickets.folded(from, to, new.chain(&users));
         for letter in page.parked {

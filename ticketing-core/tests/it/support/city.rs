@@ -203,6 +203,7 @@ pub fn code<T>(outcome: &Result<T, AppError>) -> &'static str {
         Err(
             AppError::Ambiguous { .. }
             | AppError::VersionConflict { .. }
+            | AppError::Exists { .. }
             | AppError::Locked { .. }
             | AppError::Invalid { .. },
         ) => "Ambiguous",
