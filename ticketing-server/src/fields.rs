@@ -13,6 +13,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use ticketing_core::domain::money::{AMOUNT_MINOR_MAX, AmountError, Currency, Money};
 use ticketing_core::domain::rules::{Complaint, check_email, check_text};
+use ticketing_core::domain::time::Timestamp;
 use uuid::Uuid;
 
 /// The most members of a body that are looked at; no command has a quarter of them.
@@ -141,6 +142,64 @@ impl<'a> Fields<'a> {
                 format!("must be a whole number from {} to {}", range.start(), range.end()).into()
             })
         })
+    }
+
+    /// Returns `true` or `false`, if one is there.
+    pub fn opt_bool(&mut self, field: &'static str) -> Option<bool> {
+        self.optional(field, |raw| match raw {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err("must be true or false".into()),
+        })
+    }
+
+    /// Returns an instant that must be there, RFC 3339.
+    pub fn time(&mut self, field: &'static str) -> Timestamp {
+        self.required(field, |raw| {
+            let text = string(raw, |_| Ok(()))?;
+            Timestamp::parse(&text).ok_or_else(|| "must be a time, as 2026-12-24T20:00:00Z".into())
+        })
+        .unwrap_or_default()
+    }
+
+    /// Returns 1 to `count_max` texts that may be there, each of at most `len_max` characters.
+    pub fn opt_texts(&mut self, field: &'static str, count_max: usize, len_max: usize) -> Option<Vec<String>> {
+        let texts = self.opt_value::<Vec<String>>(field, "a list of texts")?;
+        if !(1..=count_max).contains(&texts.len()) {
+            self.complain(field, format!("must have 1 to {count_max} entries, and has {}", texts.len()));
+            return Some(Vec::new());
+        }
+        if let Some(complaint) = texts.iter().find_map(|text| check_text(text, len_max).err()) {
+            self.complain(field, format!("an entry {complaint}"));
+        }
+        Some(texts)
+    }
+
+    /// Returns a value of several parts that must be there; `what` says what it is.
+    pub fn value<T: Deserialize<'a>>(&mut self, field: &'static str, what: &str) -> Option<T> {
+        match self.take(field) {
+            Some(raw) => self.parsed(field, raw, what),
+            None => {
+                self.complain(field, "is required");
+                None
+            }
+        }
+    }
+
+    /// Returns a value of several parts that may be there. `null` is as if it were not.
+    pub fn opt_value<T: Deserialize<'a>>(&mut self, field: &'static str, what: &str) -> Option<T> {
+        let raw = self.take(field)?;
+        self.parsed(field, raw, what)
+    }
+
+    fn parsed<T: Deserialize<'a>>(&mut self, field: &'static str, raw: &'a str, what: &str) -> Option<T> {
+        match serde_json::from_str(raw) {
+            Ok(value) => Some(value),
+            Err(_) => {
+                self.complain(field, format!("must be {what}"));
+                None
+            }
+        }
     }
 
     /// Returns an amount in minor units that must be there: a whole number above 0.

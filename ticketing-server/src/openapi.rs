@@ -7,6 +7,7 @@ pub mod payments;
 pub mod responses;
 pub mod shapes;
 pub mod users;
+pub mod venue;
 
 use crate::answer::Json;
 use crate::error::ApiError;
@@ -205,7 +206,9 @@ struct Everything;
 /// Returns the document: every address, as its handler describes it, and the shapes of all bodies.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
-    Everything::openapi()
+    let mut document = Everything::openapi();
+    document.merge(venue::VenueCalls::openapi());
+    document
 }
 
 /// Answers the finished document, bare, as tools expect it: not in the envelope.

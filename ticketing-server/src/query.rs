@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use serde_json::{Value, json};
 use ticketing_core::domain::money::{Currency, Money};
 use ticketing_core::domain::rules::{Complaint, check_date, check_text, len_max};
+use ticketing_core::domain::time::Timestamp;
 
 /// How many a page holds unless asked otherwise, and at most.
 pub const LIMIT_DEFAULT: u32 = 10;
@@ -104,6 +105,13 @@ impl Parameters {
     /// Returns a day, `YYYY-MM-DD`.
     pub fn opt_date(&mut self, name: &'static str) -> Option<String> {
         self.read(name, |text| check_date(text).map(|()| text.to_owned()))
+    }
+
+    /// Returns an instant, RFC 3339.
+    pub fn opt_time(&mut self, name: &'static str) -> Option<Timestamp> {
+        self.read(name, |text| {
+            Timestamp::parse(text).ok_or_else(|| "must be a time, as 2026-12-24T20:00:00Z".into())
+        })
     }
 
     /// Returns words of a few, with commas between them.

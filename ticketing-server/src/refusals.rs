@@ -138,10 +138,11 @@ fn not_found(what: &'static str, id: String) -> ApiError {
         "booking" => Rejection::UnknownBooking { id }.into(),
         "route" => ApiError::route_not_found(&id),
         "user" => ApiError::user_not_found(&id),
-        "ticket" | "order" => {
+        "ticket" | "venue" | "event" | "order" => {
             let message = format!("There is no {what} {id}.");
             let details = vec![json!({"field": format!("{what}Id"), "message": message, "id": id})];
-            ApiError::not_found(message).with_details(details)
+            let code = format!("{}_NOT_FOUND", what.to_uppercase());
+            ApiError::of_command(Code::NotFound.status(), &code, message).with_details(details)
         }
         _ => ApiError::not_found(format!("There is no {what} {id}.")),
     }

@@ -3,6 +3,7 @@
 //! Only the form is judged here. Whether a seat exists or a price is right the core decides.
 
 pub mod market;
+pub mod venue;
 
 use crate::fields::Fields;
 use crate::query::{PageRequest, Parameters};

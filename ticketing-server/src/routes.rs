@@ -9,6 +9,7 @@ pub mod payments;
 pub mod table;
 pub mod tickets;
 pub mod users;
+pub mod venue;
 pub mod webhooks;
 
 use crate::answer::{Answer, Pagination};

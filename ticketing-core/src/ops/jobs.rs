@@ -8,6 +8,7 @@ use super::dlq::work::{Queue, Seen};
 use super::filter::{FieldKind, FieldSpec, Filter, Value};
 use super::{OpsError, Plan, lookup};
 use crate::app::{App, AppError};
+use crate::domain::id::OfferingId;
 use crate::domain::time::Timestamp;
 use crate::store::jobs::{self, Job, JobState, NewJob};
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,18 @@ pub enum JobSpec {
     Republish(RepublishSpec),
     /// Fold events into the projection once more.
     Replay(ReplaySpec),
+    /// Cancel all that is booked of an offering that is withdrawn.
+    Withdraw(WithdrawSpec),
+}
+
+/// What is withdrawn, with all its bookings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WithdrawSpec {
+    /// The event or departure.
+    pub offering: OfferingId,
+    /// The reason that buyers are given.
+    pub reason: String,
 }
 
 /// The letters of a redrive or discard, by stream.
@@ -111,7 +124,7 @@ pub struct TopicPart {
 
 impl JobSpec {
     /// The kinds' words.
-    pub const KINDS: [&'static str; 4] = ["redrive", "discard", "republish", "replay"];
+    pub const KINDS: [&'static str; 5] = ["redrive", "discard", "republish", "replay", "withdraw"];
 
     /// What kind of work it is: one word.
     #[must_use]
@@ -121,6 +134,7 @@ impl JobSpec {
             Self::Discard(_) => "discard",
             Self::Republish(_) => "republish",
             Self::Replay(_) => "replay",
+            Self::Withdraw(_) => "withdraw",
         }
     }
 
@@ -129,6 +143,7 @@ impl JobSpec {
             Self::Redrive(spec) | Self::Discard(spec) => serde_json::to_string(spec),
             Self::Republish(spec) => serde_json::to_string(spec),
             Self::Replay(spec) => serde_json::to_string(spec),
+            Self::Withdraw(spec) => serde_json::to_string(spec),
         };
         json.map_err(|error| OpsError::Invalid(format!("the job can't be written down: {error}")))
     }
@@ -144,6 +159,7 @@ impl JobSpec {
             "discard" => serde_json::from_str(spec).map(Self::Discard),
             "republish" => serde_json::from_str(spec).map(Self::Republish),
             "replay" => serde_json::from_str(spec).map(Self::Replay),
+            "withdraw" => serde_json::from_str(spec).map(Self::Withdraw),
             kind => return Err(format!("this program knows no jobs of the kind {kind:?}")),
         };
         read.map_err(|error| format!("what the job is to do can't be read: {error}"))

@@ -1,22 +1,28 @@
-//! Withdrawing a departure: nobody can book it any more, its holds end, its tickets are owed back.
+//! Withdrawing a departure or an event: nobody can book it any more, its holds end, its tickets are owed back.
+//!
+//! One with few bookings is withdrawn at once; of one with many, a job that is written down before cancels them.
 
 use super::audit::{Actor, audited};
 use super::bookings::{BookingPlan, is_breakdown, may_be_done, plan_change};
+use super::jobs::{self, JobPlan, JobSpec, WithdrawSpec};
 use super::{OpsError, Plan, PlanChange};
 use crate::app::{App, AppError};
 use crate::domain::booking::command::Change;
 use crate::domain::booking::rejection::Rejection;
-use crate::domain::catalog::{Offering, OfferingStatus};
+use crate::domain::catalog::{Offering, OfferingFacts, OfferingKind, OfferingStatus};
 use crate::domain::event::{CatalogEvent, Event, OfferingCancelled};
 use crate::domain::id::{BookingId, OfferingId};
 use crate::domain::occupancy::Occupancy;
-use crate::engine::CommandError;
-use crate::projection::bodies;
+use crate::domain::time::Timestamp;
+use crate::engine::{CommandError, Done, IdempotencyKey, Meta};
+use crate::projection::{bodies, venue as words};
 use crate::store::batch;
 use crate::store::catalog::{self, Versioned};
 use crate::store::error::StoreError;
 use crate::store::events::LogEntry;
+use crate::store::idempotency::{self, StoredAnswer};
 use crate::store::offerings;
+use std::collections::HashSet;
 
 /// A planned withdrawal.
 #[derive(Clone, Debug)]
@@ -37,7 +43,7 @@ pub async fn plan_cancel(app: &App, offering: Offering, reason: &str) -> Result<
     let found = offerings::with_seats(&app.stores.write, &[id]).await?.pop();
     let unknown = || AppError::from(Rejection::UnknownOffering { id: id.to_string() });
     let (offering, occupancy) = found.ok_or_else(unknown)?;
-    let plan = plan_of(app, "schedule cancel", offering, &occupancy, reason).await?;
+    let plan = plan_of(app, &action(&offering.facts), offering, &occupancy, reason).await?;
     plan.ok_or_else(|| AppError::from(Rejection::OfferingCancelled).into())
 }
 
@@ -55,13 +61,13 @@ pub(super) async fn plan_of(
         let now = app.clock.now();
         let status = |word: &str| bodies::raw(format!(r#"{{"id":"{id}","status":"{word}"}}"#));
         changes.push(PlanChange {
-            kind: "schedule".into(),
+            kind: offering.facts.kind.noun().into(),
             id: Some(id.to_string()),
-            before: Some(status(bodies::schedule_status(&offering.facts, now))),
+            before: Some(status(status_of(&offering.facts, now))),
             after: Some(status("CANCELLED")),
         });
     }
-    let bookings = cancel_bookings(app, occupancy.booking_ids(), reason).await?;
+    let bookings = cancel_bookings(app, &offering.facts, occupancy.booking_ids(), reason).await?;
     changes.extend(bookings.plan.changes);
     if changes.is_empty() {
         return Ok(None);
@@ -69,16 +75,34 @@ pub(super) async fn plan_of(
     Ok(Some(CancelPlan { plan: Plan::new(action, changes), offering, reason: reason.to_owned() }))
 }
 
-async fn cancel_bookings(app: &App, mut ids: Vec<BookingId>, reason: &str) -> Result<BookingPlan, OpsError> {
+/// What it is called in plans and in the audit log.
+fn action(facts: &OfferingFacts) -> String {
+    format!("{} cancel", facts.kind.noun())
+}
+
+/// The word for what it is now, as those who sell it say it.
+fn status_of(facts: &OfferingFacts, now: Timestamp) -> &'static str {
+    match facts.kind {
+        OfferingKind::Departure | OfferingKind::Listing => bodies::schedule_status(facts, now),
+        OfferingKind::Event => words::event_status(facts, now),
+    }
+}
+
+async fn cancel_bookings(
+    app: &App,
+    facts: &OfferingFacts,
+    mut ids: Vec<BookingId>,
+    reason: &str,
+) -> Result<BookingPlan, OpsError> {
     if ids.is_empty() {
-        return Ok(BookingPlan::nothing("schedule cancel"));
+        return Ok(BookingPlan::nothing(&action(facts)));
     }
     ids.sort_unstable();
     let now = app.clock.now();
     let stored = crate::store::bookings::load(&app.stores.write, &ids).await?;
     // A hold that has ended is the sweeper's.
     let open: Vec<BookingId> = stored.iter().filter(|b| b.state_at(now).has_seats()).map(|b| b.id).collect();
-    plan_change(app, "schedule cancel", &open, &Change::Cancel { reason: Some(reason.to_owned()) }).await
+    plan_change(app, &action(facts), &open, &Change::Cancel { reason: Some(reason.to_owned()) }).await
 }
 
 /// Withdraws the departure first, so that nothing more is sold, and then cancels what was booked of it,
@@ -94,15 +118,36 @@ pub async fn execute_cancel(
     actor: &Actor,
     progress: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Result<i64, OpsError> {
-    let id = plan.offering.facts.id;
     let planned = plan.plan.affected;
     let (mut position, mut done) = (0, 0);
     if plan.offering.facts.status == OfferingStatus::Open {
-        position = audited(app, actor, &plan.plan, withdraw(app, &plan, actor)).await?;
+        position = audited(app, actor, &plan.plan, withdraw(app, &plan, actor, None)).await?;
         done = 1;
     }
+    let facts = plan.offering.facts;
+    let so_far = Count { done, planned };
+    Ok(position.max(cancel_rest(app, &facts, &plan.reason, actor, so_far, progress).await?))
+}
+
+/// How much of a withdrawal is done, of how much.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    done: usize,
+    planned: usize,
+}
+
+/// Cancels what is booked of an offering that is withdrawn. Returns the last position, 0 if nothing was booked.
+async fn cancel_rest(
+    app: &App,
+    facts: &OfferingFacts,
+    reason: &str,
+    actor: &Actor,
+    Count { mut done, planned }: Count,
+    progress: &mut (dyn FnMut(u64, u64) + Send),
+) -> Result<i64, OpsError> {
+    let mut position = 0;
     for round in 1.. {
-        let outcome = match rest(app, id, &plan.reason).await {
+        let outcome = match rest(app, facts, reason).await {
             Ok(bookings) if bookings.plan.affected == 0 => break,
             Ok(bookings) => {
                 let before = done;
@@ -131,11 +176,11 @@ pub async fn execute_cancel(
     Ok(position)
 }
 
-/// Plans to cancel what is booked of a departure now.
-async fn rest(app: &App, id: OfferingId, reason: &str) -> Result<BookingPlan, OpsError> {
-    let found = offerings::with_seats(&app.stores.write, &[id]).await?.pop();
+/// Plans to cancel what is booked of an offering now.
+async fn rest(app: &App, facts: &OfferingFacts, reason: &str) -> Result<BookingPlan, OpsError> {
+    let found = offerings::with_seats(&app.stores.write, &[facts.id]).await?.pop();
     let ids = found.map(|(_, occupancy)| occupancy.booking_ids()).unwrap_or_default();
-    cancel_bookings(app, ids, reason).await
+    cancel_bookings(app, facts, ids, reason).await
 }
 
 /// Whether an error says that a booking is no longer as it was when it was looked at.
@@ -151,10 +196,113 @@ const fn has_moved(error: &OpsError) -> bool {
 /// How often a withdrawal looks again at what is still booked.
 const ROUNDS_MAX: u32 = 10;
 
-async fn withdraw(app: &App, plan: &CancelPlan, actor: &Actor) -> Result<i64, OpsError> {
+/// Bookings that are cancelled before the caller is answered; more are a job's.
+const AT_ONCE_MAX: usize = 200;
+
+/// Withdraws an event for a request, and answers with the event. What is booked of it is cancelled before the answer
+/// if that is little; else by a job, which is written down before anything is done.
+///
+/// # Errors
+/// As [`plan_cancel`] and [`execute_cancel`]; what of the bookings could not be cancelled yet is left to a job.
+pub async fn cancel(app: &App, offering: Offering, reason: &str, meta: &Meta) -> Result<Done, OpsError> {
+    let actor = Actor {
+        name: meta.actor.clone(),
+        reason: Some(reason.to_owned()),
+        correlation_id: Some(meta.correlation_id.clone()),
+    };
+    let id = offering.facts.id;
+    let mut planned = plan_cancel(app, offering, reason).await?;
+    let is_open = planned.offering.facts.status == OfferingStatus::Open;
+    let bookings = planned.plan.affected - usize::from(is_open);
+    if bookings > AT_ONCE_MAX {
+        leave_to_a_job(app, &planned.plan, id, reason, &actor).await?;
+    }
+    let row = catalog::offerings(&app.stores.write, &[id]).await?.remove(&id.0);
+    let version = row.map_or(1, |row| row.version.unsigned_abs()) + u32::from(is_open);
+    let mut after = planned.offering.facts.clone();
+    after.status = OfferingStatus::Cancelled;
+    let body = words::event(&after, version, app.clock.now());
+    let mut position = 0;
+    if is_open {
+        let answer = meta.idempotency.as_ref().map(|key| (key, body.as_str()));
+        let plan = planned.plan.clone();
+        planned.plan.changes.truncate(1);
+        position = audited(app, &actor, &plan, withdraw(app, &planned, &actor, answer)).await?;
+    }
+    if bookings <= AT_ONCE_MAX
+        && let Err(error) = cancel_rest(app, &after, reason, &actor, Count::default(), &mut |_, _| ()).await
+    {
+        tracing::warn!(%error, event = %id, "bookings of a withdrawn event are left to a job");
+        leave_to_a_job(app, &planned.plan, id, reason, &actor).await?;
+    }
+    let status = meta.idempotency.as_ref().map_or(200, |key| key.status);
+    Ok(Done {
+        status,
+        body: body.into(),
+        position,
+        replayed: false,
+        booking: None,
+        case: None,
+        changed: bookings,
+    })
+}
+
+async fn leave_to_a_job(
+    app: &App,
+    plan: &Plan,
+    offering: OfferingId,
+    reason: &str,
+    actor: &Actor,
+) -> Result<(), OpsError> {
+    let spec = JobSpec::Withdraw(WithdrawSpec { offering, reason: reason.to_owned() });
+    let total = i64::try_from(plan.affected).ok();
+    let job = JobPlan { plan: plan.clone(), spec, total, rate: None };
+    jobs::create(app, &job, actor, false).await.map(drop)
+}
+
+/// Cancels up to `batch` bookings of an offering that is to be withdrawn, and withdraws it if nobody has. Returns how
+/// many it cancelled; fewer than `batch` if that was all.
+///
+/// # Errors
+/// What the store says; [`OpsError::WorldMoved`] and the like where buyers were faster: the next call looks again.
+pub(crate) async fn cancel_batch(
+    app: &App,
+    id: OfferingId,
+    reason: &str,
+    actor: &Actor,
+    batch: usize,
+) -> Result<usize, OpsError> {
+    let found = offerings::with_seats(&app.stores.write, &[id]).await?.pop();
+    let unknown = || AppError::from(Rejection::UnknownOffering { id: id.to_string() });
+    let (offering, occupancy) = found.ok_or_else(unknown)?;
+    if offering.facts.status == OfferingStatus::Open {
+        let plan = CancelPlan { plan: Plan::new("", Vec::new()), offering, reason: reason.to_owned() };
+        withdraw(app, &plan, actor, None).await?;
+        return Ok(batch);
+    }
+    let now = app.clock.now();
+    let lapsed: HashSet<BookingId> = occupancy.lapsed(now).collect();
+    let ids = occupancy.booking_ids().into_iter().filter(|id| !lapsed.contains(id)).take(batch);
+    let bookings = cancel_bookings(app, &offering.facts, ids.collect(), reason).await?;
+    if bookings.plan.affected == 0 {
+        return Ok(0);
+    }
+    match super::bookings::execute(app, bookings, actor, None, &mut |_, _| ()).await {
+        Ok(done) => Ok(done.done.len()),
+        Err(error) if has_moved(&error) => Ok(batch),
+        Err(error) => Err(error),
+    }
+}
+
+async fn withdraw(
+    app: &App,
+    plan: &CancelPlan,
+    actor: &Actor,
+    answer: Option<(&IdempotencyKey, &str)>,
+) -> Result<i64, OpsError> {
     let facts = &plan.offering.facts;
     let stored = catalog::offerings(&app.stores.write, &[facts.id]).await?;
-    let moved = || OpsError::WorldMoved { what: format!("schedule {}", facts.id) };
+    let moved = || OpsError::WorldMoved { what: format!("{} {}", facts.kind.noun(), facts.id) };
     let row = stored.get(&facts.id.0).filter(|row| row.value == *facts).ok_or_else(moved)?;
     let version = row.version + 1;
     let mut value = facts.clone();
@@ -176,7 +324,19 @@ async fn withdraw(app: &App, plan: &CancelPlan, actor: &Actor) -> Result<i64, Op
     catalog::put_offerings(&mut tx, &[Versioned { value, version }]).await?;
     match batch::append(&mut tx, vec![entry]).await {
         Ok(position) => {
+            if let Some((key, body)) = answer {
+                let answer = StoredAnswer {
+                    caller: key.caller.clone(),
+                    key: key.key.clone(),
+                    request_hash: key.request_hash.to_vec(),
+                    status: i32::from(key.status),
+                    data: body.to_owned(),
+                    position,
+                };
+                idempotency::put(&mut tx, answer, app.clock.now()).await?;
+            }
             tx.commit().await?;
+            app.wrote.notify_one();
             Ok(position)
         }
         Err(StoreError::Conflict { .. }) => Err(moved()),

@@ -8,6 +8,7 @@ use super::market::{
 use super::network::{route, routes, schedule, schedules, seats};
 use super::operations::{document, health, live, metrics, ready};
 use super::payments::{charge, payment, refund};
+use super::venue as halls;
 use super::tickets::{book, cancel, confirm, details, my_tickets, pay, reserve, stream as own_stream};
 use super::users::{
     current_user, delete, list, login, profile, register, sign_in, sign_out, sign_up, status, update,
@@ -51,6 +52,20 @@ pub fn api(routes: Routes<ServerState>) -> Routes<ServerState> {
         .route("/v1/charge", post(charge::charge))
         .route("/v1/payments/{id}", get(payment::payment))
         .route("/v1/refund", post(refund::refund))
+        .route("/v1/venues", get(halls::list::list).post(halls::create::create))
+        .route("/v1/venues/{venue_id}", get(halls::get::get))
+        .route("/v1/events", post(halls::create_event::create_event))
+        .route("/v1/events/search", get(halls::search::search))
+        .route("/v1/events/{id}", get(halls::event::event))
+        .route("/v1/events/{id}/block", post(halls::block::block))
+        .route("/v1/events/{id}/unblock", post(halls::unblock::unblock))
+        .route("/v1/events/{id}/cancel", post(halls::cancel::cancel))
+        .route("/v1/seats/availability", get(halls::availability::availability))
+        .route("/v1/seats/reserve", post(halls::reserve::reserve))
+        .route("/v1/seats/allocate", post(halls::allocate::allocate))
+        .route("/v1/seats/release", post(halls::release::release))
+        .route("/v1/orders", get(halls::orders::orders))
+        .route("/v1/orders/{id}", get(halls::order::order))
         .route(stripe::PATH, post(stripe::stripe))
         .slow_route(afar::PATH, commands::COMMAND_TIMEOUT, post(commands::commands))
         .route("/api/admin/stream", get(stream::stream))

@@ -7,6 +7,7 @@
 mod letters;
 mod replay;
 mod republish;
+mod withdraw;
 
 use super::RETRY_AFTER;
 use crate::adapters::carriers::Carrier;
@@ -79,6 +80,7 @@ enum Work {
     Letters(letters::Letters),
     Republish(Box<republish::Republish>),
     Replay(Box<replay::Replay>),
+    Withdraw(withdraw::Withdraw),
 }
 
 impl Work {
@@ -93,6 +95,7 @@ impl Work {
             JobSpec::Replay(spec) => {
                 Self::Replay(Box::new(replay::Replay::of(job, spec, context.carrier.clone())?))
             }
+            JobSpec::Withdraw(spec) => Self::Withdraw(withdraw::Withdraw::of(job, spec)),
         })
     }
 
@@ -101,6 +104,7 @@ impl Work {
             Self::Letters(work) => work.step(app, batch).await,
             Self::Republish(work) => work.step(app, batch).await,
             Self::Replay(work) => work.step(app, batch).await,
+            Self::Withdraw(work) => work.step(app, batch).await,
         }
     }
 }

@@ -3,6 +3,7 @@
 mod accounts;
 mod bookings;
 mod given_up;
+mod halls;
 mod holds;
 mod idempotency;
 mod inbound;
