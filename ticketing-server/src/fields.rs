@@ -178,7 +178,7 @@ impl<'a> Fields<'a> {
     /// Returns a value of several parts that must be there; `what` says what it is.
     pub fn value<T: Deserialize<'a>>(&mut self, field: &'static str, what: &str) -> Option<T> {
         match self.take(field) {
-            Some(raw) => self.parsed(field, raw, what),
+            Some(raw) => self.shaped(field, raw, what),
             None => {
                 self.complain(field, "is required");
                 None
@@ -189,10 +189,10 @@ impl<'a> Fields<'a> {
     /// Returns a value of several parts that may be there. `null` is as if it were not.
     pub fn opt_value<T: Deserialize<'a>>(&mut self, field: &'static str, what: &str) -> Option<T> {
         let raw = self.take(field)?;
-        self.parsed(field, raw, what)
+        self.shaped(field, raw, what)
     }
 
-    fn parsed<T: Deserialize<'a>>(&mut self, field: &'static str, raw: &'a str, what: &str) -> Option<T> {
+    fn shaped<T: Deserialize<'a>>(&mut self, field: &'static str, raw: &'a str, what: &str) -> Option<T> {
         match serde_json::from_str(raw) {
             Ok(value) => Some(value),
             Err(_) => {

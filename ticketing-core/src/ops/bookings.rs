@@ -265,6 +265,7 @@ pub(super) fn may_be_done(error: &AppError) -> bool {
         | AppError::Ambiguous { .. }
         | AppError::VersionConflict { .. }
         | AppError::Locked { .. }
+        | AppError::Exists { .. }
         | AppError::Invalid { .. }
         | AppError::Account(_)
         | AppError::ReadModelBehind { .. }

@@ -142,8 +142,16 @@ impl City {
 
     /// Departures of a route that are far enough away, in order.
     pub async fn schedules(&self, route: &str) -> Vec<Value> {
-        let path = format!("/api/routes/{route}/schedules?limit=100");
-        let mut found = self.get(&path, None, "Page_Schedule").await.data().as_array().unwrap().clone();
+        // All pages of them: late in the day many of the first one have left.
+        let mut found = Vec::new();
+        for page in 1.. {
+            let path = format!("/api/routes/{route}/schedules?limit=100&page={page}");
+            let more = self.get(&path, None, "Page_Schedule").await.data().as_array().unwrap().clone();
+            if more.is_empty() {
+                break;
+            }
+            found.extend(more);
+        }
         found.retain(|schedule| schedule["status"] == "SCHEDULED");
         // The first ones may leave while the test runs.
         found.split_off(2)

@@ -60,6 +60,7 @@ fn failed(error: OpsError) -> StepError {
         | OpsError::Of { .. }
         | OpsError::WorldMoved { .. }
         | OpsError::Partly { .. }
+        | OpsError::BrokeOff { .. }
         | OpsError::Unknown { .. }
         | OpsError::UnderWay { .. }
         | OpsError::Invalid(_) => StepError::Later(error.to_string()),
