@@ -239,11 +239,17 @@ impl<'a> Fields<'a> {
     /// Returns a price that must be there: as [`Self::money`], and more than 0.
     pub fn price(&mut self, amount: &'static str, currency: &'static str) -> Money {
         let complaints = self.problems.len();
-        let money = self.money(amount, currency);
-        if self.problems.len() == complaints && money.amount_minor == 0 {
-            self.complain(amount, MORE_THAN_NOTHING);
+        let (text, named) = self.price_text(amount, currency);
+        let currency = named.unwrap_or(Currency::USD);
+        match Money::parse(&text, currency) {
+            Ok(money) => money,
+            Err(error) => {
+                if self.problems.len() == complaints {
+                    self.complain(amount, error.to_string());
+                }
+                Money { amount_minor: 0, currency }
+            }
         }
-        money
     }
 
     /// Returns a price that must be there, as it was written, and the currency if one is named. Whether it has too many

@@ -60,6 +60,12 @@ pub(super) async fn plan_of(
     if offering.facts.status == OfferingStatus::Open {
         let now = app.clock.now();
         let status = |word: &str| bodies::raw(format!(r#"{{"id":"{id}","status":"{word}"}}"#));
+        let (before, after) = match offering.facts.kind {
+            OfferingKind::Departure | OfferingKind::Event => {
+                (bodies::schedule_status(&offering.facts, now), "CANCELLED")
+            }
+            OfferingKind::Listing => ("open", "cancelled"),
+        };
         changes.push(PlanChange {
             kind: offering.facts.kind.noun().into(),
             id: Some(id.to_string()),

@@ -124,6 +124,8 @@ statements! {
     FACTS = "SELECT id, kind, route_id, pattern_id, layout_id, external_id, service_date, departs_at, arrives_at,
             fare_minor, currency, status, late_payment, particulars
         FROM offerings WHERE id {any uuid}";
+    /// Leans on the primary key.
+    KINDS = "SELECT id, kind FROM offerings WHERE id {any uuid}";
     /// Leans on the primary keys of both tables.
     CLAIMS = "SELECT c.offering_id, c.seat_no, c.leg, c.booking_id, b.state, b.hold_expires_at, b.from_leg,
             b.to_leg
@@ -144,6 +146,25 @@ pub async fn facts(db: &Db, ids: &[OfferingId]) -> Result<Vec<OfferingFacts>> {
     let ids = Column::Uuid(ids.iter().map(|id| id.0).collect());
     let rows: Vec<OfferingRow> = db.all(&FACTS, args![ids]).await?;
     rows.into_iter().map(|row| row.facts("offerings")).collect()
+}
+
+/// Returns the kinds of these offerings, those that exist.
+///
+/// # Errors
+/// What the store says; [`StoreError::Corrupt`] for a word that is no kind.
+pub async fn kinds(db: &Db, ids: Vec<OfferingId>) -> Result<Vec<(OfferingId, OfferingKind)>> {
+    let ids = Column::Uuid(ids.iter().map(|id| id.0).collect());
+    let rows: Vec<(Uuid, String)> = db.all(&KINDS, args![ids]).await?;
+    let kind = |(id, word): (Uuid, String)| match OfferingKind::parse(&word) {
+        Some(kind) => Ok((OfferingId(id), kind)),
+        None => Err(StoreError::Corrupt {
+            table: "offerings",
+            column: "kind",
+            row: id.to_string(),
+            reason: "no kind of offering".to_owned(),
+        }),
+    };
+    rows.into_iter().map(kind).collect()
 }
 
 /// Returns these patterns, those that exist.

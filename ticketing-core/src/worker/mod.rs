@@ -5,6 +5,7 @@ pub mod follower;
 pub mod housekeeper;
 pub mod inbound;
 pub mod jobs;
+mod kinds;
 pub mod leases;
 pub mod mail;
 pub mod payments;

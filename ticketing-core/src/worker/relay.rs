@@ -5,8 +5,10 @@
 //! new publisher; while the broker is away it waits, and bookings go on.
 
 use super::RETRY_AFTER;
+use super::kinds::Kinds;
 use crate::adapters::carriers::{Carrier, CarrierError, Publisher, record};
 use crate::app::App;
+use crate::domain::catalog::OfferingKind;
 use crate::domain::log::RawEntry;
 use crate::store::error::StoreError;
 use crate::store::{events, outbox};
@@ -111,6 +113,7 @@ struct Relay<'a> {
     progress: Progress,
     /// Up to here, one is sent when the one before was acknowledged.
     careful_to: i64,
+    kinds: Kinds,
 }
 
 /// Whether anything moves while records are under way.
@@ -141,7 +144,19 @@ impl<'a> Relay<'a> {
         let now = Instant::now();
         let progress = Progress { acknowledged: checkpoint, at: now };
         let sent = checkpoint;
-        Ok(Self { app, carrier, epoch, publisher, checkpoint, sent, written_at: now, progress, careful_to })
+        let kinds = Kinds::default();
+        Ok(Self {
+            app,
+            carrier,
+            epoch,
+            publisher,
+            checkpoint,
+            sent,
+            written_at: now,
+            progress,
+            careful_to,
+            kinds,
+        })
     }
 
     /// Copies until something stops it.
@@ -219,20 +234,21 @@ impl<'a> Relay<'a> {
     async fn page(&mut self) -> Result<usize, Stopped> {
         let page = events::raw_after(&self.app.stores.write, self.sent, PAGE).await?;
         let count = page.len();
-        for entry in page {
-            self.send(&entry).await?;
+        let kinds = self.kinds.of(&self.app.stores.write, &page).await?;
+        for (entry, kind) in page.iter().zip(kinds) {
+            self.send(entry, kind).await?;
         }
         Ok(count)
     }
 
     /// Sends one event, however long the broker takes none.
-    async fn send(&mut self, entry: &RawEntry) -> Result<(), Stopped> {
+    async fn send(&mut self, entry: &RawEntry, of: OfferingKind) -> Result<(), Stopped> {
         let (carrier, position) = (self.carrier.word(), entry.position);
         let mut is_slow = false;
         let _part = traces::publish(entry, carrier);
         loop {
             // A record that waits for room has not gone, so it can be given up and sent anew.
-            let sending = self.publisher.send(position, record::outgoing(entry, None));
+            let sending = self.publisher.send(position, record::outgoing(entry, of, None));
             if let Ok(sent) = tokio::time::timeout(SLOW_AFTER, sending).await {
                 sent?;
                 break;

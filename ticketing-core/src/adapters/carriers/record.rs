@@ -3,6 +3,7 @@
 
 use super::{CATALOG_EVENTS, TICKET_EVENTS};
 use crate::domain::booking::event::BookingEvent;
+use crate::domain::catalog::OfferingKind;
 use crate::domain::event::CatalogEvent;
 use crate::domain::log::RawEntry;
 use crate::domain::time::Timestamp;
@@ -55,15 +56,47 @@ impl Message {
     }
 }
 
+/// The header with the type that an event has in the log, where it is published by another name.
+pub const LOG_TYPE: &str = "logType";
+
+/// The names of the marketplace that its events are published by.
+pub const MARKET_TYPES: [&str; 6] = [
+    "TicketCreated",
+    "TicketUpdated",
+    "OrderCreated",
+    "OrderComplete",
+    "OrderCancelled",
+    "ExpirationComplete",
+];
+
+/// Returns the name by which an event of such an offering is published: those who buy and sell listings speak of
+/// tickets and orders.
+#[must_use]
+pub fn published_as(event_type: &str, stream_version: i32, of: OfferingKind) -> &str {
+    match of {
+        OfferingKind::Departure | OfferingKind::Event => event_type,
+        OfferingKind::Listing => match event_type {
+            "OfferingDefined" if stream_version == 1 => "TicketCreated",
+            "OfferingDefined" => "TicketUpdated",
+            "TicketBooked" => "OrderCreated",
+            "TicketConfirmed" => "OrderComplete",
+            "TicketCancelled" => "OrderCancelled",
+            "TicketExpired" => "ExpirationComplete",
+            other => other,
+        },
+    }
+}
+
 /// Returns the topic that an event of this type is published to.
 #[must_use]
 pub fn topic_of(event_type: &str) -> &'static str {
     if CatalogEvent::TYPES.contains(&event_type) { CATALOG_EVENTS } else { TICKET_EVENTS }
 }
 
-/// Makes the record of an event. `replayed_by` names the job that publishes it once more.
+/// Makes the record of an event of such an offering. `replayed_by` names the job that publishes it once more.
 #[must_use]
-pub fn outgoing(entry: &RawEntry, replayed_by: Option<Uuid>) -> Outgoing {
+pub fn outgoing(entry: &RawEntry, of: OfferingKind, replayed_by: Option<Uuid>) -> Outgoing {
+    let name = published_as(&entry.event_type, entry.stream_version, of);
     let stream = entry.stream_id.to_string();
     let id = format!("{stream}:{}", entry.stream_version);
     let message_id = match replayed_by {
@@ -73,7 +106,7 @@ pub fn outgoing(entry: &RawEntry, replayed_by: Option<Uuid>) -> Outgoing {
     let mut headers = vec![
         ("ce_specversion", "1.0".to_owned()),
         ("ce_id", id),
-        ("ce_type", entry.event_type.clone()),
+        ("ce_type", name.to_owned()),
         ("ce_source", SOURCE.to_owned()),
         ("ce_time", entry.recorded_at.to_string()),
         ("ce_subject", stream.clone()),
@@ -86,16 +119,13 @@ pub fn outgoing(entry: &RawEntry, replayed_by: Option<Uuid>) -> Outgoing {
     if let Some(causation_id) = &entry.causation_id {
         headers.push(("causationId", causation_id.clone()));
     }
+    if name != entry.event_type {
+        headers.push((LOG_TYPE, entry.event_type.clone()));
+    }
     if let Some(job) = replayed_by {
         headers.push((REPLAYED, job.to_string()));
     }
-    Outgoing {
-        topic: topic_of(&entry.event_type).to_owned(),
-        key: stream,
-        message_id,
-        headers,
-        body: body(entry),
-    }
+    Outgoing { topic: topic_of(name).to_owned(), key: stream, message_id, headers, body: body(entry) }
 }
 
 /// The event's data; a booking's events say which booking, for whoever has only the body.
@@ -126,7 +156,7 @@ pub fn entry(message: Message) -> Result<RawEntry, String> {
         stream_id: Uuid::parse_str(subject).map_err(|_| format!("ce_subject {subject:?} is no id"))?,
         stream_version: i32::try_from(version)
             .map_err(|_| format!("streamVersion {version} is too large"))?,
-        event_type: text("ce_type")?.to_owned(),
+        event_type: message.header(LOG_TYPE).map_or_else(|| text("ce_type"), Ok)?.to_owned(),
         recorded_at: Timestamp::parse(time).ok_or_else(|| format!("ce_time {time:?} is no time"))?,
         actor: message.header("actor").unwrap_or("system").to_owned(),
         correlation_id: text("correlationId")?.to_owned(),

@@ -5,10 +5,12 @@
 use super::{StepError, Stepped};
 use crate::adapters::carriers::{Carrier, CarrierError, Publisher, record};
 use crate::app::App;
+use crate::domain::catalog::OfferingKind;
 use crate::domain::log::RawEntry;
 use crate::ops::jobs::RepublishSpec;
 use crate::store::events;
 use crate::store::jobs::{Job, JobProgress};
+use crate::worker::kinds::Kinds;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use uuid::Uuid;
@@ -33,6 +35,7 @@ pub(super) struct Republish {
     total: Option<i64>,
     carrier: Carrier,
     publisher: Option<Publisher>,
+    kinds: Kinds,
 }
 
 impl From<CarrierError> for StepError {
@@ -56,14 +59,23 @@ impl Republish {
                 .map_err(|error| StepError::Never(format!("where it goes on can't be read: {error}")))?,
             None => Place { position: spec.after, sent: 0 },
         };
-        Ok(Self { id: job.id, spec, place, total: job.total, carrier, publisher: None })
+        Ok(Self {
+            id: job.id,
+            spec,
+            place,
+            total: job.total,
+            carrier,
+            publisher: None,
+            kinds: Kinds::default(),
+        })
     }
 
     pub(super) async fn step(&mut self, app: &App, batch: usize) -> Result<Stepped, StepError> {
         let (chosen, looked_at) = page(app, &self.spec, self.place, batch).await?;
         let items = chosen.len();
         if let Some(last) = chosen.last().map(|entry| entry.position) {
-            let sent = self.send(&chosen, last).await;
+            let kinds = self.kinds.of(&app.stores.write, &chosen).await?;
+            let sent = self.send(&chosen, &kinds, last).await;
             if sent.is_err() {
                 // What was not acknowledged is sent again by a new one.
                 self.publisher = None;
@@ -85,14 +97,19 @@ impl Republish {
         Ok(Stepped { progress, items, is_finished: is_enough || looked_at >= self.spec.to })
     }
 
-    async fn send(&mut self, entries: &[RawEntry], last: i64) -> Result<(), StepError> {
+    async fn send(
+        &mut self,
+        entries: &[RawEntry],
+        kinds: &[OfferingKind],
+        last: i64,
+    ) -> Result<(), StepError> {
         let all = async {
             let publisher = match &mut self.publisher {
                 Some(publisher) => publisher,
                 none => none.insert(self.carrier.publisher().await?),
             };
-            for entry in entries {
-                publisher.send(entry.position, record::outgoing(entry, Some(self.id))).await?;
+            for (entry, of) in entries.iter().zip(kinds) {
+                publisher.send(entry.position, record::outgoing(entry, *of, Some(self.id))).await?;
             }
             let mut acknowledged = publisher.acknowledged();
             while acknowledged < last {

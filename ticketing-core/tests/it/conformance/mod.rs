@@ -11,6 +11,7 @@ mod jobs;
 mod kept_aside;
 mod leases;
 mod mail;
+mod market;
 mod operators;
 mod outages;
 mod payments;
