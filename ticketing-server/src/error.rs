@@ -196,11 +196,18 @@ impl ApiError {
     /// Says it in other words: of each pair, what the core says and what is said here. A code or a field is replaced as
     /// a whole, a sentence where it has the words.
     #[must_use]
-    pub fn in_words(mut self, codes: &[(&str, &'static str)], fields: &[(&str, &str)], words: &[(&str, &str)]) -> Self {
+    pub fn in_words(
+        mut self,
+        codes: &[(&str, &'static str)],
+        fields: &[(&str, &str)],
+        words: &[(&str, &str)],
+    ) -> Self {
         if let Some((_, here)) = codes.iter().find(|(core, _)| *core == self.code) {
             self.code = (*here).into();
         }
-        let said = |text: &str| words.iter().fold(text.to_owned(), |text, (core, here)| text.replacen(core, here, 1));
+        let said = |text: &str| {
+            words.iter().fold(text.to_owned(), |text, (core, here)| text.replacen(core, here, 1))
+        };
         self.message = said(&self.message);
         for detail in &mut self.details {
             if let Some(text) = detail["message"].as_str().map(said) {

@@ -163,7 +163,12 @@ impl<'a> Fields<'a> {
     }
 
     /// Returns 1 to `count_max` texts that may be there, each of at most `len_max` characters.
-    pub fn opt_texts(&mut self, field: &'static str, count_max: usize, len_max: usize) -> Option<Vec<String>> {
+    pub fn opt_texts(
+        &mut self,
+        field: &'static str,
+        count_max: usize,
+        len_max: usize,
+    ) -> Option<Vec<String>> {
         let texts = self.opt_value::<Vec<String>>(field, "a list of texts")?;
         if !(1..=count_max).contains(&texts.len()) {
             self.complain(field, format!("must have 1 to {count_max} entries, and has {}", texts.len()));

@@ -120,6 +120,10 @@ impl World {
         let route = "--key K1 --name Ring --stops A,B,C --price 2.50 --timezone Europe/Berlin";
         let departure = "--route X90 --at 2027-01-05T10:00 --layout coach-52 --minutes 10,20,30";
         let days = "--from 2026-11-23 --days 7";
+        let match_of_rovers = "rovers@15:00";
+        let venue = "--key hut --name Hut --city Riverton --timezone UTC --section A:2x3:GOLD --section B:10";
+        let concert =
+            "--venue riverside-arena --key gala --title Gala --at 2027-01-05T20:00 --minutes 90 --price 30";
         let rows: &[(String, &'static str, Same)] = &[
             ("migrate status".into(), "", Same::Bytes),
             ("migrate up --dry-run".into(), "", Same::Bytes),
@@ -142,6 +146,21 @@ impl World {
             (format!("schedule cancel {schedule}"), "", Same::Bytes),
             ("route cancel X90 --dry-run".into(), "", Same::ButForTheTime),
             ("route cancel X90".into(), "", Same::Bytes),
+            ("venue list".into(), "", Same::Bytes),
+            ("venue get old-playhouse".into(), "", Same::Bytes),
+            ("venue get none".into(), "", Same::Bytes),
+            (format!("venue create {venue} --dry-run"), "", Same::Bytes),
+            ("event list".into(), "", Same::Bytes),
+            (format!("event get {match_of_rovers}"), "", Same::Bytes),
+            (format!("event create {concert} --dry-run"), "", Same::Bytes),
+            (format!("event block {match_of_rovers} 101-A1 --dry-run"), "", Same::Bytes),
+            (format!("event block {match_of_rovers} 999-A1"), "", Same::Bytes),
+            (format!("event unblock {match_of_rovers} 101-A1"), "", Same::Bytes),
+            (format!("event cancel {match_of_rovers} --dry-run"), "", Same::ButForTheTime),
+            (format!("event cancel {match_of_rovers}"), "", Same::Bytes),
+            (format!("seat map {match_of_rovers}"), "", Same::Bytes),
+            (format!("seat map {match_of_rovers} --section 101"), "", Same::Bytes),
+            (format!("seat map {match_of_rovers} --section 999"), "", Same::Bytes),
             (format!("seat map {schedule}"), "", Same::Bytes),
             (format!("seat map {schedule} --watch"), "", Same::Bytes),
             ("booking list".into(), "", Same::Bytes),

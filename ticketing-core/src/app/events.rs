@@ -104,38 +104,65 @@ pub async fn keep(app: &App, id: &str, labels: &[String], keep: Keep, meta: Meta
         return Ok(first);
     }
     for round in 1.. {
-        let (row, layout) = stored(app, id).await?;
-        let change = keeping(row, &layout, labels, keep)?;
-        let Some(change) = change else {
+        let Some(keeping) = plan_keep(app, id, labels, keep).await? else {
             // Nothing is left to be done: the event is so already.
             let (row, _) = stored(app, id).await?;
             return unchanged(app, &row).await;
         };
-        let row = &change.offerings[0];
+        let row = &keeping.change.offerings[0];
         let body = words::event(&row.value, row.version.unsigned_abs(), app.clock.now());
-        match catalogue::store(app, &meta, &change, &body).await {
+        match catalogue::store(app, &meta, &keeping.change, &body).await {
             // Another operator kept other seats back meanwhile.
             Err(AppError::VersionConflict { .. }) if round < ROUNDS_MAX => {}
-            Err(AppError::Locked { .. }) => {
-                let wanted = change.free.as_ref().and_then(|(_, seats)| seats.as_deref()).unwrap_or_default();
-                return Err(taken(app, row.value.id, &layout, wanted).await?);
-            }
+            Err(AppError::Locked { .. }) => return Err(taken(app, &keeping).await?),
             other => return other,
         }
     }
     Err(AppError::NotFound { what: "event", id: id.to_owned() })
 }
 
+/// Returns an event as it is stored now, as JSON.
+///
+/// # Errors
+/// [`AppError::NotFound`]; what the store says.
+pub async fn current(app: &App, id: &str) -> Result<String, AppError> {
+    let (row, _) = stored(app, id).await?;
+    Ok(words::event(&row.value, row.version.unsigned_abs(), app.clock.now()))
+}
+
+/// A change of which seats of an event are kept back.
+#[derive(Clone, Debug)]
+pub(crate) struct Keeping {
+    /// What is stored.
+    pub change: catalogue::Change,
+    /// The labels of the seats that are kept back, or given free, in seat order.
+    pub seats: Vec<String>,
+    layout: Layout,
+}
+
+/// Returns the change that keeps seats so, `None` if they are so already.
+///
+/// # Errors
+/// As [`keep`].
+pub(crate) async fn plan_keep(
+    app: &App,
+    id: &str,
+    labels: &[String],
+    keep: Keep,
+) -> Result<Option<Keeping>, AppError> {
+    let (row, layout) = stored(app, id).await?;
+    keeping(row, layout, labels, keep)
+}
+
 /// How often a change of an event is tried that others change too.
 const ROUNDS_MAX: u32 = 10;
 
-/// The change that keeps seats, `None` if they are so already.
 fn keeping(
     row: Versioned<OfferingFacts>,
-    layout: &Layout,
+    layout: Layout,
     labels: &[String],
     keep: Keep,
-) -> Result<Option<catalogue::Change>, AppError> {
+) -> Result<Option<Keeping>, AppError> {
     if row.value.status == OfferingStatus::Cancelled {
         return Err(Rejection::OfferingCancelled.into());
     }
@@ -158,16 +185,21 @@ fn keeping(
     if blocked == before {
         return Ok(None);
     }
-    let new: Vec<SeatNo> = blocked.iter().copied().filter(|seat| before.binary_search(seat).is_err()).collect();
+    let of = |seats: &[SeatNo], other: &[SeatNo]| -> Vec<SeatNo> {
+        seats.iter().copied().filter(|seat| other.binary_search(seat).is_err()).collect()
+    };
+    let (new, freed) = (of(&blocked, &before), of(&before, &blocked));
     let id = row.value.id;
     let mut value = row.value;
     value.particulars.blocked = blocked.into_iter().map(|seat| layout.label(seat)).collect();
-    Ok(Some(catalogue::Change {
+    let seats = new.iter().chain(&freed).map(|seat| layout.label(*seat)).collect();
+    let change = catalogue::Change {
         offerings: vec![Versioned { value, version: row.version + 1 }],
         free: (!new.is_empty()).then_some((id, Some(new))),
         noun: "event",
         ..catalogue::Change::default()
-    }))
+    };
+    Ok(Some(Keeping { change, seats, layout }))
 }
 
 /// The answer to a change that changed nothing: as with all of them, its key may be used again.
@@ -186,14 +218,14 @@ async fn unchanged(app: &App, row: &Versioned<OfferingFacts>) -> Result<Done, Ap
 }
 
 /// The refusal that names the seat that somebody has.
-async fn taken(
-    app: &App,
-    id: OfferingId,
-    layout: &Layout,
-    wanted: &[SeatNo],
-) -> Result<AppError, StoreError> {
+///
+/// # Errors
+/// What the store says.
+pub(crate) async fn taken(app: &App, keeping: &Keeping) -> Result<AppError, StoreError> {
+    let Keeping { change, layout, .. } = keeping;
+    let Some((id, Some(wanted))) = &change.free else { return Ok(Rejection::SoldOut.into()) };
     let mut tx = app.stores.write.begin().await?;
-    let seat = rows::taken_now(&mut tx, id, Some(wanted), app.clock.now()).await;
+    let seat = rows::taken_now(&mut tx, *id, Some(wanted), app.clock.now()).await;
     tx.rollback().await?;
     // It may be free again by now: then it was the first that was asked for, as likely as any.
     let seat = seat?.or_else(|| wanted.first().copied()).unwrap_or(SeatNo(0));

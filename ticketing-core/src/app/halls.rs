@@ -162,8 +162,7 @@ impl Halls {
         {
             halls.remove(&oldest);
         }
-        let hall =
-            Hall { at: None, holders: HashMap::new(), waiting: Vec::new(), asked_at: Instant::now() };
+        let hall = Hall { at: None, holders: HashMap::new(), waiting: Vec::new(), asked_at: Instant::now() };
         halls.insert(id, hall);
         true
     }
@@ -360,7 +359,12 @@ mod tests {
         assert_eq!(drawn(&halls, 9, 0).as_deref(), Some("sfh"));
         assert_eq!(drawn(&halls, 9, 1_000).as_deref(), Some("sff"), "a hold ends at its time");
         assert_eq!(drawn(&halls, 10, 0), None, "it is not there yet");
-        halls.folded(9, 10, &[], &[change(1, BookingState::Reserved, 1), change(2, BookingState::Refunded, 3)]);
+        halls.folded(
+            9,
+            10,
+            &[],
+            &[change(1, BookingState::Reserved, 1), change(2, BookingState::Refunded, 3)],
+        );
         assert_eq!(drawn(&halls, 10, 0).as_deref(), Some("sfh"), "an old change");
     }
 

@@ -221,13 +221,13 @@ mod tests {
     #[test]
     fn what_can_not_be_right_is_named_by_its_field() {
         let (venue, layout) = hall();
-        let fault = |change: fn(&mut NewEvent)| {
-            announce(&venue, &layout, event(change), Uuid::nil()).unwrap_err().0
-        };
+        let fault =
+            |change: fn(&mut NewEvent)| announce(&venue, &layout, event(change), Uuid::nil()).unwrap_err().0;
         assert_eq!(fault(|e| e.ends_at = e.begins_at), "endTime");
         assert_eq!(fault(|e| e.ends_at = e.begins_at.plus_seconds(32 * 86_400)), "endTime");
         assert_eq!(fault(|e| e.prices = BTreeMap::from([("BOX".into(), 1)])), "priceCategories");
-        let twice = |e: &mut NewEvent| e.prices = BTreeMap::from([("stalls".into(), 1), ("STALLS".into(), 2)]);
+        let twice =
+            |e: &mut NewEvent| e.prices = BTreeMap::from([("stalls".into(), 1), ("STALLS".into(), 2)]);
         assert_eq!(fault(twice), "priceCategories");
     }
 }

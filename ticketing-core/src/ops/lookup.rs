@@ -2,8 +2,8 @@
 
 use super::OpsError;
 use crate::app::queries::network;
-use crate::app::{App, AppError};
-use crate::domain::catalog::{Offering, Route};
+use crate::app::{App, AppError, venues};
+use crate::domain::catalog::{Offering, OfferingKind, Route, Venue};
 use crate::domain::id::{AttemptId, BookingId, OfferingId, PaymentId, SagaId};
 use crate::domain::payment::Payment;
 use crate::store::{payments, sagas, views};
@@ -93,6 +93,40 @@ pub async fn route(app: &App, id: &str) -> Result<Route, OpsError> {
     let not_found = || AppError::NotFound { what: "route", id: id.to_owned() };
     let uuid = unique("route", id, &found)?.ok_or_else(not_found)?;
     Ok(network::find_route(app, &uuid.to_string()).await?)
+}
+
+/// Returns the event with this id, unique beginning of one, external id, or `externalId/date`.
+///
+/// # Errors
+/// [`AppError::NotFound`] or [`AppError::Ambiguous`]; what the store says.
+pub async fn event(app: &App, id: &str) -> Result<Offering, OpsError> {
+    let not_found = || AppError::NotFound { what: "event", id: id.to_owned() };
+    match offering(app, id).await {
+        Ok(found) if found.facts.kind == OfferingKind::Event => Ok(found),
+        Ok(_) | Err(OpsError::App(AppError::NotFound { .. })) => Err(not_found().into()),
+        Err(OpsError::App(AppError::Ambiguous { id, .. })) => {
+            Err(AppError::Ambiguous { what: "event", id }.into())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns the venue with this id, unique beginning of one, or external id.
+///
+/// # Errors
+/// [`AppError::NotFound`] or [`AppError::Ambiguous`]; what the store says.
+pub async fn venue(app: &App, id: &str) -> Result<Venue, OpsError> {
+    match venues::find(app, id).await {
+        Err(AppError::NotFound { .. }) => {}
+        other => return Ok(other?),
+    }
+    let found = match range(id) {
+        Some((low, high)) => views::venues::between(&app.stores.read, low, high).await?,
+        None => Vec::new(),
+    };
+    let not_found = || AppError::NotFound { what: "venue", id: id.to_owned() };
+    let uuid = unique("venue", id, &found)?.ok_or_else(not_found)?;
+    Ok(venues::find(app, &uuid.to_string()).await?)
 }
 
 /// Returns how many characters of these bookings' ids tell each from every other booking.

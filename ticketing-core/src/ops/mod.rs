@@ -14,6 +14,7 @@ pub mod error;
 pub mod event_fields;
 pub mod filter;
 pub mod groups;
+pub mod halls;
 pub mod jobs;
 pub mod lists;
 pub mod lookup;

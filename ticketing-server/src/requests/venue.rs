@@ -49,7 +49,9 @@ pub fn new_venue(f: &mut Fields<'_>) -> NewVenue {
     let what = "the name of a layout, or an object with sections [{name, rows, seats, category}]";
     let hall = match f.value::<HallField>("layout", what) {
         Some(HallField::New(NewHall { name, sections, blocked })) => {
-            if let Some(complaint) = name.as_ref().and_then(|name| check_text(name, len_max::SEAT_OR_STOP).err()) {
+            if let Some(complaint) =
+                name.as_ref().and_then(|name| check_text(name, len_max::SEAT_OR_STOP).err())
+            {
                 f.complain("layout", format!("its name {complaint}"));
             }
             Hall::New { name, sections, blocked }
@@ -108,8 +110,7 @@ fn prices(f: &mut Fields<'_>, currency: Currency) -> BTreeMap<String, i64> {
             continue;
         }
         match Money::parse(&text, currency) {
-            Ok(money) if prices.contains_key(&category) => {
-                drop(money);
+            Ok(_) if prices.contains_key(&category) => {
                 f.complain(FIELD, format!("the category {category} is priced twice"));
             }
             Ok(money) => drop(prices.insert(category, money.amount_minor)),
@@ -156,11 +157,8 @@ pub fn reserve(f: &mut Fields<'_>) -> SeatFields {
     let section = f.opt_text("section", len_max::SEAT_OR_STOP);
     let category = f.opt_text("category", len_max::SEAT_OR_STOP);
     let user_id = f.opt_text("userId", len_max::ID);
-    let is_of_quantity = [
-        ("together", together.is_some()),
-        ("section", section.is_some()),
-        ("category", category.is_some()),
-    ];
+    let is_of_quantity =
+        [("together", together.is_some()), ("section", section.is_some()), ("category", category.is_some())];
     let seats = match (named, quantity) {
         (Some(labels), None) => {
             for (field, is_given) in is_of_quantity {
@@ -342,13 +340,17 @@ mod tests {
     #[test]
     fn a_hall_is_named_or_described_and_a_price_is_exact() {
         let venue = |layout: Value| json!({"name": "n", "city": "c", "timezone": "UTC", "layout": layout});
-        let hall = |layout: Value| {
-            read_object(venue(layout).to_string().as_bytes(), new_venue).unwrap().hall
-        };
+        let hall = |layout: Value| read_object(venue(layout).to_string().as_bytes(), new_venue).unwrap().hall;
         assert_eq!(hall(json!("arena")), Hall::Named("arena".into()));
         let sections = json!({"sections": [{"name": "A", "rows": 1, "seats": 2}]});
         assert!(matches!(hall(sections), Hall::New { name: None, .. }));
-        for wrong in [json!(7), json!(""), json!({}), json!({"sections": [{"name": "A"}]}), json!({"sections": [], "x": 1})] {
+        for wrong in [
+            json!(7),
+            json!(""),
+            json!({}),
+            json!({"sections": [{"name": "A"}]}),
+            json!({"sections": [], "x": 1}),
+        ] {
             assert_eq!(faults(venue(wrong.clone()), new_venue), ["layout"], "{wrong}");
         }
         let event = |prices: Value| {

@@ -8,11 +8,11 @@ use super::market::{
 use super::network::{route, routes, schedule, schedules, seats};
 use super::operations::{document, health, live, metrics, ready};
 use super::payments::{charge, payment, refund};
-use super::venue as halls;
 use super::tickets::{book, cancel, confirm, details, my_tickets, pay, reserve, stream as own_stream};
 use super::users::{
     current_user, delete, list, login, profile, register, sign_in, sign_out, sign_up, status, update,
 };
+use super::venue as halls;
 use super::webhooks::stripe;
 use crate::state::ServerState;
 use axum::routing::{get, post, put};

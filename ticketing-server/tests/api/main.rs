@@ -8,6 +8,7 @@ mod crash;
 mod documented;
 mod faults;
 mod feed;
+mod halls;
 mod holds;
 mod idempotency;
 mod lifecycle;

@@ -2,6 +2,7 @@
 
 use super::cursor::{Cursor, Fields};
 use super::error::SeedFileError;
+use super::halls::{self, Place};
 use super::timetable::{self, Start};
 use super::{LayoutReference, Seed};
 use crate::domain::catalog::{
@@ -33,7 +34,7 @@ pub fn read(documents: &[Cursor<'_>], now: Timestamp) -> Result<Seed, SeedFileEr
     let mut reader = Reader { now, ..Reader::default() };
     let sections = documents
         .iter()
-        .map(|document| document.fields("a seed file", &["layouts", "stops", "routes"]))
+        .map(|document| document.fields("a seed file", &["layouts", "stops", "routes", "venues", "events"]))
         .collect::<Result<Vec<_>, _>>()?;
     for fields in &sections {
         for item in fields.items("layouts", "a list of layouts")? {
@@ -47,20 +48,29 @@ pub fn read(documents: &[Cursor<'_>], now: Timestamp) -> Result<Seed, SeedFileEr
         for item in fields.items("routes", "a list of routes")? {
             reader.route(&item)?;
         }
+        for item in fields.items("venues", "a list of venues")? {
+            reader.venue(&item)?;
+        }
+    }
+    for fields in &sections {
+        for item in fields.items("events", "a list of events")? {
+            reader.event(&item)?;
+        }
     }
     Ok(reader.seed)
 }
 
 /// What was read so far.
 #[derive(Default)]
-struct Reader {
-    now: Timestamp,
-    seed: Seed,
+pub(super) struct Reader {
+    pub(super) now: Timestamp,
+    pub(super) seed: Seed,
+    pub(super) places: HashMap<String, Place>,
     layouts: HashMap<String, String>,
     stops: HashMap<String, (RouteStop, String)>,
     routes: HashMap<String, String>,
-    patterns: HashSet<PatternId>,
-    offerings: HashSet<OfferingId>,
+    pub(super) patterns: HashSet<PatternId>,
+    pub(super) offerings: HashSet<OfferingId>,
 }
 
 /// What a route's departures share.
@@ -73,23 +83,29 @@ struct Line<'r> {
 }
 
 impl Reader {
-    fn catalog(&mut self) -> &mut CatalogSet {
+    pub(super) fn catalog(&mut self) -> &mut CatalogSet {
         &mut self.seed.catalog
     }
 
     fn layout(&mut self, item: &Cursor<'_>) -> Result<(), SeedFileError> {
-        let fields = item.fields("a layout", &["name", "rows", "columns", "blocked"])?;
+        let fields = item.fields("a layout", &["name", "rows", "columns", "sections", "blocked"])?;
         let name = fields.required("name", "as bus-40")?.name("a name, as bus-40", STOP_NAME_CHARS_MAX)?;
-        let rows = fields.required("rows", "how many, as 10")?.whole(1, ROWS_MAX)?;
-        let what = "a row's seats, a blank for the aisle, as \"AB CD\"";
-        let columns = fields.required("columns", what)?.text(what)?.to_owned();
+        let sections = halls::sections(&fields.items("sections", "a list of sections")?)?;
+        let is_hall = !sections.is_empty();
+        let (mut rows, mut columns) = (0, String::new());
+        if !is_hall || fields.optional("rows").is_some() {
+            rows = fields.required("rows", "how many, as 10")?.whole(1, ROWS_MAX)?;
+        }
+        if !is_hall || fields.optional("columns").is_some() {
+            let what = "a row's seats, a blank for the aisle, as \"AB CD\"";
+            columns = fields.required("columns", what)?.text(what)?.to_owned();
+        }
         let mut blocked = Vec::new();
         for seat in fields.items("blocked", "a list of seats, as [A1]")? {
             blocked.push(seat.text("a seat, as A1")?.to_owned());
         }
         let id = LayoutId(derived("layout", &name));
-        let layout =
-            Layout::new(id, LayoutSpec { name: name.clone(), rows, columns, blocked, sections: Vec::new() });
+        let layout = Layout::new(id, LayoutSpec { name: name.clone(), rows, columns, blocked, sections });
         let layout = layout.map_err(|fault| item.error(fault))?;
         let defined = LayoutDefined { id, spec: layout.spec().clone() };
         if let Some(place) = self.layouts.get(&name) {
@@ -257,7 +273,7 @@ impl Reader {
     }
 }
 
-fn price(at: &Cursor<'_>, currency: Currency) -> Result<Money, SeedFileError> {
+pub(super) fn price(at: &Cursor<'_>, currency: Currency) -> Result<Money, SeedFileError> {
     let text = at.text("a price, as 2.50")?;
     Money::parse(text, currency).map_err(|fault| {
         let decimals = currency.decimals();
@@ -270,7 +286,7 @@ fn price(at: &Cursor<'_>, currency: Currency) -> Result<Money, SeedFileError> {
 }
 
 /// What happens to money that comes when the seats are gone.
-fn late_payment(at: &Cursor<'_>) -> Result<LatePayment, SeedFileError> {
+pub(super) fn late_payment(at: &Cursor<'_>) -> Result<LatePayment, SeedFileError> {
     let words = "re-reserve or refund";
     let text = at.text(words)?;
     LatePayment::parse(text).ok_or_else(|| at.error(format!("{} must be {words}", quoted(text))))

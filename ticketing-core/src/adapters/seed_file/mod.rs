@@ -8,6 +8,7 @@
 mod catalog;
 mod cursor;
 mod error;
+mod halls;
 #[cfg(test)]
 mod tests;
 mod timetable;
@@ -23,8 +24,11 @@ use crate::domain::id::LayoutId;
 use crate::domain::time::Timestamp;
 use cursor::Cursor;
 
-/// The demo city, as the repository shows it.
-const DEMO_CITY: &str = include_str!("../../../../fixtures/demo-city.yaml");
+/// The demo city, as the repository shows it: its network, and its halls.
+const DEMO: [(&str, &str); 2] = [
+    ("demo-city.yaml", include_str!("../../../../fixtures/demo-city.yaml")),
+    ("theatre.yaml", include_str!("../../../../fixtures/theatre.yaml")),
+];
 
 /// What seed files hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,7 +73,7 @@ pub fn parse_all(sources: &[(String, String)], now: Timestamp) -> Result<Seed, S
         };
         let documents = yaml::documents(text).map_err(fault)?;
         if documents.is_empty() {
-            let sentence = "is empty: a seed file has the fields layouts, stops, routes, or some of them";
+            let sentence = "is empty: a seed file has the fields layouts, stops, routes, venues, events, or some of them";
             return Err(fault((None, sentence.to_owned())));
         }
         trees.push((name, documents));
@@ -120,7 +124,7 @@ where
     Ok(kept)
 }
 
-/// Returns the demo city, Riverton, with a week of departures from today on.
+/// Returns the demo city, Riverton, with a week of departures from today on, and what is on in its theatre and its arena.
 ///
 /// # Panics
 /// Never: the file is part of the program, and a test reads it.
@@ -132,10 +136,14 @@ pub fn demo_city(now: Timestamp) -> CatalogSet {
 /// Returns the layouts that come with the program, for feeds that name none: `bus-40` and others.
 #[must_use]
 pub fn builtin_layouts() -> Vec<LayoutDefined> {
-    demo(Timestamp::from_millis(0)).catalog.layouts
+    let mut layouts = demo(Timestamp::from_millis(0)).catalog.layouts;
+    // A vehicle has no sections.
+    layouts.retain(|layout| layout.spec.sections.is_empty());
+    layouts
 }
 
 #[allow(clippy::expect_used, reason = "the file is part of the program, and a test reads it")]
 fn demo(now: Timestamp) -> Seed {
-    parse("demo-city.yaml", DEMO_CITY, now).expect("the demo city is a good seed file")
+    let sources = DEMO.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    parse_all(&sources, now).expect("the demo city is a good seed file")
 }

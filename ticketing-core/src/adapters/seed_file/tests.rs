@@ -266,7 +266,7 @@ fn the_demo_city_always_has_a_departure_ahead() {
     for time in ["2026-11-20T03:00:00Z", "2026-03-08T08:30:00Z", "2027-01-01T05:59:59.999Z"] {
         let now = Timestamp::parse(time).unwrap();
         let city = demo_city(now);
-        assert_eq!((city.layouts.len(), city.routes.len()), (3, 4));
+        assert_eq!((city.layouts.len(), city.routes.len(), city.venues.len()), (5, 4, 2));
         for route in &city.routes {
             let of_route = city.offerings.iter().filter(|o| o.route_id == Some(route.id));
             assert!(of_route.filter(|o| o.departs_at > now).count() > 20, "{} at {time}", route.name);

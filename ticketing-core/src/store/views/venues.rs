@@ -23,6 +23,8 @@ statements! {
     BY_EXTERNAL = "SELECT id, data FROM view_venues WHERE external_id = $1 ORDER BY id LIMIT 1";
     /// Leans on `view_venues_name`.
     PAGE = "SELECT id, data FROM view_venues WHERE ($1 = '' OR city = $1) ORDER BY name, id LIMIT $2 OFFSET $3";
+    /// Leans on the primary key.
+    ID_BETWEEN = "SELECT id FROM view_venues WHERE id >= $1 AND id <= $2 LIMIT 2";
     COUNT = "SELECT COUNT(*) AS n FROM view_venues WHERE ($1 = '' OR city = $1)";
 }
 
@@ -58,6 +60,15 @@ pub(crate) async fn by_id_in(db: &Db, target: Target, ids: Vec<Uuid>) -> Result<
 pub async fn by_external(db: &Db, external_id: &str) -> Result<Option<Venue>> {
     let row: Option<(Uuid, String)> = db.first(&BY_EXTERNAL, args![external_id]).await?;
     row.map(venue).transpose()
+}
+
+/// Returns up to two venues whose ids lie in a range.
+///
+/// # Errors
+/// What the store says.
+pub async fn between(db: &Db, low: Uuid, high: Uuid) -> Result<Vec<Uuid>> {
+    let rows: Vec<(Uuid,)> = db.all(&ID_BETWEEN, args![low, high]).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 fn venue((id, data): (Uuid, String)) -> Result<Venue> {

@@ -38,7 +38,8 @@ on_both_engines!(
     a_withdrawal_of_many_reservations_is_a_job_that_goes_on_by_itself,
 );
 
-const SECTIONS: [(&str, u32, u32, &str); 3] = [("A", 4, 6, "GOLD"), ("B", 4, 6, "SILVER"), ("FLOOR", 0, 20, "FLOOR")];
+const SECTIONS: [(&str, u32, u32, &str); 3] =
+    [("A", 4, 6, "GOLD"), ("B", 4, 6, "SILVER"), ("FLOOR", 0, 20, "FLOOR")];
 
 fn sections() -> Vec<SectionSpec> {
     let section = |(name, rows, seats, category): (&str, u32, u32, &str)| SectionSpec {
@@ -124,9 +125,15 @@ async fn a_venue_and_its_events_are_made_once_and_found(place: Place) {
     let other = venues::create(&app, new_venue("opera", sections()), meta()).await;
     assert!(matches!(other, Err(AppError::Exists { what: "venue", .. })), "{other:?}");
     let wrong = NewVenue { timezone: "Mars/Olympus".into(), ..new_venue("mars", sections()) };
-    assert!(matches!(venues::create(&app, wrong, meta()).await, Err(AppError::Invalid { field: "timezone", .. })));
+    assert!(matches!(
+        venues::create(&app, wrong, meta()).await,
+        Err(AppError::Invalid { field: "timezone", .. })
+    ));
     let nameless = NewVenue { hall: Hall::Named("none".into()), ..new_venue("x", sections()) };
-    assert!(matches!(venues::create(&app, nameless, meta()).await, Err(AppError::Invalid { field: "layout", .. })));
+    assert!(matches!(
+        venues::create(&app, nameless, meta()).await,
+        Err(AppError::Invalid { field: "layout", .. })
+    ));
     // Ten at once with one id: one is made.
     let racing = (0..10).map(|_| {
         let app = app.clone();
@@ -149,12 +156,19 @@ async fn a_venue_and_its_events_are_made_once_and_found(place: Place) {
         let query = queries::EventsQuery { page: 1, limit: 10, ..query };
         queries::search(&app, &query, None).await.unwrap().total
     };
-    let text = |text: &str| queries::EventsQuery { text: Some(text.into()), ..queries::EventsQuery::default() };
+    let text =
+        |text: &str| queries::EventsQuery { text: Some(text.into()), ..queries::EventsQuery::default() };
     assert_eq!((search(text("tos")).await, search(text("italian opera")).await), (1, 2));
     let status = |status| queries::EventsQuery { status: Some(status), ..queries::EventsQuery::default() };
-    assert_eq!((search(status(EventStatus::OnSale)).await, search(status(EventStatus::Started)).await), (2, 0));
+    assert_eq!(
+        (search(status(EventStatus::OnSale)).await, search(status(EventStatus::Started)).await),
+        (2, 0)
+    );
     app.clock.advance(86_400_000);
-    assert_eq!((search(status(EventStatus::OnSale)).await, search(status(EventStatus::Started)).await), (0, 2));
+    assert_eq!(
+        (search(status(EventStatus::OnSale)).await, search(status(EventStatus::Started)).await),
+        (0, 2)
+    );
     let late = reserve(&app, "tosca", best(1, false, None), "ann").await;
     assert_eq!(code(&late), "DEPARTED");
     check(&app).await;
@@ -357,9 +371,17 @@ async fn a_withdrawn_event_pays_everybody_back(place: Place) {
         let booking = held(&app, &event, best(2, true, None), &user).await;
         let owner = UserId(user);
         let reference = booking.id.to_string();
-        payments::charge(&app, reference, booking.price, "tok_visa".into(), owner.clone(), Some(owner), keyed(&format!("c{n}"), 1))
-            .await
-            .unwrap();
+        payments::charge(
+            &app,
+            reference,
+            booking.price,
+            "tok_visa".into(),
+            owner.clone(),
+            Some(owner),
+            keyed(&format!("c{n}"), 1),
+        )
+        .await
+        .unwrap();
         paid.push(booking.id);
     }
     until(&app, &paid, &[BookingState::Confirmed]).await;

@@ -45,10 +45,11 @@ pub fn draw(map: &SeatMap, leaves: &str, width: Option<usize>, paint: Paint<'_>)
     out
 }
 
-const STATES: [SeatState; 4] = [SeatState::Free, SeatState::Held, SeatState::Sold, SeatState::Blocked];
+pub(super) const STATES: [SeatState; 4] =
+    [SeatState::Free, SeatState::Held, SeatState::Sold, SeatState::Blocked];
 
 /// The letter of a state, and its colour.
-const fn sign(state: SeatState) -> (&'static str, Tone) {
+pub(super) const fn sign(state: SeatState) -> (&'static str, Tone) {
     match state {
         SeatState::Free => (".", Tone::Good),
         SeatState::Held => ("h", Tone::Waiting),
@@ -103,7 +104,7 @@ fn one_row(map: &SeatMap, row: u32, digits: usize, paint: Paint<'_>) -> String {
     out
 }
 
-fn state(map: &SeatMap, seat: SeatNo) -> SeatState {
+pub(super) fn state(map: &SeatMap, seat: SeatNo) -> SeatState {
     map.states.get(seat.0 as usize).copied().unwrap_or(SeatState::Blocked)
 }
 
@@ -125,11 +126,11 @@ fn bands(map: &SeatMap) -> String {
     out + "Too large to draw here; -o wide draws every seat.\n"
 }
 
-fn count(states: &[SeatState], state: SeatState) -> u64 {
+pub(super) fn count(states: &[SeatState], state: SeatState) -> u64 {
     states.iter().filter(|s| **s == state).count() as u64
 }
 
-fn legend(map: &SeatMap, paint: Paint<'_>) -> String {
+pub(super) fn legend(map: &SeatMap, paint: Paint<'_>) -> String {
     let part = |state: SeatState| {
         let (letter, tone) = sign(state);
         format!("{} {} {}", paint(tone, letter), state.word(), grouped(count(&map.states, state)))

@@ -1,6 +1,6 @@
 //! `ticketctl seat map`.
 
-use super::drawing;
+use super::{drawing, hall};
 use crate::commands::listing::node;
 use crate::commands::watch::Watch;
 use crate::desk::Desk;
@@ -8,15 +8,17 @@ use crate::failure::Failure;
 use crate::output::{Column, Format, Node, Printer, View};
 use crate::session::Session;
 use ticketing_core::app::queries::network::{self, SeatMap};
+use ticketing_core::domain::layout::Section;
 use ticketing_core::ops::{OpsError, lookup};
+use ticketing_core::text::nearest;
 
-/// Draw which seats of a departure are free
+/// Draw which seats of a departure or an event are free
 #[derive(clap::Args, Debug)]
 #[command(after_help = "A seat counts as taken if it is on any of the legs between the two stops.\n\n\
                         Examples:\n  ticketctl seat map 5f0c9a1e\n  ticketctl seat map 5f0c9a1e --from harbour --to university\n  \
-                        ticketctl seat map 5f0c9a1e --watch\n  ticketctl seat map 5f0c9a1e -o csv")]
+                        ticketctl seat map 5f0c9a1e --watch\n  ticketctl seat map 5f0c9a1e -o csv\n  ticketctl seat map rovers@15:00 --section 101")]
 pub struct Args {
-    /// The departure: its id, a unique beginning of it, its externalId, or externalId/DATE
+    /// The departure or event: its id, a unique beginning of it, its externalId, or externalId/DATE
     #[arg(value_name = "OFFERING")]
     offering: String,
     /// Where the journey begins: a stop's id, externalId or #sequence [default: the first stop]
@@ -25,6 +27,9 @@ pub struct Args {
     /// Where it ends [default: the last stop]
     #[arg(long, value_name = "STOP")]
     to: Option<String>,
+    /// Draw the seats of this section of a hall
+    #[arg(long, value_name = "NAME")]
+    section: Option<String>,
     #[command(flatten)]
     watch: Watch,
 }
@@ -43,7 +48,12 @@ pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failur
         if !args.watch.watch {
             session.warn_of_lag(printer).await?;
         }
-        show(&look(args, &id, session).await?, printer)
+        let map = look(args, &id, session).await?;
+        let section = match &args.section {
+            Some(name) => Some(section(&map, name)?),
+            None => None,
+        };
+        show(&map, section, printer)
     })
 }
 
@@ -52,12 +62,37 @@ async fn look(args: &Args, id: &str, session: &Session) -> Result<SeatMap, Failu
     Ok(map.map_err(OpsError::from)?)
 }
 
-fn show(map: &SeatMap, printer: &mut Printer) -> Result<(), Failure> {
+/// The section of a hall with this name.
+fn section<'a>(map: &'a SeatMap, name: &str) -> Result<&'a Section, Failure> {
+    let layout = &map.offering.layout;
+    let named: Vec<&str> = layout
+        .sections()
+        .iter()
+        .map(|section| section.name.as_str())
+        .filter(|name| !name.is_empty())
+        .collect();
+    layout.section(name).filter(|section| !section.name.is_empty()).ok_or_else(|| {
+        let failure = Failure::usage(format!("There is no section {name}.")).code("UNKNOWN_SECTION");
+        match nearest(name, named.iter().copied()) {
+            _ if named.is_empty() => failure.why("A vehicle has none.").hint("leave out --section"),
+            Some(near) => failure.why(format!("Did you mean {near}?")).hint("leave out --section to see all"),
+            None => failure.hint("leave out --section to see all"),
+        }
+    })
+}
+
+fn show(map: &SeatMap, section: Option<&Section>, printer: &mut Printer) -> Result<(), Failure> {
     match printer.format() {
         Format::Table | Format::Wide => {
             let width = if printer.format() == Format::Wide { None } else { Some(printer.width()) };
             let leaves = printer.time(map.offering.departure_at(map.legs.from()));
-            let text = drawing::draw(map, &leaves, width, &|tone, text| printer.paint(tone, text));
+            let paint = |tone, text: &str| printer.paint(tone, text);
+            let is_hall = !map.offering.layout.spec().sections.is_empty();
+            let text = match section {
+                Some(section) => hall::section(map, section, &leaves, printer.width(), &paint),
+                None if is_hall => hall::overview(map, &leaves, &paint),
+                None => drawing::draw(map, &leaves, width, &paint),
+            };
             printer.drawing(&text)
         }
         Format::Json | Format::Jsonl | Format::Yaml => printer.object(&node(&map.body())?, &[]),

@@ -1,6 +1,7 @@
 //! `ticketctl seat`: who sits where.
 
 mod drawing;
+mod hall;
 mod map;
 
 use crate::desk::Desk;

@@ -10,8 +10,9 @@ use crate::globals::ChangeArgs;
 use crate::output::{Column, Plan, Printer};
 use crate::session::{self, Session};
 use ticketing_core::adapters::seed_file::{self, Seed};
+use ticketing_core::domain::layout::LayoutSpec;
 use ticketing_core::domain::time::Timestamp;
-use ticketing_core::ops::{details, seed};
+use ticketing_core::ops::{details, halls, seed};
 
 /// Reads what a command wrote as a seed file; faults are those of its flags.
 ///
@@ -52,13 +53,16 @@ pub async fn create(
     }
     layouts::complete(session, &mut seed).await?;
     let route = seed.catalog.routes.first().map(|route| route.id);
-    let schedule = seed.catalog.offerings.first().map(|offering| offering.id);
+    let offering = seed.catalog.offerings.first().map(|offering| offering.id);
+    let venue = seed.catalog.venues.first().map(|venue| venue.id);
     let action = format!("{kind} create");
     let planned = seed::plan(app, &action, seed.catalog).await?;
     let differs = planned.plan.changes.iter().any(|change| change.kind == kind && change.before.is_some());
     if differs || !planned.kept.is_empty() {
-        let list =
-            if kind == "route" { "ticketctl route list" } else { "ticketctl schedule list --date DATE" };
+        let list = match kind {
+            "schedule" => "ticketctl schedule list --date DATE".to_owned(),
+            kind => format!("ticketctl {kind} list"),
+        };
         return Err(Failure::conflict(format!("There is another {kind} with this key."))
             .code("EXISTS")
             .why("What is there is not changed by making it.")
@@ -78,14 +82,26 @@ pub async fn create(
         let done = session.changed(None, execute).await?;
         session.reach(printer, done.position).await;
     }
-    match (schedule, route) {
-        (Some(id), _) => printer.object(&node(&details::schedule(app, id).await?)?, SCHEDULE),
-        (None, Some(id)) => printer.object(&node(&details::route(app, id).await?)?, ROUTE),
-        (None, None) => Ok(()),
+    match (kind, offering, route, venue) {
+        ("event", Some(id), ..) => printer.object(&node(&halls::event(app, id).await?)?, EVENT),
+        ("venue", _, _, Some(id)) => {
+            printer.object(&node(&halls::venue(app, &id.to_string()).await?)?, VENUE)
+        }
+        (_, Some(id), ..) => printer.object(&node(&details::schedule(app, id).await?)?, SCHEDULE),
+        (_, None, Some(id), _) => printer.object(&node(&details::route(app, id).await?)?, ROUTE),
+        (_, None, None, _) => Ok(()),
     }
 }
 
+/// Writes a layout as a seed file has it.
+#[must_use]
+pub fn layout(spec: &LayoutSpec) -> serde_json::Value {
+    serde_json::to_value(spec).unwrap_or_default()
+}
+
 const SCHEDULE: &[Column] = crate::commands::schedule::view::DETAILS;
+const EVENT: &[Column] = crate::commands::event::view::DETAILS;
+const VENUE: &[Column] = crate::commands::venue::view::DETAILS;
 const ROUTE: &[Column] = crate::commands::route::view::DETAILS;
 
 #[cfg(test)]

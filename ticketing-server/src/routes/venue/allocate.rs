@@ -1,7 +1,6 @@
 //! `POST /v1/seats/allocate`: reserved seats are sold.
 
-use axum::extract::State;
-use axum::http::StatusCode;
+use super::in_words;
 use crate::answer::Answer;
 use crate::command::CommandRequest;
 use crate::error::ApiError;
@@ -11,7 +10,8 @@ use crate::openapi::venue::{AllocateRequest, ReservationChanged, VenueRefusals};
 use crate::requests::venue as requests;
 use crate::routes::tickets::{answer, meta, owner};
 use crate::state::ServerState;
-use super::in_words;
+use axum::extract::State;
+use axum::http::StatusCode;
 use ticketing_core::app::{commands, events};
 use ticketing_core::domain::booking::command::Change;
 use ticketing_core::saga::plan::EXTERNAL;

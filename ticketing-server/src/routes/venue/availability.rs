@@ -1,7 +1,6 @@
 //! `GET /v1/seats/availability`: the seats of an event.
 
-use axum::extract::State;
-use axum::http::Uri;
+use super::in_words;
 use crate::answer::Answer;
 use crate::error::ApiError;
 use crate::openapi::responses::{NotFound, QueryRefusals};
@@ -10,7 +9,8 @@ use crate::query::read_query;
 use crate::requests::venue as requests;
 use crate::routes::core_position;
 use crate::state::ServerState;
-use super::in_words;
+use axum::extract::State;
+use axum::http::Uri;
 use ticketing_core::app::queries::events;
 
 /// Shows the state and price of each seat of an event, and how many there are of each.
@@ -26,6 +26,7 @@ use ticketing_core::app::queries::events;
 )]
 pub async fn availability(State(state): State<ServerState>, uri: Uri) -> Result<Answer, ApiError> {
     let (event, min_position) = read_query(&uri, requests::availability)?;
-    let body = events::availability(&state.app, &event, core_position(min_position)).await.map_err(in_words)?;
+    let body =
+        events::availability(&state.app, &event, core_position(min_position)).await.map_err(in_words)?;
     Ok(Answer::ok(body))
 }

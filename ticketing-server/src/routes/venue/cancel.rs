@@ -1,7 +1,6 @@
 //! `POST /v1/events/{id}/cancel`: an event is withdrawn.
 
-use axum::extract::State;
-use axum::http::StatusCode;
+use super::{in_words, operator};
 use crate::answer::Answer;
 use crate::command::CommandRequest;
 use crate::error::ApiError;
@@ -12,7 +11,8 @@ use crate::query::PathId;
 use crate::requests::venue as requests;
 use crate::routes::tickets::{answer, meta};
 use crate::state::ServerState;
-use super::{in_words, operator};
+use axum::extract::State;
+use axum::http::StatusCode;
 use ticketing_core::app::events;
 
 /// Withdraws an event: nothing more is sold, its holds end, and what was paid goes back.

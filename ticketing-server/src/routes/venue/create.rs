@@ -1,7 +1,6 @@
 //! `POST /v1/venues`: a new place with its hall.
 
-use axum::extract::State;
-use axum::http::StatusCode;
+use super::{in_words, operator};
 use crate::answer::Answer;
 use crate::command::CommandRequest;
 use crate::error::ApiError;
@@ -11,7 +10,8 @@ use crate::openapi::venue::{VenueMade, VenueRefusals, VenueRequest};
 use crate::requests::venue as requests;
 use crate::routes::tickets::{answer, meta};
 use crate::state::ServerState;
-use super::{in_words, operator};
+use axum::extract::State;
+use axum::http::StatusCode;
 use ticketing_core::app::venues;
 
 /// Makes a venue, with its seats.
@@ -34,6 +34,7 @@ use ticketing_core::app::venues;
 pub async fn create(State(state): State<ServerState>, request: CommandRequest) -> Result<Answer, ApiError> {
     operator(&request.caller)?;
     let fields = request.fields(requests::new_venue)?;
-    let done = venues::create(&state.app, fields, meta(&request, StatusCode::CREATED)).await.map_err(in_words)?;
+    let done =
+        venues::create(&state.app, fields, meta(&request, StatusCode::CREATED)).await.map_err(in_words)?;
     Ok(answer(done, StatusCode::CREATED))
 }

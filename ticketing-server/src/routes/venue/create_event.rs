@@ -1,7 +1,6 @@
 //! `POST /v1/events`: a new event at a venue.
 
-use axum::extract::State;
-use axum::http::StatusCode;
+use super::{in_words, operator};
 use crate::answer::Answer;
 use crate::command::CommandRequest;
 use crate::error::ApiError;
@@ -11,7 +10,8 @@ use crate::openapi::venue::{EventMade, EventRequest, VenueRefusals};
 use crate::requests::venue as requests;
 use crate::routes::tickets::{answer, meta};
 use crate::state::ServerState;
-use super::{in_words, operator};
+use axum::extract::State;
+use axum::http::StatusCode;
 use ticketing_core::app::events;
 
 /// Announces an event; from then on its seats are sold.

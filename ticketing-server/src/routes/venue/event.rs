@@ -1,7 +1,6 @@
 //! `GET /v1/events/{id}`: one event.
 
-use axum::extract::State;
-use axum::http::Uri;
+use super::in_words;
 use crate::answer::Answer;
 use crate::error::ApiError;
 use crate::openapi::parameters::PositionParameter;
@@ -11,7 +10,8 @@ use crate::query::{PathId, read_query};
 use crate::requests;
 use crate::routes::core_position;
 use crate::state::ServerState;
-use super::in_words;
+use axum::extract::State;
+use axum::http::Uri;
 use ticketing_core::app::queries::events;
 
 /// Shows an event.
@@ -25,7 +25,11 @@ use ticketing_core::app::queries::events;
     params(EventPath, PositionParameter),
     responses(OneEvent, NotFound, QueryRefusals)
 )]
-pub async fn event(State(state): State<ServerState>, PathId(id): PathId, uri: Uri) -> Result<Answer, ApiError> {
+pub async fn event(
+    State(state): State<ServerState>,
+    PathId(id): PathId,
+    uri: Uri,
+) -> Result<Answer, ApiError> {
     let position = core_position(read_query(&uri, requests::one)?);
     Ok(Answer::ok(events::get(&state.app, &id, position).await.map_err(in_words)?))
 }

@@ -1,7 +1,5 @@
 //! `GET /v1/venues/{venue_id}`: one venue.
 
-use axum::extract::State;
-use axum::http::Uri;
 use crate::answer::Answer;
 use crate::error::ApiError;
 use crate::openapi::parameters::PositionParameter;
@@ -11,6 +9,8 @@ use crate::query::{PathId, read_query};
 use crate::requests;
 use crate::routes::core_position;
 use crate::state::ServerState;
+use axum::extract::State;
+use axum::http::Uri;
 use ticketing_core::app::venues;
 
 /// Shows a venue with its sections.

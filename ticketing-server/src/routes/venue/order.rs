@@ -1,7 +1,5 @@
 //! `GET /v1/orders/{id}`: one reservation with its tickets.
 
-use axum::extract::State;
-use axum::http::Uri;
 use crate::answer::Answer;
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -13,6 +11,8 @@ use crate::requests;
 use crate::routes::core_position;
 use crate::routes::tickets::owner;
 use crate::state::ServerState;
+use axum::extract::State;
+use axum::http::Uri;
 use ticketing_core::app::AppError;
 use ticketing_core::app::queries::events;
 use ticketing_core::domain::id::BookingId;

@@ -1,7 +1,5 @@
 //! `GET /v1/orders`: what the caller has reserved and bought.
 
-use axum::extract::State;
-use axum::http::Uri;
 use crate::answer::Answer;
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -12,6 +10,8 @@ use crate::query::read_query;
 use crate::requests::venue as requests;
 use crate::routes::{core_page, core_position, listed};
 use crate::state::ServerState;
+use axum::extract::State;
+use axum::http::Uri;
 use ticketing_core::app::queries::events;
 
 /// Lists the caller's reservations with their tickets, newest first.

@@ -1,7 +1,6 @@
 //! `POST /v1/seats/release`: reserved seats are given back.
 
-use axum::extract::State;
-use axum::http::StatusCode;
+use super::in_words;
 use crate::answer::Answer;
 use crate::command::CommandRequest;
 use crate::error::ApiError;
@@ -10,7 +9,8 @@ use crate::openapi::venue::{ReleaseRequest, ReservationChanged, VenueRefusals};
 use crate::requests::venue as requests;
 use crate::routes::tickets::{answer, meta, owner};
 use crate::state::ServerState;
-use super::in_words;
+use axum::extract::State;
+use axum::http::StatusCode;
 use ticketing_core::app::{commands, events};
 use ticketing_core::domain::booking::command::Change;
 

@@ -1,7 +1,6 @@
 //! `POST /v1/seats/reserve`: seats of an event are held.
 
-use axum::extract::State;
-use axum::http::StatusCode;
+use super::in_words;
 use crate::answer::Answer;
 use crate::command::CommandRequest;
 use crate::error::ApiError;
@@ -10,7 +9,8 @@ use crate::openapi::venue::{OthersForbidden, Reserved, SeatReserveRequest, Venue
 use crate::requests::venue as requests;
 use crate::routes::tickets::{answer, meta};
 use crate::state::ServerState;
-use super::in_words;
+use axum::extract::State;
+use axum::http::StatusCode;
 use ticketing_core::app::events::{self, Wanted};
 use ticketing_core::domain::id::UserId;
 

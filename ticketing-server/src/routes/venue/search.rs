@@ -1,7 +1,5 @@
 //! `GET /v1/events/search`: events by what they are, where and when.
 
-use axum::extract::State;
-use axum::http::Uri;
 use crate::answer::Answer;
 use crate::error::ApiError;
 use crate::openapi::responses::QueryRefusals;
@@ -10,6 +8,8 @@ use crate::query::read_query;
 use crate::requests::venue as requests;
 use crate::routes::{core_page, core_position, listed};
 use crate::state::ServerState;
+use axum::extract::State;
+use axum::http::Uri;
 use ticketing_core::app::queries::events::{self, EventsQuery};
 
 /// Searches events; those that begin first come first.

@@ -1,7 +1,6 @@
 //! `POST /v1/events/{id}/unblock`: seats that were kept back are sold again.
 
-use axum::extract::State;
-use axum::http::StatusCode;
+use super::keep;
 use crate::answer::Answer;
 use crate::command::CommandRequest;
 use crate::error::ApiError;
@@ -9,9 +8,8 @@ use crate::openapi::parameters::IdempotencyHeader;
 use crate::openapi::responses::OperatorsOnly;
 use crate::openapi::venue::{EventPath, OneEvent, SeatsRequest, VenueRefusals};
 use crate::query::PathId;
-use crate::requests::venue as requests;
 use crate::state::ServerState;
-use super::keep;
+use axum::extract::State;
 use ticketing_core::app::events::Keep;
 
 /// Gives seats free that were kept back. Seats that were not stay as they are.

@@ -1,0 +1,81 @@
+//! Venues and events as operators look at them, and seats that they keep back from sale: planned, shown, done.
+
+use super::audit::{Actor, audited};
+use super::{OpsError, Plan, PlanChange};
+use crate::app::events::{self, Keep, Keeping};
+use crate::app::{App, AppError, catalogue, venues};
+use crate::domain::id::OfferingId;
+use crate::engine::Meta;
+use crate::projection::{bodies, venue as words};
+
+/// Seats that are to be kept back, or given free.
+#[derive(Clone, Debug)]
+pub struct KeepPlan {
+    /// What is shown: the seats, each as it is and as it would be.
+    pub plan: Plan,
+    keeping: Option<Keeping>,
+}
+
+/// Returns an event as it is stored now, as JSON.
+///
+/// # Errors
+/// [`AppError::NotFound`]; what the store says.
+pub async fn event(app: &App, id: OfferingId) -> Result<String, OpsError> {
+    Ok(events::current(app, &id.to_string()).await?)
+}
+
+/// Returns a venue as it is stored now, as JSON.
+///
+/// # Errors
+/// [`AppError::NotFound`]; what the store says.
+pub async fn venue(app: &App, id: &str) -> Result<String, OpsError> {
+    let (venue, layout) = venues::stored(app, id).await?;
+    Ok(words::venue(&venue, &layout))
+}
+
+/// Plans to keep seats of an event back from sale, or to give them free again; those that are so already are left out.
+///
+/// # Errors
+/// [`AppError::NotFound`]; rejections: seats that the hall has not, or an event that is cancelled; what the store says.
+pub async fn plan_keep(
+    app: &App,
+    id: OfferingId,
+    labels: &[String],
+    keep: Keep,
+) -> Result<KeepPlan, OpsError> {
+    let keeping = events::plan_keep(app, &id.to_string(), labels, keep).await?;
+    let (verb, before, after) = match keep {
+        Keep::Back => ("event block", "free", "blocked"),
+        Keep::Free => ("event unblock", "blocked", "free"),
+    };
+    let seats = keeping.as_ref().map(|keeping| keeping.seats.clone()).unwrap_or_default();
+    let body = |label: &str, state: &str| {
+        // A label is letters, digits and dashes.
+        bodies::raw(format!(r#"{{"eventId":"{id}","seatId":"{label}","state":"{state}"}}"#))
+    };
+    let changes = seats.iter().map(|label| PlanChange {
+        kind: "seat".into(),
+        id: Some(format!("{id}/{label}")),
+        before: Some(body(label, before)),
+        after: Some(body(label, after)),
+    });
+    Ok(KeepPlan { plan: Plan::new(verb, changes.collect()), keeping })
+}
+
+/// Does what the plan says, all of it or nothing. Returns the last position, 0 if nothing was to be done.
+///
+/// # Errors
+/// A rejection that names the seat that somebody has; [`OpsError::WorldMoved`] if the event was changed meanwhile.
+pub async fn execute_keep(app: &App, plan: KeepPlan, actor: &Actor) -> Result<i64, OpsError> {
+    let Some(keeping) = plan.keeping else { return Ok(0) };
+    let meta = Meta { actor: actor.name.clone(), correlation_id: actor.correlation(), idempotency: None };
+    audited(app, actor, &plan.plan, async {
+        match catalogue::store(app, &meta, &keeping.change, "{}").await {
+            Ok(done) => Ok(done.position),
+            Err(AppError::VersionConflict { .. }) => Err(OpsError::WorldMoved { what: "the event".into() }),
+            Err(AppError::Locked { .. }) => Err(events::taken(app, &keeping).await?.into()),
+            Err(error) => Err(error.into()),
+        }
+    })
+    .await
+}
