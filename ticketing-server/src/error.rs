@@ -208,12 +208,12 @@ impl ApiError {
         let said = |text: &str| {
             words.iter().fold(text.to_owned(), |text, (core, here)| text.replacen(core, here, 1))
         };
-        self.message = said(&self.message);
         for detail in &mut self.details {
             if let Some(text) = detail["message"].as_str().map(said) {
                 detail["message"] = text.into();
             }
         }
+        self.message = words.iter().fold(self.message, |text, (core, here)| text.replacen(core, here, 1));
         fields.iter().fold(self, |error, (core, here)| error.about(core, here))
     }
 

@@ -60,17 +60,15 @@ pub(super) async fn plan_of(
     if offering.facts.status == OfferingStatus::Open {
         let now = app.clock.now();
         let status = |word: &str| bodies::raw(format!(r#"{{"id":"{id}","status":"{word}"}}"#));
-        let (before, after) = match offering.facts.kind {
-            OfferingKind::Departure | OfferingKind::Event => {
-                (bodies::schedule_status(&offering.facts, now), "CANCELLED")
-            }
-            OfferingKind::Listing => ("open", "cancelled"),
+        let after = match offering.facts.kind {
+            OfferingKind::Departure | OfferingKind::Event => "CANCELLED",
+            OfferingKind::Listing => "cancelled",
         };
         changes.push(PlanChange {
             kind: offering.facts.kind.noun().into(),
             id: Some(id.to_string()),
             before: Some(status(status_of(&offering.facts, now))),
-            after: Some(status("CANCELLED")),
+            after: Some(status(after)),
         });
     }
     let bookings = cancel_bookings(app, &offering.facts, occupancy.booking_ids(), reason).await?;
@@ -89,8 +87,10 @@ fn action(facts: &OfferingFacts) -> String {
 /// The word for what it is now, as those who sell it say it.
 fn status_of(facts: &OfferingFacts, now: Timestamp) -> &'static str {
     match facts.kind {
-        OfferingKind::Departure | OfferingKind::Listing => bodies::schedule_status(facts, now),
+        OfferingKind::Departure => bodies::schedule_status(facts, now),
         OfferingKind::Event => words::event_status(facts, now),
+        // Whoever withdraws it has looked that it is not withdrawn.
+        OfferingKind::Listing => "open",
     }
 }
 
