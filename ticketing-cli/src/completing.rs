@@ -67,6 +67,8 @@ const BOOKINGS: Source = Source::List(&["booking", "list"], "id", &["status", "s
 const HOLDS: Source = Source::List(&["hold", "list"], "id", &["status", "seatNumber"]);
 const SAGAS: Source = Source::List(&["saga", "list"], "id", &["state", "step"]);
 const SCHEDULES: Source = Source::List(&["schedule", "list"], "id", &["departureTime", "routeName"]);
+const VENUES: Source = Source::List(&["venue", "list"], "id", &["name", "city"]);
+const EVENTS: Source = Source::List(&["event", "list"], "id", &["startTime", "title"]);
 const ROUTES: Source = Source::List(&["route", "list"], "id", &["shortName", "name"]);
 const JOBS: Source = Source::List(&["job", "list"], "id", &["kind", "state"]);
 const LETTERS: Source = Source::List(&["dlq", "list"], "id", &["state", "code"]);
@@ -85,6 +87,8 @@ fn source(path: &[&str], arg: &str) -> Option<Source> {
         (["schedule", ..], "id" | "ids") | (["seat", ..], "offering") | (["booking", ..], "schedule") => {
             SCHEDULES
         }
+        (["venue", ..], "id") | (["event", ..], "venue") => VENUES,
+        (["event", ..], "id") => EVENTS,
         (["route", ..], "id" | "ids") | (["schedule", ..], "route") => ROUTES,
         (["user", ..], "id" | "ids") => USERS,
         (["job", ..], "id" | "ids") => JOBS,

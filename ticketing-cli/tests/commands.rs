@@ -516,7 +516,7 @@ fn an_account_is_made_suspended_let_in_again_and_deleted() {
 #[test]
 fn every_command_has_examples() {
     let place = Place::new();
-    let verbs: [(&str, &[&str]); 9] = [
+    let verbs: [(&str, &[&str]); 11] = [
         ("migrate", &["up", "status"]),
         ("seed", &["demo", "apply", "gtfs"]),
         ("route", &["list", "get", "create"]),
@@ -526,6 +526,8 @@ fn every_command_has_examples() {
         ("events", &["tail", "show"]),
         ("seat", &["map"]),
         ("user", &["list", "get", "create", "suspend", "resume", "delete"]),
+        ("venue", &["list", "get", "create"]),
+        ("event", &["list", "get", "create", "cancel", "block", "unblock"]),
     ];
     let more: [&[&str]; 5] =
         [&["audit", "list"], &["user", "token"], &["status"], &["version"], &["completions"]];

@@ -223,7 +223,7 @@ fn a_file_that_others_may_read_is_warned_about() {
     let place = Place::seeded();
     place.set(&["here", "--data-dir", "data"]);
     place.run(&["context", "use", "here"]).ok();
-    assert_eq!(place.run(&["status"]).ok().err, "");
+    assert_eq!(place.run(&["route", "list"]).ok().err, "");
     let open = |name: &str, mode| {
         fs::set_permissions(place.config().join(name), fs::Permissions::from_mode(mode)).unwrap();
     };
@@ -237,7 +237,7 @@ fn a_file_that_others_may_read_is_warned_about() {
     }
     // Writing it closes it.
     place.set(&["here", "--colour", "green"]);
-    assert_eq!(place.run(&["status"]).ok().err, "");
+    assert_eq!(place.run(&["route", "list"]).ok().err, "");
     let set = ["context", "set", "far", "--server", "http://127.0.0.1:1", "--token", "-"];
     place.run_with(&set, &[], TOKEN).ok();
     open("secrets/far.token", 0o640);

@@ -117,3 +117,89 @@ fn cut(text: &str) -> String {
         false => text.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{overview, section};
+    use std::sync::Arc;
+    use ticketing_core::app::queries::network::SeatMap;
+    use ticketing_core::domain::catalog::{LatePayment, Offering, Venue};
+    use ticketing_core::domain::id::{LayoutId, VenueId};
+    use ticketing_core::domain::layout::{Layout, LayoutSpec, SectionSpec};
+    use ticketing_core::domain::money::{Currency, Money};
+    use ticketing_core::domain::occasion::{NewEvent, announce};
+    use ticketing_core::domain::occupancy::SeatState;
+    use ticketing_core::domain::seating::LegRange;
+    use ticketing_core::domain::time::Timestamp;
+    use uuid::Uuid;
+
+    fn map(sections: &[(&str, u32, u32)]) -> SeatMap {
+        let id = LayoutId(Uuid::nil());
+        let section = |(name, rows, seats): &(&str, u32, u32)| SectionSpec {
+            name: (*name).into(),
+            rows: *rows,
+            seats: *seats,
+            category: None,
+        };
+        let sections = sections.iter().map(section).collect();
+        let spec = LayoutSpec { name: "hall".into(), sections, ..LayoutSpec::default() };
+        let layout = Layout::new(id, spec).unwrap();
+        let venue = Venue {
+            id: VenueId(Uuid::nil()),
+            external_id: None,
+            name: "Hall".into(),
+            city: "Riverton".into(),
+            address: None,
+            layout_id: id,
+            timezone: "UTC".into(),
+        };
+        let begins_at = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
+        let event = NewEvent {
+            external_id: None,
+            title: "Tosca".into(),
+            event_type: None,
+            description: None,
+            begins_at,
+            ends_at: begins_at.plus_seconds(60),
+            price: Money { amount_minor: 100, currency: Currency::USD },
+            prices: std::collections::BTreeMap::new(),
+            late_payment: LatePayment::default(),
+        };
+        let (pattern, facts) = announce(&venue, &layout, event, Uuid::nil()).unwrap();
+        let mut states = vec![SeatState::Free; layout.seat_count() as usize];
+        states[0] = SeatState::Sold;
+        states[1] = SeatState::Held;
+        *states.last_mut().unwrap() = SeatState::Blocked;
+        let offering = Offering::new(facts, Arc::new(pattern), Arc::new(layout));
+        SeatMap { offering, legs: LegRange::new(0, 1).unwrap(), states }
+    }
+
+    #[test]
+    fn a_hall_is_shown_by_its_sections_and_a_section_by_its_seats() {
+        let map = map(&[("A", 2, 5), ("FLOOR", 0, 20)]);
+        let plain = |_, text: &str| text.to_owned();
+        let text = overview(&map, "in 3h", &plain);
+        let rows: Vec<&str> = text.lines().collect();
+        assert_eq!(rows[0], "Tosca  in 3h");
+        assert!(rows[3].ends_with("      8       1       1       0  SShh................"), "{text}");
+        assert!(rows[4].ends_with("     19       0       0       1  x..................."), "{text}");
+        let one = &map.offering.layout.sections()[0];
+        let text = section(&map, one, "in 3h", 80, &plain);
+        assert!(text.contains("\nA1      S h . . .\nB1      . . . . .\n"), "{text}");
+        assert!(text.ends_with("\n. free 8   h held 1   S sold 1   x blocked 0\n"), "{text}");
+    }
+
+    #[test]
+    fn twenty_thousand_seats_fit_eighty_columns() {
+        let names: Vec<String> = (1..=100).map(|n| format!("{n}")).collect();
+        let sections: Vec<(&str, u32, u32)> = names.iter().map(|name| (name.as_str(), 10, 20)).collect();
+        let map = map(&sections);
+        let plain = |_, text: &str| text.to_owned();
+        let text = overview(&map, "in 3h", &plain);
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert_eq!(text.lines().count(), 106);
+        let text = section(&map, &map.offering.layout.sections()[0], "in 3h", 30, &plain);
+        assert!(text.lines().skip(3).take(20).all(|line| line.chars().count() <= 30), "{text}");
+        assert!(text.contains("\n+A12"), "{text}");
+    }
+}

@@ -9,7 +9,7 @@ use crate::progress::Progress;
 use crate::session::{self, Opening};
 use ticketing_core::adapters::seed_file;
 
-/// Bring Riverton into the store: four routes with a week of departures from today on
+/// Bring Riverton into the store: four routes with a week of departures, a theatre and an arena
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Makes the data folder and its stores if they are not there.\n\n\
                         Examples:\n  ticketctl seed demo\n  ticketctl seed demo --dry-run")]

@@ -9,7 +9,7 @@ use crate::progress::Progress;
 use crate::session::{self, Session};
 use serde::Serialize;
 use ticketing_core::adapters::gtfs::{Report, SkippedCount, SkippedRow, Summary};
-use ticketing_core::domain::catalog::CatalogSet;
+use ticketing_core::domain::catalog::{CatalogSet, OfferingKind};
 use ticketing_core::ops::lists;
 use ticketing_core::ops::seed::{self, Kept, SeedCounts, SeedPlan};
 
@@ -211,17 +211,21 @@ fn tell_more(printer: &mut Printer, total: u64) {
     }
 }
 
-/// How many of each kind a set holds.
-fn sizes(set: &CatalogSet) -> [(&'static str, usize); 4] {
-    [
+/// How many of each kind a set holds; kinds that only some sets have are left out where there are none.
+fn sizes(set: &CatalogSet) -> Vec<(&'static str, usize)> {
+    let of = |kind: OfferingKind| set.offerings.iter().filter(|offering| offering.kind == kind).count();
+    let (venues, events) = (set.venues.len(), of(OfferingKind::Event));
+    let always = [
         ("layout", set.layouts.len()),
         ("route", set.routes.len()),
         ("pattern", set.patterns.len()),
-        ("schedule", set.offerings.len()),
-    ]
+        ("schedule", of(OfferingKind::Departure)),
+    ];
+    let sometimes = [("venue", venues), ("event", events)].into_iter().filter(|(_, size)| *size > 0);
+    always.into_iter().chain(sometimes).collect()
 }
 
-fn kinds(planned: &SeedPlan, sizes: [(&'static str, usize); 4]) -> Vec<KindCounts> {
+fn kinds(planned: &SeedPlan, sizes: Vec<(&'static str, usize)>) -> Vec<KindCounts> {
     let of = |(kind, size): (&'static str, usize)| {
         let changes = planned.plan.changes.iter().filter(|change| change.kind == kind);
         let (new, changed) = changes.fold((0, 0), |(new, changed), change| match change.before {
