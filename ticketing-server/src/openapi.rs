@@ -398,6 +398,13 @@ mod tests {
         assert_eq!(asked_for(requests::market::edit), shape("EditRequest"));
         assert_eq!(asked_for(requests::market::order), shape("OrderRequest"));
         assert_eq!(asked_for(requests::market::payment), shape("PaymentRequest"));
+        assert_eq!(asked_for(requests::venue::new_venue), shape("VenueRequest"));
+        assert_eq!(asked_for(requests::venue::new_event), shape("EventRequest"));
+        assert_eq!(asked_for(requests::venue::seats), shape("SeatsRequest"));
+        assert_eq!(asked_for(requests::venue::withdraw), shape("WithdrawRequest"));
+        assert_eq!(asked_for(requests::venue::reserve), shape("SeatReserveRequest"));
+        assert_eq!(asked_for(requests::venue::allocate), shape("AllocateRequest"));
+        assert_eq!(asked_for(requests::venue::release), shape("ReleaseRequest"));
     }
 
     /// The parameters that a reader asks for, as it names them when it meets a stranger.
@@ -431,6 +438,13 @@ mod tests {
         assert_eq!(asked_in_query(requests::one), named("/api/tickets/{id}"));
         assert_eq!(asked_in_query(requests::list), named("/api/orders"));
         assert_eq!(asked_in_query(requests::one), named("/api/orders/{id}"));
+        assert_eq!(asked_in_query(requests::venue::venues), named("/v1/venues"));
+        assert_eq!(asked_in_query(requests::one), named("/v1/venues/{venue_id}"));
+        assert_eq!(asked_in_query(requests::venue::events), named("/v1/events/search"));
+        assert_eq!(asked_in_query(requests::one), named("/v1/events/{id}"));
+        assert_eq!(asked_in_query(requests::venue::availability), named("/v1/seats/availability"));
+        assert_eq!(asked_in_query(requests::venue::orders), named("/v1/orders"));
+        assert_eq!(asked_in_query(requests::one), named("/v1/orders/{id}"));
     }
 
     #[test]

@@ -303,7 +303,42 @@ fn the_examples_of_the_manual_are_good_files() {
             examples += 1;
         }
     }
-    assert_eq!(examples, 4);
+    assert_eq!(examples, 5);
+}
+
+#[test]
+fn an_arena_of_twenty_thousand_seats_is_a_good_file() {
+    let seed = parse("arena.yaml", include_str!("../../../../fixtures/arena.yaml"), now()).unwrap().catalog;
+    let layout = Layout::new(seed.layouts[0].id, seed.layouts[0].spec.clone()).unwrap();
+    assert_eq!((layout.seat_count(), layout.sections().len(), seed.offerings.len()), (20_000, 100, 1));
+    let event = &seed.offerings[0];
+    assert_eq!(event.external_id.as_deref(), Some("final@20:00"));
+    assert_eq!(event.particulars.venue_id, Some(seed.venues[0].id));
+    let again = parse("arena.yaml", include_str!("../../../../fixtures/arena.yaml"), now()).unwrap().catalog;
+    assert_eq!(seed, again, "applying it twice names the same things");
+}
+
+#[test]
+fn what_is_wrong_with_a_venue_or_an_event_is_named_with_its_place() {
+    let hall = "sections: [{name: A, rows: 2, seats: 3, category: GOLD}]";
+    let venue = |seats: &str| format!("venues: [{{key: v, name: V, city: C, timezone: UTC, {seats}}}]\n");
+    let event = |more: &str| {
+        let event = "key: e, title: T, price: 1, at: 2026-12-01T20:00";
+        format!("{}events: [{{{event}, {more}}}]\n", venue(hall))
+    };
+    assert!(read(&event("venue: v, minutes: 90")).is_ok());
+    for (text, fault) in [
+        (venue("address: x"), "needs its seats"),
+        (venue("layout: none"), "must define \"none\""),
+        (venue("sections: [{name: A B, seats: 3}]"), "letters and digits"),
+        (event("venue: w, minutes: 90"), "there is no venue \"w\"; did you mean v?"),
+        (event("venue: v, minutes: 0"), "must be more than 0"),
+        (event("venue: v, minutes: 90, prices: [{category: BOX, price: 1}]"), "there is no category BOX"),
+        (event("venue: v, minutes: 90, seller: me"), "unknown field"),
+    ] {
+        let error = read(&text).unwrap_err().to_string();
+        assert!(error.contains(fault), "{fault}: {error}");
+    }
 }
 
 proptest! {

@@ -171,7 +171,7 @@ Booking 0192a8c4-0000-7000-8000-000000000001 is CANCELLED: seat C1 was given up
 by tester (the bus broke down). Money is on its way back.
 
 2026-11-20T12:00:00.000Z  command  ada asks to book
-2026-11-20T12:00:00.000Z  #623     TicketBooked: seat C1 held for ada until
+2026-11-20T12:00:00.000Z  #637     TicketBooked: seat C1 held for ada until
                                    2026-11-20T12:15:00.000Z, at 1.80 USD
 2026-11-20T12:00:00.000Z  step     booked and paid: the saga is CHARGING
 2026-11-20T12:00:00.000Z  call     charge of 1.80 USD is asked of simulated
@@ -179,17 +179,17 @@ by tester (the bus broke down). Money is on its way back.
                                    is CHARGING
 2026-11-20T12:00:11.000Z  call     simulated did the charge of 1.80 USD as ch_1
                                    after 1 unclear answer
-2026-11-20T12:00:11.000Z  #624     PaymentCreated: 1.80 USD captured, payment
+2026-11-20T12:00:11.000Z  #638     PaymentCreated: 1.80 USD captured, payment
                                    0192a8c4-0000-7000-8000-000000000002
-2026-11-20T12:00:11.000Z  #625     TicketConfirmed: sold, with payment
+2026-11-20T12:00:11.000Z  #639     TicketConfirmed: sold, with payment
                                    0192a8c4-0000-7000-8000-000000000002
 2026-11-20T12:00:11.000Z  step     charge succeeded: the saga is CONFIRMED
 2026-11-20T12:01:11.000Z  audit    tester ran ticketctl saga compensate (the bus
                                    broke down): done
 2026-11-20T12:01:11.000Z  command  tester asks to cancel
-2026-11-20T12:01:11.000Z  #626     TicketCancelled: the seats are free again
+2026-11-20T12:01:11.000Z  #640     TicketCancelled: the seats are free again
                                    (the bus broke down)
-2026-11-20T12:01:11.000Z  #627     RefundRequested: 1.80 USD of payment
+2026-11-20T12:01:11.000Z  #641     RefundRequested: 1.80 USD of payment
                                    0192a8c4-0000-7000-8000-000000000002 is owed
                                    back
 2026-11-20T12:01:11.000Z  step     operator: compensate (the bus broke down):
