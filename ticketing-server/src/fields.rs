@@ -144,6 +144,12 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// Whether a field that was not asked for yet is there, whatever it holds.
+    #[must_use]
+    pub fn has(&self, field: &str) -> bool {
+        self.members.iter().any(|member| member.name == field && member.value.get() != "null")
+    }
+
     /// Returns `true` or `false`, if one is there.
     pub fn opt_bool(&mut self, field: &'static str) -> Option<bool> {
         self.optional(field, |raw| match raw {

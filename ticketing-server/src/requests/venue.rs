@@ -151,6 +151,7 @@ pub struct SeatFields {
 #[must_use]
 pub fn reserve(f: &mut Fields<'_>) -> SeatFields {
     let event = f.text("eventId", len_max::ID);
+    let is_counted = f.has("quantity");
     let named = f.opt_texts("seatIds", SEATS_MAX, len_max::SEAT_OR_STOP);
     let quantity = f.opt_int("quantity", 1..=SEATS_MAX as u32);
     let together = f.opt_bool("together");
@@ -178,6 +179,8 @@ pub fn reserve(f: &mut Fields<'_>) -> SeatFields {
             f.complain("quantity", "can't be given together with seatIds");
             SeatChoice::Any(0)
         }
+        // What is wrong with it is said.
+        (None, None) if is_counted => SeatChoice::Any(0),
         (None, None) => {
             f.complain("seatIds", "is required, or quantity instead");
             SeatChoice::Any(0)
