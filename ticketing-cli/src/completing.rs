@@ -69,6 +69,8 @@ const SAGAS: Source = Source::List(&["saga", "list"], "id", &["state", "step"]);
 const SCHEDULES: Source = Source::List(&["schedule", "list"], "id", &["departureTime", "routeName"]);
 const VENUES: Source = Source::List(&["venue", "list"], "id", &["name", "city"]);
 const EVENTS: Source = Source::List(&["event", "list"], "id", &["startTime", "title"]);
+const LISTINGS: Source = Source::List(&["listing", "list"], "id", &["status", "title", "price"]);
+const ORDERS: Source = Source::List(&["order", "list"], "id", &["status", "userId"]);
 const ROUTES: Source = Source::List(&["route", "list"], "id", &["shortName", "name"]);
 const JOBS: Source = Source::List(&["job", "list"], "id", &["kind", "state"]);
 const LETTERS: Source = Source::List(&["dlq", "list"], "id", &["state", "code"]);
@@ -83,6 +85,8 @@ fn source(path: &[&str], arg: &str) -> Option<Source> {
     Some(match (path, arg) {
         (["booking", ..], "id" | "ids") | (["why"], _) => BOOKINGS,
         (["hold", ..], "id" | "ids") => HOLDS,
+        (["listing", ..], "id") | (["order", ..], "listing") => LISTINGS,
+        (["order", ..], "id" | "ids") => ORDERS,
         (["saga", ..], "id" | "ids") => SAGAS,
         (["schedule", ..], "id" | "ids") | (["seat", ..], "offering") | (["booking", ..], "schedule") => {
             SCHEDULES

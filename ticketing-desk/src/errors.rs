@@ -182,6 +182,7 @@ fn list_of(what: &str) -> String {
     match what {
         "schedule" => "ticketctl schedule list".into(),
         "route" => "ticketctl route list".into(),
+        "ticket" => "ticketctl listing list".into(),
         "letter" => "ticketctl dlq list --closed".into(),
         _ => format!("ticketctl {what} list"),
     }

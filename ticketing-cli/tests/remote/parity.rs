@@ -65,6 +65,8 @@ fn zipped(folder: &std::path::Path, to: &std::path::Path) {
 struct World {
     far: Far,
     schedule: String,
+    listing: String,
+    order: String,
     held: String,
     parked: String,
     paid: String,
@@ -81,6 +83,11 @@ impl World {
         let held = place.booking(&["--seat", "C2", "--hold", "1h"]);
         let (letter, other) = (keep(&place, 1, "UNKNOWN_BOOKING"), keep(&place, 2, "UNKNOWN_TYPE"));
         let schedule = place.schedule();
+        let listing =
+            ["listing", "create", "--title", "Jazz", "--price", "25", "--seller", "sam", "-o", "name"];
+        let listing = place.run(&listing).ok().out.trim().to_owned();
+        let order = ["order", "create", &listing, "--user", "ben", "--hold", "1h", "-o", "name"];
+        let order = place.run(&order).ok().out.trim().to_owned();
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let folder = place.0.path();
         std::fs::copy(root.join("fixtures/demo-city.yaml"), folder.join("city.yaml")).unwrap();
@@ -110,12 +117,12 @@ impl World {
             assert!(began.elapsed() < Duration::from_secs(30), "its passenger is told: {mails}");
             std::thread::sleep(Duration::from_millis(100));
         };
-        Self { far, schedule, held, parked, paid, letter, job, user, mail }
+        Self { far, schedule, listing, order, held, parked, paid, letter, job, user, mail }
     }
 
     /// Every command, with what it is tried with.
     fn rows(&self) -> Vec<Row> {
-        let Self { schedule, held, parked, paid, letter, job, user, mail, .. } = self;
+        let Self { schedule, listing, order, held, parked, paid, letter, job, user, mail, .. } = self;
         let passenger = "--passenger-name Ada --passenger-email ada@example.org";
         let route = "--key K1 --name Ring --stops A,B,C --price 2.50 --timezone Europe/Berlin";
         let departure = "--route X90 --at 2027-01-05T10:00 --layout coach-52 --minutes 10,20,30";
@@ -161,6 +168,17 @@ impl World {
             (format!("seat map {match_of_rovers}"), "", Same::Bytes),
             (format!("seat map {match_of_rovers} --section 101"), "", Same::Bytes),
             (format!("seat map {match_of_rovers} --section 999"), "", Same::Bytes),
+            ("listing list".into(), "", Same::Bytes),
+            (format!("listing get {listing}"), "", Same::Bytes),
+            (format!("listing get {UNKNOWN}"), "", Same::Bytes),
+            ("listing create --title Rock --price 10 --seller sam --dry-run".into(), "", Same::Shape),
+            ("listing create --title Rock --price 0 --seller sam".into(), "", Same::Bytes),
+            (format!("listing cancel {listing} --dry-run"), "", Same::ButForTheTime),
+            ("order list".into(), "", Same::Bytes),
+            (format!("order get {order}"), "", Same::Bytes),
+            (format!("order create {listing} --user eve"), "", Same::Bytes),
+            (format!("order create {listing} --user eve --dry-run"), "", Same::Bytes),
+            (format!("order cancel {order} --dry-run"), "", Same::ButForTheTime),
             (format!("seat map {schedule}"), "", Same::Bytes),
             (format!("seat map {schedule} --watch"), "", Same::Bytes),
             ("booking list".into(), "", Same::Bytes),

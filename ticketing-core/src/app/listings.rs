@@ -5,11 +5,12 @@ use super::catalogue::{self, Change};
 use super::queries::{Page, wait_for};
 use super::{App, AppError};
 use crate::domain::booking::rejection::Rejection;
+use crate::domain::booking::state::BookingState;
 use crate::domain::catalog::{
     Call, LatePayment, OfferingFacts, OfferingKind, OfferingStatus, Particulars, Pattern,
 };
 use crate::domain::event::LayoutDefined;
-use crate::domain::id::{LayoutId, OfferingId, PatternId, StopId, UserId, derived};
+use crate::domain::id::{BookingId, LayoutId, OfferingId, PatternId, StopId, UserId, derived};
 use crate::domain::layout::LayoutSpec;
 use crate::domain::money::{Currency, Money};
 use crate::domain::time::Timestamp;
@@ -18,7 +19,7 @@ use crate::projection::sales::{self, SaleRow};
 use crate::projection::{bodies, market};
 use crate::store::catalog::{self, Versioned};
 use crate::store::views::search::{self, Order, Search};
-use crate::store::{events, views};
+use crate::store::{bookings, events, offerings, views};
 use uuid::Uuid;
 
 /// What a listing is called where it is not there.
@@ -325,6 +326,30 @@ pub async fn get(app: &App, id: &str, min_position: Option<i64>) -> Result<Strin
     let found = views::sales::by_id(&app.stores.read, &[OfferingId(uuid)]).await?;
     let sale = found.into_iter().find(|sale| sale.kind == OfferingKind::Listing);
     Ok(market::listing_of(&sale.ok_or_else(|| not_found(id))?, app.clock.now()))
+}
+
+/// Returns one listing, from the write store.
+///
+/// # Errors
+/// [`AppError::NotFound`]; what the store says.
+pub async fn stored(app: &App, id: OfferingId) -> Result<String, AppError> {
+    let db = &app.stores.write;
+    let found = catalog::offerings(db, &[id]).await?.remove(&id.0);
+    let listing = found.filter(|row| row.value.kind == OfferingKind::Listing);
+    let Versioned { value: facts, version } = listing.ok_or_else(|| not_found(&id.to_string()))?;
+    let now = app.clock.now();
+    let holders: Vec<BookingId> =
+        offerings::claims(db, &[id]).await?.remove(&id).unwrap_or_default().into_keys().collect();
+    let holders = bookings::load(db, &holders).await?;
+    let free_at = holders.iter().map(|booking| match booking.state {
+        BookingState::Confirmed => Timestamp::NEVER,
+        BookingState::Pending | BookingState::Reserved => booking.hold_expires_at,
+        BookingState::Cancelled | BookingState::Expired | BookingState::Refunded => now,
+    });
+    let status = market::listing_status(facts.status, free_at.max().unwrap_or(now), now);
+    let history = events::raw_of_stream(db, id.0).await?;
+    let created_at = history.first().map_or(now, |entry| entry.recorded_at);
+    Ok(market::listing(&facts, created_at, status, version.unsigned_abs()))
 }
 
 #[cfg(test)]

@@ -63,7 +63,8 @@ pub async fn create(
 }
 
 /// All that is known of a buyer by their token: their id. Where to write to is not.
-fn passenger(buyer: &UserId) -> Passenger {
+#[must_use]
+pub fn passenger(buyer: &UserId) -> Passenger {
     Passenger { name: buyer.0.chars().take(len_max::NAME).collect(), email: String::new(), phone: None }
 }
 
@@ -109,12 +110,32 @@ pub async fn list(
     } else {
         u64::from(page - 1) * u64::from(limit) + rows.len() as u64
     };
-    let charging = charging(app, &rows).await?;
+    Ok(Page { data: bodies::array(&lines(app, &rows).await?).into(), total })
+}
+
+/// Returns orders as their buyers read them.
+///
+/// # Errors
+/// What the store says.
+pub async fn lines(app: &App, rows: &[TicketRow]) -> Result<Vec<String>, AppError> {
+    let now = app.clock.now();
+    let charging = charging(app, rows).await?;
     let body = |row: &TicketRow| {
         market::order_of(&row.booking, &row.route_name, charging.contains(&row.booking.id), now)
     };
-    let lines: Vec<String> = rows.iter().map(body).collect();
-    Ok(Page { data: bodies::array(&lines).into(), total })
+    Ok(rows.iter().map(body).collect())
+}
+
+/// Returns an order of anybody's, from the write store.
+///
+/// # Errors
+/// [`AppError::NotFound`]; what the store says.
+pub async fn stored(app: &App, id: BookingId) -> Result<String, AppError> {
+    let booking = bookings::load(&app.stores.write, &[id]).await?.pop().ok_or_else(|| not_found(id))?;
+    let found = offerings::facts(&app.stores.write, &[booking.offering_id]).await?.pop();
+    let listing = found.filter(|facts| facts.kind == OfferingKind::Listing).ok_or_else(|| not_found(id))?;
+    let cases = sagas::cases(&app.stores.write, &[id.into()]).await?;
+    Ok(market::order(&booking, &listing, cases.iter().any(Case::is_charging), app.clock.now()))
 }
 
 /// Which of these are being charged for now; only a hold can be.
@@ -142,8 +163,7 @@ pub async fn get(
     let found = views::tickets::one(&app.stores.read, id).await?;
     let own = |row: &TicketRow| row.booking.user_id == *buyer && row.of.kind == OfferingKind::Listing;
     let row = found.filter(own).ok_or_else(|| not_found(id))?;
-    let is_charging = charging(app, std::slice::from_ref(&row)).await?.contains(&id);
-    Ok(market::order_of(&row.booking, &row.route_name, is_charging, app.clock.now()))
+    lines(app, &[row]).await?.pop().ok_or_else(|| not_found(id))
 }
 
 /// Cancels an order of the buyer's own: the listing is open again, and what was paid goes back. The answer is the
@@ -207,12 +227,7 @@ async fn outcome(
     meta: &Meta,
 ) -> Result<Done, AppError> {
     let payment = answered(app, payment).await?.ok_or_else(|| not_found(id))?;
-    let booking = bookings::load(&app.stores.write, &[id]).await?.pop().ok_or_else(|| not_found(id))?;
-    let found = offerings::facts(&app.stores.write, &[booking.offering_id]).await?.pop();
-    let facts = found.ok_or_else(|| not_found(id))?;
-    let cases = sagas::cases(&app.stores.write, &[id.into()]).await?;
-    let order = market::order(&booking, &facts, cases.iter().any(Case::is_charging), app.clock.now());
-    let body = market::payment(&payment, id, &order);
+    let body = market::payment(&payment, id, &stored(app, id).await?);
     let status = match payment.status {
         PaymentStatus::Pending => STATUS_ACCEPTED,
         PaymentStatus::Success | PaymentStatus::Failed | PaymentStatus::Refunded => STATUS_CREATED,
