@@ -7,18 +7,16 @@ use super::{App, AppError, catalogue, commands, venues};
 use crate::domain::booking::command::{HoldKind, Reserve, SeatChoice};
 use crate::domain::booking::passenger::Passenger;
 use crate::domain::booking::rejection::Rejection;
-use crate::domain::catalog::{Offering, OfferingFacts, OfferingKind, OfferingStatus};
+use crate::domain::catalog::{OfferingFacts, OfferingKind, OfferingStatus};
 use crate::domain::id::{BookingId, OfferingId, UserId};
 use crate::domain::layout::Layout;
 use crate::domain::occasion::{self, NewEvent};
 use crate::domain::seating::SeatNo;
 use crate::engine::{Done, Meta};
-use crate::ops::{OpsError, schedules};
 use crate::projection::venue as words;
 use crate::store::catalog::{self as rows, Versioned};
 use crate::store::error::StoreError;
 use crate::store::{bookings, offerings};
-use std::sync::Arc;
 use uuid::Uuid;
 
 /// The most seats of one reservation.
@@ -64,7 +62,7 @@ async fn refuse_known(app: &App, id: OfferingId, external_id: &str) -> Result<()
 }
 
 /// The event with its hall and version, as it is stored now.
-async fn stored(app: &App, id: &str) -> Result<(Versioned<OfferingFacts>, Layout), AppError> {
+pub(crate) async fn stored(app: &App, id: &str) -> Result<(Versioned<OfferingFacts>, Layout), AppError> {
     let db = &app.stores.write;
     let not_found = || AppError::NotFound { what: "event", id: id.to_owned() };
     let own = match Uuid::parse_str(id) {
@@ -317,41 +315,4 @@ pub async fn own(app: &App, id: BookingId, owner: Option<&UserId>) -> Result<(),
         }
         Some(OfferingKind::Departure | OfferingKind::Listing) | None => Err(unknown()),
     }
-}
-
-/// Withdraws an event for a request; see [`schedules::cancel`]. The answer is the event.
-///
-/// # Errors
-/// [`AppError::NotFound`]; [`Rejection::OfferingCancelled`] if it is withdrawn and nothing is booked of it any more;
-/// [`AppError::VersionConflict`] if somebody changes it just now; what the store says.
-pub async fn withdraw(app: &App, id: &str, reason: &str, meta: &Meta) -> Result<Done, AppError> {
-    if let Some(first) = catalogue::replayed(app, meta).await? {
-        return Ok(first);
-    }
-    for round in 1.. {
-        let (row, layout) = stored(app, id).await?;
-        let current = row.version.unsigned_abs();
-        let pattern = offerings::patterns(&app.stores.write, &[row.value.pattern_id]).await?.pop();
-        let not_found = || AppError::NotFound { what: "event", id: id.to_owned() };
-        let pattern = pattern.ok_or_else(not_found)?;
-        let offering = Offering::new(row.value, Arc::new(pattern), Arc::new(layout));
-        match schedules::cancel(app, offering, reason, meta).await {
-            Ok(done) => return Ok(done),
-            // The same request may have been here at the same time.
-            Err(OpsError::WorldMoved { .. }) => {
-                if let Some(first) = catalogue::replayed(app, meta).await? {
-                    return Ok(first);
-                }
-                if round == ROUNDS_MAX {
-                    return Err(AppError::VersionConflict { what: "event", current });
-                }
-            }
-            Err(OpsError::App(error) | OpsError::Of { error, .. }) => return Err(error),
-            Err(error) => {
-                let message = error.to_string();
-                return Err(AppError::Invalid { field: "id", message });
-            }
-        }
-    }
-    Err(AppError::NotFound { what: "event", id: id.to_owned() })
 }

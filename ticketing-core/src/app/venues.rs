@@ -49,12 +49,6 @@ pub struct NewVenue {
     pub hall: Hall,
 }
 
-/// The id of a venue that came with one.
-#[must_use]
-pub fn id_of(external_id: &str) -> VenueId {
-    VenueId(derived("venue", external_id))
-}
-
 /// Makes a venue, and its layout where that is new. The answer is the venue.
 ///
 /// # Errors
@@ -68,7 +62,7 @@ pub async fn create(app: &App, new: NewVenue, meta: Meta) -> Result<Done, AppErr
         field: "timezone",
         message: "must be a time zone of the IANA database, as America/Chicago".into(),
     })?;
-    let id = new.external_id.as_deref().map_or_else(|| VenueId(Uuid::now_v7()), id_of);
+    let id = new.external_id.as_deref().map_or_else(|| VenueId(Uuid::now_v7()), VenueId::of_external);
     refuse_known(app, id, new.external_id.as_deref()).await?;
     let (layout, defined) = hall(app, id, new.hall).await?;
     let venue = Venue {
@@ -182,7 +176,7 @@ pub async fn find(app: &App, id: &str) -> Result<Venue, AppError> {
 /// The ids that a venue may have that is called so.
 fn candidates(id: &str) -> Vec<VenueId> {
     let own = Uuid::parse_str(id).ok().map(VenueId);
-    own.into_iter().chain([id_of(id)]).collect()
+    own.into_iter().chain([VenueId::of_external(id)]).collect()
 }
 
 /// Returns a venue and its hall, as they are stored now.

@@ -71,6 +71,14 @@ uuid_id!(
     SagaId
 );
 
+impl VenueId {
+    /// The id of a venue that came with one.
+    #[must_use]
+    pub fn of_external(external_id: &str) -> Self {
+        Self(derived("venue", external_id))
+    }
+}
+
 impl From<BookingId> for SagaId {
     fn from(id: BookingId) -> Self {
         Self(id.0)

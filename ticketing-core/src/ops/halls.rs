@@ -1,12 +1,15 @@
 //! Venues and events as operators look at them, and seats that they keep back from sale: planned, shown, done.
 
 use super::audit::{Actor, audited};
-use super::{OpsError, Plan, PlanChange};
+use super::{OpsError, Plan, PlanChange, schedules};
 use crate::app::events::{self, Keep, Keeping};
 use crate::app::{App, AppError, catalogue, venues};
+use crate::domain::catalog::Offering;
 use crate::domain::id::OfferingId;
-use crate::engine::Meta;
+use crate::engine::{Done, Meta};
 use crate::projection::{bodies, venue as words};
+use crate::store::offerings;
+use std::sync::Arc;
 
 /// Seats that are to be kept back, or given free.
 #[derive(Clone, Debug)]
@@ -78,4 +81,44 @@ pub async fn execute_keep(app: &App, plan: KeepPlan, actor: &Actor) -> Result<i6
         }
     })
     .await
+}
+
+/// How often a withdrawal is tried again that met another change of the same event.
+const WITHDRAW_ROUNDS_MAX: u32 = 3;
+
+/// Withdraws an event for a request; see [`super::schedules::cancel`]. The answer is the event.
+///
+/// # Errors
+/// [`AppError::NotFound`]; [`Rejection::OfferingCancelled`] if it is withdrawn and nothing is booked of it any more;
+/// [`AppError::VersionConflict`] if somebody changes it just now; what the store says.
+pub async fn withdraw(app: &App, id: &str, reason: &str, meta: &Meta) -> Result<Done, AppError> {
+    if let Some(first) = catalogue::replayed(app, meta).await? {
+        return Ok(first);
+    }
+    for round in 1.. {
+        let (row, layout) = events::stored(app, id).await?;
+        let current = row.version.unsigned_abs();
+        let pattern = offerings::patterns(&app.stores.write, &[row.value.pattern_id]).await?.pop();
+        let not_found = || AppError::NotFound { what: "event", id: id.to_owned() };
+        let pattern = pattern.ok_or_else(not_found)?;
+        let offering = Offering::new(row.value, Arc::new(pattern), Arc::new(layout));
+        match schedules::cancel(app, offering, reason, meta).await {
+            Ok(done) => return Ok(done),
+            // The same request may have been here at the same time.
+            Err(OpsError::WorldMoved { .. }) => {
+                if let Some(first) = catalogue::replayed(app, meta).await? {
+                    return Ok(first);
+                }
+                if round == WITHDRAW_ROUNDS_MAX {
+                    return Err(AppError::VersionConflict { what: "event", current });
+                }
+            }
+            Err(OpsError::App(error) | OpsError::Of { error, .. }) => return Err(error),
+            Err(error) => {
+                let message = error.to_string();
+                return Err(AppError::Invalid { field: "id", message });
+            }
+        }
+    }
+    Err(AppError::NotFound { what: "event", id: id.to_owned() })
 }

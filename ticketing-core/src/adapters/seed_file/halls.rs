@@ -4,10 +4,9 @@ use super::catalog::{Reader, late_payment, price};
 use super::cursor::{Cursor, Fields};
 use super::error::SeedFileError;
 use super::timetable;
-use crate::app::venues::id_of;
 use crate::domain::catalog::{LatePayment, Venue};
 use crate::domain::event::LayoutDefined;
-use crate::domain::id::{LayoutId, derived};
+use crate::domain::id::{LayoutId, VenueId, derived};
 use crate::domain::layout::{Layout, LayoutSpec, ROWS_MAX, SEATS_MAX, SECTION_NAME_CHARS_MAX, SectionSpec};
 use crate::domain::money::Currency;
 use crate::domain::occasion::{self, DESCRIPTION_CHARS_MAX, NewEvent, TYPE_CHARS_MAX};
@@ -67,7 +66,7 @@ impl Reader {
             let what = "a time zone of the IANA database, as America/Chicago";
             zone_at.error(format!("expected {what}, found {}", quoted(zone_name)))
         })?;
-        let id = id_of(&key);
+        let id = VenueId::of_external(&key);
         let layout = match (fields.optional("layout"), fields.optional("sections")) {
             (Some(at), None) => self.hall(&at)?,
             (None, Some(at)) => {

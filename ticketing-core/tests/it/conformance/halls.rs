@@ -22,6 +22,7 @@ use ticketing_core::domain::layout::SectionSpec;
 use ticketing_core::domain::money::{Currency, Money};
 use ticketing_core::domain::occasion::NewEvent;
 use ticketing_core::engine::Done;
+use ticketing_core::ops;
 use ticketing_core::projection::venue::EventStatus;
 use ticketing_core::store::bookings;
 use ticketing_core::worker::jobs::{JobContext, run as do_jobs};
@@ -391,9 +392,9 @@ async fn a_withdrawn_event_pays_everybody_back(place: Place) {
     let vouched = held(&app, &event, named(&["FLOOR-9"]), "dan").await.id;
     confirm(&app, vouched, "cash-1").await.unwrap();
 
-    let done = events::withdraw(&app, &event, "the tenor is ill", &keyed("w", 1)).await.unwrap();
+    let done = ops::halls::withdraw(&app, &event, "the tenor is ill", &keyed("w", 1)).await.unwrap();
     assert!(done.body.contains("\"status\":\"CANCELLED\""), "{}", done.body);
-    let again = events::withdraw(&app, &event, "the tenor is ill", &keyed("w", 1)).await.unwrap();
+    let again = ops::halls::withdraw(&app, &event, "the tenor is ill", &keyed("w", 1)).await.unwrap();
     assert!(again.replayed && again.body == done.body);
     until(&app, &paid, &[BookingState::Refunded]).await;
     assert_eq!(states(&app, &[open]).await, [BookingState::Cancelled]);
@@ -401,7 +402,7 @@ async fn a_withdrawn_event_pays_everybody_back(place: Place) {
     assert!(told.iter().all(|booking| booking.cancel_reason.as_deref() == Some("the tenor is ill")));
     assert_eq!(count(&app.stores.write, "claims").await, 0);
     assert_eq!(code(&reserve(&app, &event, best(1, false, None), "ann").await), "OFFERING_CANCELLED");
-    let nothing = events::withdraw(&app, &event, "again", &meta()).await;
+    let nothing = ops::halls::withdraw(&app, &event, "again", &meta()).await;
     assert_eq!(code(&nothing), "OFFERING_CANCELLED");
     let kept = events::keep(&app, &event, &["A-A1".to_owned()], Keep::Back, meta()).await;
     assert_eq!(code(&kept), "OFFERING_CANCELLED");
@@ -418,7 +419,7 @@ async fn a_withdrawal_of_many_reservations_is_a_job_that_goes_on_by_itself(place
         async move { held(&app, &event, best(1, false, None), &format!("buyer-{n}")).await.id }
     });
     let all = at_once(buyers).await;
-    events::withdraw(&app, &event, "rain", &meta()).await.unwrap();
+    ops::halls::withdraw(&app, &event, "rain", &meta()).await.unwrap();
     assert_eq!(count(&app.stores.write, "jobs").await, 1);
     assert_eq!(code(&reserve(&app, &event, best(1, false, None), "ann").await), "OFFERING_CANCELLED");
     let jobs = tokio::spawn(do_jobs(app.clone(), JobContext::default()));

@@ -255,7 +255,7 @@ async fn a_request_is_followed_through_the_log_and_an_unknown_name_says_what_was
     assert!(ids.iter().all(|id| story.summary.contains(&id.to_string())), "{}", story.summary);
     match why::tell(&app, "nobody", &mut |_, _| {}).await {
         Err(OpsError::Unknown { id, tried }) => {
-            assert_eq!((id.as_str(), tried.len()), ("nobody", 4), "{tried:?}");
+            assert_eq!((id.as_str(), tried.len()), ("nobody", 5), "{tried:?}");
         }
         other => panic!("{other:?}"),
     }

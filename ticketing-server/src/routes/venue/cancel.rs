@@ -13,7 +13,7 @@ use crate::routes::tickets::{answer, meta};
 use crate::state::ServerState;
 use axum::extract::State;
 use axum::http::StatusCode;
-use ticketing_core::app::events;
+use ticketing_core::ops::halls;
 
 /// Withdraws an event: nothing more is sold, its holds end, and what was paid goes back.
 ///
@@ -38,6 +38,6 @@ pub async fn cancel(
     operator(&request.caller)?;
     let reason = request.fields(requests::withdraw)?;
     let meta = meta(&request, StatusCode::OK);
-    let done = events::withdraw(&state.app, &id, &reason, &meta).await.map_err(in_words)?;
+    let done = halls::withdraw(&state.app, &id, &reason, &meta).await.map_err(in_words)?;
     Ok(answer(done, StatusCode::OK))
 }
