@@ -24,7 +24,7 @@ impl There {
     }
 
     async fn answer(&self, command: Vec<String>) -> Result<Answer, Refusal> {
-        let request = request(&command, &self.globals, &self.place());
+        let request = request(&with_requests(&command), &self.globals, &self.place());
         let failed = |failure: Failure| refusal(&failure);
         let begun = Conversation::begin(&self.client, &self.server, self.globals.timeout, &request).await;
         let mut conversation = begun.map_err(failed)?;
@@ -51,4 +51,13 @@ impl ticketing_tui::Desk for There {
     fn hints(&self) -> Option<mpsc::Receiver<Hint>> {
         Some(changes::of_server(self.client.clone(), self.server.clone(), self.globals.timeout))
     }
+}
+
+/// What is sent for a command of the dashboard: a server is asked, too, what it has answered to buyers.
+fn with_requests(command: &[String]) -> Vec<String> {
+    let mut sent = command.to_vec();
+    if sent == ["status"] {
+        sent.push("--requests".to_owned());
+    }
+    sent
 }

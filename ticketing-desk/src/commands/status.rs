@@ -17,6 +17,9 @@ use ticketing_core::ops::status::{self, Requests};
     after_help = "Examples:\n  ticketctl status\n  ticketctl status --watch\n  ticketctl status -o json"
 )]
 pub struct Args {
+    /// Show also what the server that is asked has answered to buyers since its start, and how fast
+    #[arg(long)]
+    requests: bool,
     #[command(flatten)]
     watch: Watch,
 }
@@ -135,7 +138,8 @@ pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failur
         let payments = status::payments(&session.app).await?;
         let services = status::services(&session.app).await?;
         let mails = mails::status(&session.app).await?;
-        let http = desk.server().and_then(|served| served.requests.as_ref()).map(|count| Http::of(count()));
+        let counted = desk.server().and_then(|served| served.requests.as_ref());
+        let http = counted.filter(|_| args.requests).map(|count| Http::of(count()));
         let is_served = is_served(server.as_ref(), &services);
         printer.object(&Shown { server, stores, payments, mails, services, http }, FIELDS)?;
         if !is_served {
