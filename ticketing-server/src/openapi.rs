@@ -44,7 +44,7 @@ impl Modify for Bearer {
 }
 
 /// Says of every call that takes a token what a suspended account is answered.
-struct KeptOut;
+pub(super) struct KeptOut;
 
 impl Modify for KeptOut {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {

@@ -1,6 +1,6 @@
 //! Venues, events and reservations, as the document shows them. Shapes are never built: see [`super::shapes`].
 
-use super::ForCallers;
+use super::{ForCallers, KeptOut};
 use super::bodies::Amount;
 use super::payments::Refund;
 use super::shapes::{BookingStatus, Failure, Page, SeatState, Success};
@@ -50,7 +50,7 @@ use uuid::Uuid;
         AllocateRequest,
         ReleaseRequest,
     )),
-    modifiers(&ForCallers)
+    modifiers(&KeptOut, &ForCallers)
 )]
 pub(super) struct VenueCalls;
 

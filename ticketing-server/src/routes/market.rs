@@ -10,11 +10,6 @@ pub mod orders;
 pub mod pay;
 pub mod sell;
 
-/// Who calls the marketplace.
-pub use crate::auth::Caller as MarketCaller;
-/// A command of the marketplace, with its caller.
-pub use crate::command::CommandRequest as MarketRequest;
-
 use crate::error::ApiError;
 use ticketing_core::app::AppError;
 use ticketing_core::app::orders::NOUN;

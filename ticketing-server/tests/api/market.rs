@@ -123,18 +123,18 @@ async fn only_its_seller_edits_a_listing_and_nobody_a_held_one() {
     };
     // Another's is unknown, whoever asks.
     let body = json!({"title": "Mine", "price": "1"});
-    edit(&bob, &[], body.clone()).await.is(404, "NOT_FOUND");
-    edit(&city.token_as("olga", Role::Operator), &[], body.clone()).await.is(404, "NOT_FOUND");
+    edit(&bob, &[], body.clone()).await.is(404, "TICKET_NOT_FOUND");
+    edit(&city.token_as("olga", Role::Operator), &[], body.clone()).await.is(404, "TICKET_NOT_FOUND");
     let nobodys = format!("/api/tickets/{}", Uuid::now_v7());
     for path in [nobodys.as_str(), "/api/tickets/none"] {
-        send(&city, "PUT", path, &ada, &[], Some(&body), "").await.is(404, "NOT_FOUND");
+        send(&city, "PUT", path, &ada, &[], Some(&body), "").await.is(404, "TICKET_NOT_FOUND");
     }
     // A departure is no listing.
     let coach = city.coach().await["id"].as_str().unwrap().to_owned();
     let departure = format!("/api/tickets/{coach}");
-    send(&city, "PUT", &departure, &ada, &[], Some(&body), "").await.is(404, "NOT_FOUND");
-    city.get(&departure, None, "").await.is(404, "NOT_FOUND");
-    order(&city, &bob, &coach).await.is(404, "NOT_FOUND");
+    send(&city, "PUT", &departure, &ada, &[], Some(&body), "").await.is(404, "TICKET_NOT_FOUND");
+    city.get(&departure, None, "").await.is(404, "TICKET_NOT_FOUND");
+    order(&city, &bob, &coach).await.is(404, "TICKET_NOT_FOUND");
 
     let edited = edit(&ada, &[("if-match", "\"1\"")], json!({"title": "Jazz!", "price": 30})).await;
     assert_eq!((edited.status, &edited.data()["version"]), (200, &json!(2)), "{}", edited.text);
@@ -169,7 +169,7 @@ async fn anothers_order_is_unknown_and_nobody_orders_their_own() {
     let (ada, bob, eve) = (city.token("ada"), city.token("bob"), city.token("eve"));
     let ticket = sell(&city, &ada, "Jazz", "25.00").await.id();
     order(&city, &ada, &ticket).await.is(422, "OWN_LISTING");
-    order(&city, &bob, &Uuid::now_v7().to_string()).await.is(404, "NOT_FOUND");
+    order(&city, &bob, &Uuid::now_v7().to_string()).await.is(404, "TICKET_NOT_FOUND");
     let ordered = order(&city, &bob, &ticket).await;
     order(&city, &eve, &ticket).await.is(409, "SOLD_OUT");
     order(&city, &bob, &ticket).await.is(409, "SOLD_OUT");
@@ -178,10 +178,10 @@ async fn anothers_order_is_unknown_and_nobody_orders_their_own() {
     let after = City::after(&ordered);
     for who in [&eve, &ada, &city.token_as("olga", Role::Operator)] {
         for path in [&path, &other] {
-            city.get(&format!("{path}?{after}"), Some(who), "").await.is(404, "NOT_FOUND");
-            send(&city, "DELETE", path, who, &[], None, "").await.is(404, "NOT_FOUND");
+            city.get(&format!("{path}?{after}"), Some(who), "").await.is(404, "ORDER_NOT_FOUND");
+            send(&city, "DELETE", path, who, &[], None, "").await.is(404, "ORDER_NOT_FOUND");
         }
-        pay(&city, who, &ordered.id(), "tok_visa").await.is(404, "NOT_FOUND");
+        pay(&city, who, &ordered.id(), "tok_visa").await.is(404, "ORDER_NOT_FOUND");
         let own = city.get(&format!("/api/orders?{after}"), Some(who), "Page_ListingOrder").await;
         assert_eq!(own.data(), json!([]));
     }
@@ -189,9 +189,9 @@ async fn anothers_order_is_unknown_and_nobody_orders_their_own() {
     let coach = city.coach().await;
     let bus = city.command("book", &bob, &crate::support::hold_of(&coach, json!({}))).await;
     let bus_path = format!("/api/orders/{}", bus.id());
-    city.get(&format!("{bus_path}?{}", City::after(&bus)), Some(&bob), "").await.is(404, "NOT_FOUND");
-    send(&city, "DELETE", &bus_path, &bob, &[], None, "").await.is(404, "NOT_FOUND");
-    pay(&city, &bob, &bus.id(), "tok_visa").await.is(404, "NOT_FOUND");
+    city.get(&format!("{bus_path}?{}", City::after(&bus)), Some(&bob), "").await.is(404, "ORDER_NOT_FOUND");
+    send(&city, "DELETE", &bus_path, &bob, &[], None, "").await.is(404, "ORDER_NOT_FOUND");
+    pay(&city, &bob, &bus.id(), "tok_visa").await.is(404, "ORDER_NOT_FOUND");
     // Nor is an order a ticket of a bus.
     let tickets = format!("/api/tickets/queries/my-tickets?{}", City::after(&bus));
     let mine = city.get(&tickets, Some(&bob), "Page_Ticket").await.data();
@@ -238,9 +238,9 @@ async fn what_is_wrong_with_a_request_is_named_field_by_field() {
     for query in ["status=gone", "order=x", "minPrice=x", "limit=0", "what=1"] {
         city.get(&format!("/api/tickets?{query}"), None, "").await.is(422, "VALIDATION_FAILED");
     }
-    city.get("/api/tickets/none", None, "").await.is(404, "NOT_FOUND");
+    city.get("/api/tickets/none", None, "").await.is(404, "TICKET_NOT_FOUND");
     // The transit calls beside them are as they were.
-    city.get("/api/tickets/commands", None, "").await.is(404, "NOT_FOUND");
+    city.get("/api/tickets/commands", None, "").await.is(404, "TICKET_NOT_FOUND");
     city.send("GET", "/api/tickets/commands/book", None, &[], None).await.is(405, "METHOD_NOT_ALLOWED");
 }
 

@@ -1,8 +1,9 @@
 //! `DELETE /api/orders/{id}`: cancels an order of the caller's own.
 
-use super::{MarketRequest, order_id};
+use super::order_id;
 use crate::answer::Answer;
 use crate::error::ApiError;
+use crate::market::MarketCommand;
 use crate::openapi::market::{OneOrder, OrderPath};
 use crate::openapi::parameters::IdempotencyHeader;
 use crate::openapi::responses::CommandRefusals;
@@ -28,7 +29,7 @@ use ticketing_core::app::orders;
 pub async fn cancel(
     State(state): State<ServerState>,
     PathId(id): PathId,
-    request: MarketRequest,
+    MarketCommand(request): MarketCommand,
 ) -> Result<Answer, ApiError> {
     let meta = meta(&request, StatusCode::OK);
     let done = orders::cancel(&state.app, order_id(id)?, &request.caller.user, meta).await?;

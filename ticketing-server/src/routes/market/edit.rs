@@ -1,8 +1,8 @@
 //! `PUT /api/tickets/{id}`: changes a listing of one's own.
 
-use super::MarketRequest;
 use crate::answer::Answer;
 use crate::error::ApiError;
+use crate::market::MarketCommand;
 use crate::openapi::market::{EditRequest, ListingPath, OneListing, VersionHeader};
 use crate::openapi::parameters::IdempotencyHeader;
 use crate::openapi::responses::CommandRefusals;
@@ -37,7 +37,7 @@ pub async fn edit(
     State(state): State<ServerState>,
     PathId(id): PathId,
     headers: HeaderMap,
-    request: MarketRequest,
+    MarketCommand(request): MarketCommand,
 ) -> Result<Answer, ApiError> {
     let mut edit = request.fields(requests::edit)?;
     edit.version = requests::version(&headers, edit.version)?;

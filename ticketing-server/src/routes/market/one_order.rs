@@ -1,8 +1,9 @@
 //! `GET /api/orders/{id}`: one order of the caller's own.
 
-use super::{MarketCaller, order_id};
+use super::order_id;
 use crate::answer::Answer;
 use crate::error::ApiError;
+use crate::market::MarketCaller;
 use crate::openapi::market::{OneOrder, OrderPath};
 use crate::openapi::parameters::PositionParameter;
 use crate::openapi::responses::{NotFound, QueryRefusals, Unauthorized};
@@ -28,7 +29,7 @@ use ticketing_core::app::orders;
 )]
 pub async fn one_order(
     State(state): State<ServerState>,
-    caller: MarketCaller,
+    MarketCaller { caller, .. }: MarketCaller,
     PathId(id): PathId,
     uri: Uri,
 ) -> Result<Answer, ApiError> {

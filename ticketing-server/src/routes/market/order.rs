@@ -1,8 +1,8 @@
 //! `POST /api/orders`: holds a listing for whoever buys it.
 
-use super::MarketRequest;
 use crate::answer::Answer;
 use crate::error::ApiError;
+use crate::market::MarketCommand;
 use crate::openapi::market::{OrderRequest, Ordered};
 use crate::openapi::parameters::IdempotencyHeader;
 use crate::openapi::responses::CommandRefusals;
@@ -26,7 +26,10 @@ use ticketing_core::app::orders;
     responses(Ordered, CommandRefusals),
     security(("bearer" = []))
 )]
-pub async fn order(State(state): State<ServerState>, request: MarketRequest) -> Result<Answer, ApiError> {
+pub async fn order(
+    State(state): State<ServerState>,
+    MarketCommand(request): MarketCommand,
+) -> Result<Answer, ApiError> {
     let ticket = request.fields(requests::order)?;
     let meta = meta(&request, StatusCode::CREATED);
     let buyer = &request.caller.user;

@@ -1,8 +1,8 @@
 //! `GET /api/orders`: what the caller has ordered.
 
-use super::MarketCaller;
 use crate::answer::Answer;
 use crate::error::ApiError;
+use crate::market::MarketCaller;
 use crate::openapi::market::OrderList;
 use crate::openapi::parameters::ListParameters;
 use crate::openapi::responses::{QueryRefusals, Unauthorized};
@@ -28,7 +28,7 @@ use ticketing_core::app::orders::list;
 )]
 pub async fn orders(
     State(state): State<ServerState>,
-    caller: MarketCaller,
+    MarketCaller { caller, .. }: MarketCaller,
     uri: Uri,
 ) -> Result<Answer, ApiError> {
     let asked = read_query(&uri, requests::list)?;

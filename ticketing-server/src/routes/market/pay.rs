@@ -1,8 +1,8 @@
 //! `POST /api/payments`: charges for an order.
 
-use super::MarketRequest;
 use crate::answer::Answer;
 use crate::error::ApiError;
+use crate::market::MarketCommand;
 use crate::openapi::market::{OrderPaid, PaymentRequest};
 use crate::openapi::parameters::IdempotencyHeader;
 use crate::openapi::responses::CommandRefusals;
@@ -30,7 +30,10 @@ use ticketing_core::app::orders;
     responses(OrderPaid, CommandRefusals),
     security(("bearer" = []))
 )]
-pub async fn pay(State(state): State<ServerState>, request: MarketRequest) -> Result<Answer, ApiError> {
+pub async fn pay(
+    State(state): State<ServerState>,
+    MarketCommand(request): MarketCommand,
+) -> Result<Answer, ApiError> {
     let fields = request.fields(requests::payment)?;
     // Before the provider has answered, it is under way.
     let meta = meta(&request, StatusCode::ACCEPTED);

@@ -1,8 +1,8 @@
 //! `POST /api/tickets`: puts a ticket up for sale.
 
-use super::MarketRequest;
 use crate::answer::Answer;
 use crate::error::ApiError;
+use crate::market::MarketCommand;
 use crate::openapi::market::{Listed, ListingRequest};
 use crate::openapi::parameters::IdempotencyHeader;
 use crate::openapi::responses::CommandRefusals;
@@ -26,7 +26,10 @@ use ticketing_core::app::listings;
     responses(Listed, CommandRefusals),
     security(("bearer" = []))
 )]
-pub async fn sell(State(state): State<ServerState>, request: MarketRequest) -> Result<Answer, ApiError> {
+pub async fn sell(
+    State(state): State<ServerState>,
+    MarketCommand(request): MarketCommand,
+) -> Result<Answer, ApiError> {
     let fields = request.fields(requests::listing)?;
     let meta = meta(&request, StatusCode::CREATED);
     let seller = &request.caller.user;
