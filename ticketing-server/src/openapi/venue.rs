@@ -1,9 +1,9 @@
 //! Venues, events and reservations, as the document shows them. Shapes are never built: see [`super::shapes`].
 
-use super::{ForCallers, KeptOut};
 use super::bodies::Amount;
 use super::payments::Refund;
 use super::shapes::{BookingStatus, Failure, Page, SeatState, Success};
+use super::{ForCallers, KeptOut};
 use crate::routes::venue as calls;
 use serde::Deserialize;
 use utoipa::{IntoParams, IntoResponses, OpenApi, ToSchema};

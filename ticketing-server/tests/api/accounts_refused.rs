@@ -278,3 +278,20 @@ async fn a_storm_of_sign_ins_is_turned_away_at_once_and_bookings_go_on() {
     assert!(refused > 0 && tried > 0, "{refused} turned away, {tried} tried");
     assert!(slowest < Duration::from_secs(5), "{slowest:?}");
 }
+
+#[tokio::test]
+async fn the_marketplace_takes_the_session_s_cookie_from_its_own_pages_and_transit_does_not() {
+    let city = City::start().await;
+    let session = cookie(&signed_up(&city, "ada@example.org").await);
+    let own = format!("http://{}", city.running.address());
+    let listing = json!({"title": "Jazz", "price": "25.00"}).to_string();
+    let sell = async |origin: &str| {
+        let headers = [("cookie", session.as_str()), ("origin", origin)];
+        city.send("POST", "/api/tickets", None, &headers, Some(listing.clone())).await
+    };
+    assert_eq!(sell(&own).await.status, 201);
+    sell("https://evil.example").await.is(403, "ORIGIN_REFUSED");
+    let cookie = [("cookie", session.as_str())];
+    assert_eq!(city.send("GET", "/api/orders", None, &cookie, None).await.status, 200);
+    city.send("GET", "/api/tickets/queries/my-tickets", None, &cookie, None).await.is(401, "UNAUTHORIZED");
+}
