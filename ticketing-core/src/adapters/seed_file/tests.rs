@@ -331,7 +331,7 @@ fn what_is_wrong_with_a_venue_or_an_event_is_named_with_its_place() {
         (venue("address: x"), "needs its seats"),
         (venue("layout: none"), "must define \"none\""),
         (venue("sections: [{name: A B, seats: 3}]"), "letters and digits"),
-        (event("venue: w, minutes: 90"), "there is no venue \"w\"; did you mean v?"),
+        (event("venue: w, minutes: 90"), "there is no venue \"w\"; the venues section"),
         (event("venue: v, minutes: 0"), "must be more than 0"),
         (event("venue: v, minutes: 90, prices: [{category: BOX, price: 1}]"), "there is no category BOX"),
         (event("venue: v, minutes: 90, seller: me"), "unknown field"),
