@@ -376,6 +376,7 @@ async fn try_once(app: &App, mailing: &Mailing, mail: &Mail) -> Tried {
     let (told, passenger) = match subject {
         Subject::Told { told, passenger } => (told, passenger),
         Subject::Forgotten => return Tried::Dropped("the passenger was forgotten".to_owned()),
+        Subject::NoAddress => return Tried::Dropped("the buyer has given no e-mail address".to_owned()),
         Subject::Unknown(why) => return Tried::Refused(why),
     };
     let letter = letter(&told);

@@ -2,6 +2,7 @@
 //! its stream up to there, and the journey and the passenger as they are now.
 
 use crate::app::App;
+use crate::domain::account::AccountId;
 use crate::domain::booking::passenger::Passenger;
 use crate::domain::booking::state::{Booking, evolve};
 use crate::domain::catalog::OfferingFacts;
@@ -10,7 +11,8 @@ use crate::domain::mail::{Mail, MailKind};
 use crate::domain::time::Timestamp;
 use crate::projection::mail::{Journey, Told};
 use crate::store::error::Result;
-use crate::store::{catalog, events, offerings, passengers};
+use crate::store::{accounts, catalog, events, offerings, passengers};
+use uuid::Uuid;
 
 /// What is to be told, and to whom.
 pub(super) enum Subject {
@@ -18,6 +20,8 @@ pub(super) enum Subject {
     Told { told: Box<Told>, passenger: Passenger },
     /// To nobody: the passenger was forgotten.
     Forgotten,
+    /// To nobody: whoever ordered has given no address, and has no account that has one.
+    NoAddress,
     /// The log does not say what happened.
     Unknown(String),
 }
@@ -46,6 +50,7 @@ pub(super) async fn subject(app: &App, mail: &Mail) -> Result<Subject> {
         let why = format!("the log has no such event of booking {} at {}", mail.booking_id, mail.position);
         return Ok(Subject::Unknown(why));
     };
+    let Some(passenger) = reached(app, passenger, &booking).await? else { return Ok(Subject::NoAddress) };
     let told = Told {
         kind: mail.kind,
         was_sold: booking.payment_id.is_some(),
@@ -55,6 +60,20 @@ pub(super) async fn subject(app: &App, mail: &Mail) -> Result<Subject> {
         booking,
     };
     Ok(Subject::Told { told: Box::new(told), passenger })
+}
+
+/// Returns whom a mail can reach: the passenger, or whoever ordered, by the address of the account.
+async fn reached(app: &App, passenger: Passenger, booking: &Booking) -> Result<Option<Passenger>> {
+    if !passenger.email.is_empty() {
+        return Ok(Some(passenger));
+    }
+    let Ok(id) = Uuid::parse_str(&booking.user_id.0) else { return Ok(None) };
+    let account = accounts::load(&app.stores.write, &[AccountId(id)]).await?.pop();
+    let Some(person) = account.and_then(|account| account.person) else { return Ok(None) };
+    let username = person.username.as_ref().map(|name| name.as_str().to_owned());
+    let email = person.email.as_str().to_owned();
+    let name = person.first_name.or(username).unwrap_or_else(|| email.clone());
+    Ok(Some(Passenger { name, email, phone: None }))
 }
 
 /// The journey of a booking; `None` where the catalogue does not know it.
