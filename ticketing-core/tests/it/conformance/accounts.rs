@@ -59,7 +59,7 @@ fn id_of(done: &AccountDone) -> AccountId {
     AccountId(Uuid::parse_str(body["id"].as_str().unwrap()).unwrap())
 }
 
-async fn signed_up(app: &App, name: &str) -> AccountId {
+pub(super) async fn signed_up(app: &App, name: &str) -> AccountId {
     id_of(&accounts::sign_up(app, new(name), None).await.unwrap())
 }
 

@@ -18,7 +18,7 @@ use ticketing_core::clock::Clock;
 use ticketing_core::domain::booking::command::{HoldKind, Reserve};
 use ticketing_core::domain::booking::passenger::Passenger;
 use ticketing_core::domain::booking::state::Booking;
-use ticketing_core::domain::id::OfferingId;
+use ticketing_core::domain::id::{OfferingId, UserId};
 use ticketing_core::domain::mail::{Mail, MailState};
 use ticketing_core::ops::{OpsError, mails as ops};
 use ticketing_core::store::mails;
@@ -38,6 +38,7 @@ on_both_engines!(
     who_was_forgotten_gets_no_mail,
     a_mailbox_that_is_none_fails_at_once_and_a_full_one_is_tried_again,
     without_a_server_mails_are_files,
+    whoever_orders_without_an_address_is_mailed_by_the_account_s,
     an_operator_sees_what_nobody_sends_and_what_was_refused,
 );
 
@@ -411,6 +412,28 @@ async fn without_a_server_mails_are_files(place: Place) {
     assert!(text.contains("To: =?utf-8?") && text.contains("<ann@example.org>\r\n"), "{text}");
     assert!(text.contains(&format!("Message-ID: <{}@localhost>\r\n", mail.id)), "{text}");
     assert_eq!(std::fs::read_dir(folder.path().join("mail")).unwrap().count(), 1);
+}
+
+async fn whoever_orders_without_an_address_is_mailed_by_the_account_s(place: Place) {
+    let folder = tempfile::tempdir().unwrap();
+    let app = place.program(&hurrying()).await;
+    let bus = seed_line(&app, 1, "AB", 2, 1).await[0];
+    let account = super::accounts::signed_up(&app, "ada").await.0.to_string();
+    let order = async |user: &str| {
+        let booking = held_for(&app, Reserve { user_id: UserId(user.into()), ..ask(bus) }, "").await;
+        confirm(&app, booking.id, &format!("pay-{}", booking.id)).await.unwrap();
+        booking
+    };
+    let (with, without) = (order(&account).await, order("a-service").await);
+    let config = MailConfig::read(|_| None, folder.path()).unwrap();
+    let mail = Some(Mailing::quietly(Mailer::new(config).unwrap()));
+    let workers = Workers::start(&app, Roles { mail, ..Roles::default() });
+    let mail = until(&app, &with, 1, MailState::Sent).await.remove(0);
+    let text = std::fs::read_to_string(folder.path().join(format!("mail/{}.eml", mail.id))).unwrap();
+    assert!(text.contains("ada@example.org>\r\n"), "{text}");
+    let mail = until(&app, &without, 1, MailState::Dropped).await.remove(0);
+    assert_eq!(mail.last_error.as_deref(), Some("the buyer has given no e-mail address"));
+    workers.stop().await;
 }
 
 async fn an_operator_sees_what_nobody_sends_and_what_was_refused(place: Place) {
