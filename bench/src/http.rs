@@ -23,6 +23,7 @@ pub(crate) async fn serve_with(stores: StoreConfig, redis: Option<&str>) -> Runn
     let set = [
         ("REDIS_URL", redis.unwrap_or_default()),
         ("RATE_LIMIT", "100000000/1s"),
+        ("SIGN_IN_RATE_LIMIT", "100000000/1s"),
         ("PORT", "0"),
         ("JWT_SECRET", "b3nch-0nly-b3nch-0nly-b3nch-0nly-b3nch"),
     ];

@@ -7,7 +7,8 @@
 //!
 //! `cargo run --release -p bench -- engine` measures only the engine against `pgbench`; `-- http` what goes over
 //! HTTP, `-- paid` what is paid, `-- past` the stores with a past, each with what it is compared with. `-- cached` a
-//! buyer's tickets from memory, from the Redis of `TEST_REDIS_URL` and from the store. `-- rebuild N` measures how fast
+//! buyer's tickets from memory, from the Redis of `TEST_REDIS_URL` and from the store. `-- sale` sells arenas and shows
+//! their maps, `-- listings` searches a hundred thousand, `-- logins` signs people in beside bookings. `-- rebuild N` measures how fast
 //! N events (a million, unless told otherwise) become the read model, `-- relay` how fast events come to the brokers of
 //! `TEST_KAFKA_BROKERS` and `TEST_NATS_URL`; these two are not part of all.
 
@@ -15,12 +16,15 @@ mod cached;
 mod city;
 mod fill;
 mod http;
+mod listings;
 mod load;
+mod logins;
 mod paid;
 mod pgbench;
 mod program;
 mod rebuild;
 mod relay;
+mod sale;
 mod tickets;
 
 use load::Rate;
@@ -56,13 +60,17 @@ async fn main() {
         Some("cached") => Part::Cached,
         Some("engine") => Part::Engine,
         Some("http") => Part::Http,
+        Some("listings") => Part::Listings,
+        Some("logins") => Part::Logins,
         Some("paid") => Part::Paid,
         Some("past") => Part::Past,
         Some("rebuild") => return rebuilds(std::env::args().nth(2)).await,
         Some("relay") => return relays().await,
+        Some("sale") => Part::Sale,
         Some(other) => {
             println!(
-                "there is no part {other}: cached, engine, http, paid, past, rebuild or relay, or none for all"
+                "there is no part {other}: cached, engine, http, listings, logins, paid, past, rebuild, relay or sale, or \
+                 none for all"
             );
             return;
         }
@@ -75,7 +83,7 @@ async fn main() {
         },
         Err(_) => println!("PostgreSQL left out: TEST_POSTGRES_URL is not set"),
     }
-    if part == Part::Cached {
+    if matches!(part, Part::Cached | Part::Sale | Part::Logins) {
         return;
     }
     let folder = std::env::temp_dir().join(format!("ticketing-bench-{}", std::process::id()));
@@ -130,8 +138,11 @@ enum Part {
     Cached,
     Engine,
     Http,
+    Listings,
+    Logins,
     Paid,
     Past,
+    Sale,
 }
 
 impl Part {
@@ -167,6 +178,18 @@ async fn postgres(url: &str, part: Part) -> Result<(), String> {
             cached::measure(&on_server(pgbench::fresh(url, "bench_cached")?), redis.as_deref(), SECONDS)
                 .await;
         }
+        return Ok(());
+    }
+    if part.has(Part::Sale) {
+        sale::measure(&on_server(pgbench::fresh(url, "bench_sale")?), CALLERS, SECONDS).await;
+    }
+    if part.has(Part::Listings) {
+        listings::measure(&on_server(pgbench::fresh(url, "bench_listings")?), "PostgreSQL").await;
+    }
+    if part.has(Part::Logins) {
+        logins::measure(&on_server(pgbench::fresh(url, "bench_logins")?), CALLERS, SECONDS).await;
+    }
+    if matches!(part, Part::Sale | Part::Listings | Part::Logins) {
         return Ok(());
     }
     let engine = EngineConfig::default();
@@ -266,6 +289,12 @@ async fn paid_end_to_end(stores: &StoreConfig, name: &str) {
 }
 
 async fn sqlite(folder: &Path, part: Part) {
+    if part.has(Part::Listings) {
+        listings::measure(&in_folder(folder.join("listings")), "SQLite").await;
+    }
+    if part == Part::Listings {
+        return;
+    }
     let one = EngineConfig { batch_max: 1, ..EngineConfig::default() };
     let (app, _task) = city::open(&in_folder(folder.join("one")), one, city::catalog(OFFERINGS, ROWS)).await;
     let single = load::reserves(&app, CALLERS, SECONDS, OFFERINGS).await;
