@@ -232,7 +232,8 @@ impl Selling {
         let (app, groups) = (app.clone(), arena.groups(|_| GROUP));
         let (stopped, count) = (Arc::clone(&stop), Arc::clone(&sold));
         let task = tokio::spawn(async move {
-            let mut every = tokio::time::interval(Duration::from_millis(1_000 * GROUP as u64 / SOLD_A_SECOND));
+            let mut every =
+                tokio::time::interval(Duration::from_millis(1_000 * GROUP as u64 / SOLD_A_SECOND));
             for (n, group) in groups.into_iter().enumerate() {
                 every.tick().await;
                 if stopped.load(Ordering::Relaxed) {
@@ -271,7 +272,9 @@ async fn reserve(app: &App, id: OfferingId, labels: Vec<String>, n: u64) {
         hold_seconds: 3_600,
         kind: HoldKind::Reserve,
     };
-    commands::reserve(app, command, city::passenger(), city::meta(&user, n)).await.expect("seats that are free");
+    commands::reserve(app, command, city::passenger(), city::meta(&user, n))
+        .await
+        .expect("seats that are free");
 }
 
 /// The hall, and who knows its seats.

@@ -2,6 +2,7 @@
 //! their own; whoever buys it does so by the engine, as any seat is booked.
 
 use super::catalogue::{self, Change};
+use super::queries::totals::total;
 use super::queries::{Page, wait_for};
 use super::{App, AppError};
 use crate::domain::booking::rejection::Rejection;
@@ -294,13 +295,7 @@ pub async fn search(
         return Ok(Page { data: "[]".into(), total: 0 });
     };
     let rows = search::page(&app.stores.read, &search).await?;
-    // A page that is not full tells the total by itself.
-    let full = rows.len() == limit as usize;
-    let total = if full || rows.is_empty() && page > 1 {
-        search::count(&app.stores.read, &search).await?
-    } else {
-        u64::from(page - 1) * u64::from(limit) + rows.len() as u64
-    };
+    let total = total(app, &app.listing_totals, wanted.clone(), &search, rows.len(), min_position).await?;
     let lines: Vec<String> = rows.iter().map(|row| market::listing_of(row, now)).collect();
     Ok(Page { data: bodies::array(&lines).into(), total })
 }

@@ -26,6 +26,7 @@ pub use stores::{StoreConfig, Stores, make_data_dir};
 use crate::clock::Clock;
 use crate::engine::{BatchReport, Engine, EngineConfig};
 use crate::store::error::Result as StoreResult;
+use queries::totals::Totals;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -47,6 +48,10 @@ pub struct App {
     pub tickets: Arc<TicketCache>,
     /// Who has which seats of what is looked at just now.
     pub halls: Arc<Halls>,
+    /// How many listings are found by what was searched lately.
+    pub(crate) listing_totals: Arc<Totals<listings::Wanted>>,
+    /// The same of events.
+    pub(crate) event_totals: Arc<Totals<queries::events::EventsQuery>>,
     /// This process has written to the log beside the engine: what follows the log looks at once.
     pub(crate) wrote: Arc<Notify>,
     /// What accounts need: hashes, and whose tokens are refused.
@@ -81,6 +86,8 @@ impl App {
             read: ReadPosition::default(),
             tickets: Arc::new(TicketCache::new(None)),
             halls: Arc::default(),
+            listing_totals: Arc::default(),
+            event_totals: Arc::default(),
             wrote: Arc::default(),
             accounts: Arc::default(),
         };

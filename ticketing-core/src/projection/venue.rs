@@ -155,7 +155,7 @@ pub fn event(facts: &OfferingFacts, version: u32, now: Timestamp) -> String {
 }
 
 /// What an event is. Whether it is over tells its `endTime`: it is sold until it begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventStatus {
     /// It has not begun.
     OnSale,

@@ -1,6 +1,7 @@
 //! Events and what is free of them; reservations as their owners list them.
 
 use super::network::{find_offering, offerings};
+use super::totals::total;
 use super::{Page, wait_for};
 use crate::app::{App, AppError, halls};
 use crate::domain::booking::state::BookingState;
@@ -18,7 +19,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What events are asked for. What is `None` is not asked about.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct EventsQuery {
     /// Beginnings of words of its title, city, sort or description.
     pub text: Option<String>,
@@ -47,7 +48,8 @@ pub async fn search(app: &App, query: &EventsQuery, min_position: Option<i64>) -
     let asked = question(query, app.clock.now());
     let read = &app.stores.read;
     let rows = search::page(read, &asked).await?;
-    let total = search::count(read, &asked).await?;
+    let all_pages = EventsQuery { page: 0, limit: 0, ..query.clone() };
+    let total = total(app, &app.event_totals, all_pages, &asked, rows.len(), min_position).await?;
     let lines = event_bodies(app, &rows).await?;
     Ok(Page { data: Arc::from(bodies::array(&lines)), total })
 }

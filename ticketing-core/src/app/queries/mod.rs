@@ -3,6 +3,7 @@
 pub mod events;
 pub mod network;
 pub mod tickets;
+pub mod totals;
 
 use super::{App, AppError};
 

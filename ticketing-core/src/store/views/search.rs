@@ -1,7 +1,8 @@
 //! Searching what is on sale: events and listings by their words, prices, sellers, cities, times and state.
 //!
-//! A page is read along an index: of the words that are searched, of the seller or the city that is named, or of the
-//! order that is asked for. What else is asked for is looked at row by row on the way.
+//! A statement has the conditions that were asked for and no others, so that both engines can read a page along the
+//! index that fits. Each shape is spelled once. Words are read along their own index if few have them; a word that many
+//! have is looked up row by row instead, along the order that is asked for.
 
 use super::sales::Row;
 use crate::args;
@@ -13,49 +14,53 @@ use crate::store::db::{Arg, Db};
 use crate::store::error::Result;
 use crate::store::offerings::status_word;
 use crate::store::sql::Sql;
-use std::sync::LazyLock;
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 /// Words of one search; what is beyond is not asked for.
 pub const WORDS_MAX: usize = 4;
 /// Comes after every word that begins like the one before it.
 const AFTER_ALL: char = char::MAX;
+/// From so many on, those who have a word are not gathered to be sorted.
+const FEW: i64 = 1_000;
 
-/// What a page's rows are read along.
+/// A part of a search that may be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Along {
-    Order,
+enum Part {
     Seller,
     City,
-    Words,
+    Type,
+    Currency,
+    Status,
+    Price,
+    Free,
+    Begins,
 }
 
-impl Along {
-    const ALL: [Self; 4] = [Self::Order, Self::Seller, Self::City, Self::Words];
+impl Part {
+    const ALL: [Self; 8] = [
+        Self::Seller,
+        Self::City,
+        Self::Type,
+        Self::Currency,
+        Self::Status,
+        Self::Price,
+        Self::Free,
+        Self::Begins,
+    ];
 
-    /// The condition that the index is for.
-    const fn condition(self) -> &'static str {
+    /// The column, and whether it is to be one value, or between two.
+    const fn column(self) -> (&'static str, bool) {
         match self {
-            Self::Order => "($2 = '' OR s.seller_id = $2) AND ($3 = '' OR s.city = $3)",
-            Self::Seller => "s.seller_id = $2 AND ($3 = '' OR s.city = $3)",
-            Self::City => "($2 = '' OR s.seller_id = $2) AND s.city = $3",
-            Self::Words => {
-                "($2 = '' OR s.seller_id = $2) AND ($3 = '' OR s.city = $3)
-                AND s.id IN (SELECT w.sale_id FROM view_words w WHERE w.word >= $13 AND w.word < $14)
-                AND ($15 = '' OR EXISTS (SELECT 1 FROM view_words w
-                    WHERE w.sale_id = s.id AND w.word >= $15 AND w.word < $16))
-                AND ($17 = '' OR EXISTS (SELECT 1 FROM view_words w
-                    WHERE w.sale_id = s.id AND w.word >= $17 AND w.word < $18))
-                AND ($19 = '' OR EXISTS (SELECT 1 FROM view_words w
-                    WHERE w.sale_id = s.id AND w.word >= $19 AND w.word < $20))"
-            }
-        }
-    }
-
-    /// The first number of the page's own parameters.
-    const fn page_at(self) -> usize {
-        match self {
-            Self::Order | Self::Seller | Self::City => 13,
-            Self::Words => 21,
+            Self::Seller => ("s.seller_id", false),
+            Self::City => ("s.city", false),
+            Self::Type => ("s.event_type", false),
+            Self::Currency => ("s.currency", false),
+            Self::Status => ("s.status", false),
+            Self::Price => ("s.price_minor", true),
+            Self::Free => ("s.free_at", true),
+            Self::Begins => ("s.begins_at", true),
         }
     }
 }
@@ -91,55 +96,94 @@ impl Order {
 const COLUMNS: &str = "s.id, s.kind, s.title, s.status, s.seller_id, s.venue_id, s.city, s.event_type, s.price_minor, \
      s.currency, s.begins_at, s.created_at, s.free_at, s.version";
 
-fn conditions(along: Along) -> String {
-    format!(
-        "s.kind = $1 AND {} AND ($4 = '' OR s.event_type = $4) AND ($5 = '' OR s.currency = $5)
-        AND ($6 = '' OR s.status = $6) AND s.price_minor >= $7 AND s.price_minor <= $8
-        AND s.free_at >= $9 AND s.free_at <= $10 AND s.begins_at >= $11 AND s.begins_at <= $12",
-        along.condition()
+/// What a statement asks: a page in an order, or how many there are; with which parts and how many words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Shape {
+    page: Option<Order>,
+    /// A bit for each of [`Part::ALL`].
+    parts: u16,
+    words: usize,
+    /// Whether those who have the first word are gathered.
+    gathers: bool,
+}
+
+impl Shape {
+    const fn has(self, part: Part) -> bool {
+        self.parts & (1 << part as u16) != 0
+    }
+
+    /// The statement; spelled when it is first asked for. There are as many as shapes, which bounds what is leaked.
+    fn sql(self) -> &'static Sql {
+        static SPELLED: LazyLock<Mutex<HashMap<Shape, &'static Sql>>> = LazyLock::new(Mutex::default);
+        let mut spelled = SPELLED.lock().unwrap_or_else(PoisonError::into_inner);
+        spelled.entry(self).or_insert_with(|| Box::leak(Box::new(self.spell())))
+    }
+
+    fn spell(self) -> Sql {
+        let mut text = match self.page {
+            Some(_) => format!("SELECT {COLUMNS} FROM view_sales s WHERE s.kind = $1"),
+            None => "SELECT COUNT(*) AS n FROM view_sales s WHERE s.kind = $1".to_owned(),
+        };
+        let mut next = 2;
+        for part in Part::ALL.into_iter().filter(|part| self.has(*part)) {
+            let _ = match part.column() {
+                (column, false) => write!(text, " AND {column} = ${next}"),
+                (column, true) => write!(text, " AND {column} >= ${next} AND {column} <= ${}", next + 1),
+            };
+            next += if part.column().1 { 2 } else { 1 };
+        }
+        for word in 0..self.words {
+            let (from, to) = (next, next + 1);
+            let _ = if word == 0 && self.gathers {
+                write!(
+                    text,
+                    " AND s.id IN (SELECT w.sale_id FROM view_words w WHERE w.word >= ${from} AND w.word < ${to})"
+                )
+            } else {
+                write!(
+                    text,
+                    " AND EXISTS (SELECT 1 FROM view_words w WHERE w.sale_id = s.id AND w.word >= ${from} \
+                     AND w.word < ${to})"
+                )
+            };
+            next += 2;
+        }
+        if let Some(order) = self.page {
+            let _ = write!(text, " ORDER BY {} LIMIT ${next} OFFSET ${}", order.sql(), next + 1);
+        }
+        Sql::common(if self.page.is_some() { "SALES" } else { "COUNT_SALES" }, &text)
+    }
+}
+
+static HAVE_WORD: LazyLock<Sql> = LazyLock::new(|| {
+    Sql::common(
+        "HAVE_WORD",
+        "SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM view_words w WHERE w.word >= $1 AND w.word < $2 LIMIT $3) few",
     )
-}
+});
 
-fn page_of(along: Along, order: Order) -> Sql {
-    let at = along.page_at();
-    let text = format!(
-        "SELECT {COLUMNS} FROM view_sales s WHERE {} ORDER BY {} LIMIT ${at} OFFSET ${}",
-        conditions(along),
-        order.sql(),
-        at + 1
-    );
-    Sql::common("SALES", &text)
-}
-
-fn count_of(along: Along) -> Sql {
-    Sql::common("COUNT_SALES", &format!("SELECT COUNT(*) AS n FROM view_sales s WHERE {}", conditions(along)))
-}
-
-/// By what they are read along, and their order.
-type Pages = [[LazyLock<Sql>; Order::ALL.len()]; Along::ALL.len()];
-
-macro_rules! pages {
-    ($($along:ident)+) => {
-        [$([
-            LazyLock::new(|| page_of(Along::$along, Order::Newest)),
-            LazyLock::new(|| page_of(Along::$along, Order::Cheapest)),
-            LazyLock::new(|| page_of(Along::$along, Order::Dearest)),
-            LazyLock::new(|| page_of(Along::$along, Order::Soonest)),
-        ]),+]
+/// Every part alone and all together, in every order, with and without words: what the others are made of.
+macro_rules! shapes {
+    ($($name:ident = $page:expr, $parts:expr, $words:expr, $gathers:expr;)+) => {
+        $(static $name: LazyLock<Sql> = LazyLock::new(|| {
+            Shape { page: $page, parts: $parts, words: $words, gathers: $gathers }.spell()
+        });)+
+        /// Every kind of statement of this file.
+        pub(crate) const STATEMENTS: &[&LazyLock<Sql>] = &[&HAVE_WORD, $(&$name),+];
     };
 }
 
-static PAGES: Pages = pages!(Order Seller City Words);
-static COUNTS: [LazyLock<Sql>; Along::ALL.len()] = [
-    LazyLock::new(|| count_of(Along::Order)),
-    LazyLock::new(|| count_of(Along::Seller)),
-    LazyLock::new(|| count_of(Along::City)),
-    LazyLock::new(|| count_of(Along::Words)),
-];
+const EVERY: u16 = (1 << Part::ALL.len()) - 1;
 
-/// Every statement of this file.
-pub(crate) static STATEMENTS: LazyLock<Vec<&'static LazyLock<Sql>>> =
-    LazyLock::new(|| PAGES.iter().flatten().chain(&COUNTS).collect());
+shapes! {
+    NEWEST = Some(Order::Newest), 0, 0, false;
+    CHEAPEST = Some(Order::Cheapest), EVERY, 0, false;
+    DEAREST = Some(Order::Dearest), EVERY, WORDS_MAX, true;
+    SOONEST = Some(Order::Soonest), EVERY, WORDS_MAX, false;
+    COUNT = None, 0, 0, false;
+    COUNT_EVERY = None, EVERY, WORDS_MAX, true;
+    COUNT_EACH = None, EVERY, WORDS_MAX, false;
+}
 
 /// What is searched for. What is `None` is not asked about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -202,47 +246,61 @@ impl Search {
         }
     }
 
-    fn along(&self) -> Along {
-        if !self.words.is_empty() {
-            Along::Words
-        } else if self.seller.is_some() {
-            Along::Seller
-        } else if self.city.is_some() {
-            Along::City
-        } else {
-            Along::Order
+    fn asks(&self, part: Part) -> bool {
+        match part {
+            Part::Seller => self.seller.is_some(),
+            Part::City => self.city.is_some(),
+            Part::Type => self.event_type.is_some(),
+            Part::Currency => self.currency.is_some(),
+            Part::Status => self.status.is_some(),
+            Part::Price => self.price_min.is_some() || self.price_max.is_some(),
+            Part::Free => self.free_from.is_some() || self.free_to.is_some(),
+            Part::Begins => self.begins_from.is_some() || self.begins_to.is_some(),
         }
     }
 
-    /// The parameters of the conditions.
-    fn values(&self) -> Vec<Arg> {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let at = |at: Option<Timestamp>, or: i64| at.map_or(or, Timestamp::as_millis);
-        let mut values = args![
-            self.kind.word(),
-            text(&self.seller),
-            text(&self.city),
-            text(&self.event_type),
-            self.currency.map(|currency| currency.code().to_owned()).unwrap_or_default(),
-            self.status.map(status_word).unwrap_or_default(),
-            self.price_min.unwrap_or(i64::MIN),
-            self.price_max.unwrap_or(i64::MAX),
-            at(self.free_from, i64::MIN),
-            at(self.free_to, i64::MAX),
-            at(self.begins_from, i64::MIN),
-            at(self.begins_to, i64::MAX),
-        ];
-        if self.along() == Along::Words {
-            // The longest is the rarest, most likely: it is what the index is asked for.
-            let mut words: Vec<&String> = self.words.iter().take(WORDS_MAX).collect();
-            words.sort_by_key(|word| std::cmp::Reverse(word.len()));
-            for i in 0..WORDS_MAX {
-                let word = words.get(i).map_or("", |word| word.as_str());
-                let end = if word.is_empty() { String::new() } else { format!("{word}{AFTER_ALL}") };
-                values.extend(args![word.to_owned(), end]);
-            }
+    fn parts(&self) -> u16 {
+        let asked = Part::ALL.into_iter().filter(|part| self.asks(*part));
+        asked.fold(0, |bits, part| bits | 1 << part as u16)
+    }
+
+    /// The parameters of the conditions, with words in the order in which they are given.
+    fn values(&self, words: &[(String, String)]) -> Vec<Arg> {
+        let text = |text: &Option<String>| args![text.clone().unwrap_or_default()];
+        let between =
+            |from: Option<i64>, to: Option<i64>| args![from.unwrap_or(i64::MIN), to.unwrap_or(i64::MAX)];
+        let millis = |at: Option<Timestamp>| at.map(Timestamp::as_millis);
+        let mut values = args![self.kind.word()];
+        for part in Part::ALL.into_iter().filter(|part| self.asks(*part)) {
+            values.extend(match part {
+                Part::Seller => text(&self.seller),
+                Part::City => text(&self.city),
+                Part::Type => text(&self.event_type),
+                Part::Currency => args![self.currency.map(|c| c.code().to_owned()).unwrap_or_default()],
+                Part::Status => args![self.status.map(status_word).unwrap_or_default()],
+                Part::Price => between(self.price_min, self.price_max),
+                Part::Free => between(millis(self.free_from), millis(self.free_to)),
+                Part::Begins => between(millis(self.begins_from), millis(self.begins_to)),
+            });
+        }
+        for (from, to) in words {
+            values.extend(args![from.clone(), to.clone()]);
         }
         values
+    }
+
+    /// The words as ranges, the one that the fewest have first, and whether those are few.
+    async fn ranges(&self, db: &Db) -> Result<(Vec<(String, String)>, bool)> {
+        let mut ranges = Vec::with_capacity(self.words.len().min(WORDS_MAX));
+        for word in self.words.iter().take(WORDS_MAX) {
+            let range = (word.clone(), format!("{word}{AFTER_ALL}"));
+            let values = args![range.0.clone(), range.1.clone(), FEW];
+            let found: Option<(i64,)> = db.first(&HAVE_WORD, values).await?;
+            ranges.push((found.map_or(0, |(n,)| n), range));
+        }
+        ranges.sort();
+        let few = ranges.first().is_some_and(|(n, _)| *n < FEW);
+        Ok((ranges.into_iter().map(|(_, range)| range).collect(), few))
     }
 }
 
@@ -251,19 +309,23 @@ impl Search {
 /// # Errors
 /// What the store says.
 pub async fn page(db: &Db, search: &Search) -> Result<Vec<SaleRow>> {
-    let sql = &PAGES[search.along() as usize][search.order as usize];
+    let (words, gathers) = search.ranges(db).await?;
+    let shape = Shape { page: Some(search.order), parts: search.parts(), words: words.len(), gathers };
     let limit = i64::from(search.limit);
-    let mut values = search.values();
+    let mut values = search.values(&words);
     values.extend(args![limit, (i64::from(search.page) - 1).saturating_mul(limit)]);
-    let rows: Vec<Row> = db.all(sql, values).await?;
+    let rows: Vec<Row> = db.all(shape.sql(), values).await?;
     rows.into_iter().map(Row::sale).collect()
 }
 
-/// Returns how many are found in all.
+/// Returns how many are found in all. This looks at each of them: see `app::queries::totals`, which remembers.
 ///
 /// # Errors
 /// What the store says.
 pub async fn count(db: &Db, search: &Search) -> Result<u64> {
-    let row: Option<(i64,)> = db.first(&COUNTS[search.along() as usize], search.values()).await?;
+    let (words, _) = search.ranges(db).await?;
+    let gathers = !words.is_empty();
+    let shape = Shape { page: None, parts: search.parts(), words: words.len(), gathers };
+    let row: Option<(i64,)> = db.first(shape.sql(), search.values(&words)).await?;
     Ok(row.map_or(0, |(n,)| n.unsigned_abs()))
 }
