@@ -161,6 +161,46 @@ fn a_dry_run_and_a_cleanup_leave_nothing_and_an_open_loop_keeps_its_rate() {
 }
 
 #[test]
+fn everybody_at_once_sells_an_event_out_and_every_seat_once() {
+    let place = Place::new();
+    let _server = Server::start(&place, &[]);
+    let events = place.run(&["event", "list", "--query", "status=ON_SALE", "-o", "json"]).ok().json();
+    let event = events[0]["id"].as_str().unwrap();
+    let map = |event: &str| {
+        let map = place.run(&["seat", "map", event, "-o", "json"]).ok().json();
+        ["free", "held", "sold", "blocked"].map(|word| {
+            map["seats"].as_array().unwrap().iter().filter(|seat| seat["state"] == word).count() as u64
+        })
+    };
+    let [free, held, sold, blocked] = map(event);
+    let plan = load(&place, &["--on-sale", event, "--dry-run", "-o", "json"]).ok().json();
+    assert_eq!((plan["changes"][0]["kind"].as_str(), number(&plan, "/affected")), (Some("event"), 1));
+    assert_eq!(number(&plan, "/changes/0/before/seatsLeft"), free);
+
+    let args = ["--on-sale", event, "--duration", "2m", "--warmup", "0s", "--party", "3", "-o", "json"];
+    let report = load(&place, &args).ok().json();
+    assert_eq!(report["ended"], "soldOut", "{report}");
+    assert_eq!(number(&report, "/bookings/seats"), free, "{report}");
+    assert_eq!(number(&report, "/errors") + number(&report, "/unanswered"), 0, "{report}");
+    assert!(report["seatsPerSecond"].as_f64().unwrap() > 0.0, "{report}");
+    wait_for_the_read_side(&place);
+    assert_eq!(map(event), [0, held + free, sold, blocked], "what buyers were told makes the hall");
+    let again = load(&place, &["--on-sale", event]);
+    assert_eq!((again.code, again.err.contains("None of its seats is free")), (5, true), "{again:?}");
+    for (args, said) in [
+        (&["--on-sale", event, "--pick", "hot"][..], "cannot be used with"),
+        (&["--on-sale", event, "--mix", "book=1"], "--on-sale knows no `book`"),
+        (&["--party", "3"], "--on-sale"),
+    ] {
+        let ran = load(&place, args);
+        assert_eq!((ran.code, ran.err.contains(said)), (2, true), "{args:?}: {ran:?}");
+    }
+    let nobody = load(&place, &["--on-sale", "nope"]);
+    assert_eq!(nobody.code, 3, "{nobody:?}");
+    place.run(&["verify"]).ok();
+}
+
+#[test]
 fn a_limit_that_is_exceeded_is_exit_8_and_a_rate_limit_is_explained() {
     let place = Place::new();
     let _server = Server::start(&place, &[("RATE_LIMIT", "60/1h")]);

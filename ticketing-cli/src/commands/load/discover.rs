@@ -49,9 +49,11 @@ struct Pagination {
     total_pages: u64,
 }
 
+/// An answer with one thing in it.
 #[derive(Deserialize)]
-struct One<T> {
-    data: T,
+pub struct One<T> {
+    /// The thing.
+    pub data: T,
 }
 
 #[derive(Deserialize)]
@@ -248,10 +250,11 @@ fn body(schedule: &Schedule) -> String {
     )
 }
 
-/// Says how many seats are free on them all, in words.
-pub fn seats_in_words(departures: &[Departure]) -> String {
+/// Says how many seats are free on them all, in words: `40 free seats on 2 departures`.
+pub fn seats_in_words(departures: &[Departure], noun: &str) -> String {
     let seats = departures.iter().map(|departure| departure.seats_left).sum();
-    format!("{} free seats on {} departures", grouped(seats), grouped(departures.len() as u64))
+    let plural = if departures.len() == 1 { "" } else { "s" };
+    format!("{} free seats on {} {noun}{plural}", grouped(seats), grouped(departures.len() as u64))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::discover::Departure;
 use super::live::{Live, Second};
 use super::profile::{Kind, Mix, Picker, Rate, Rng};
 use super::record::{Lost, Meaning, Outcome, Record};
+use super::sale::Sale;
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -43,6 +44,8 @@ pub struct Load {
     pub mix: Mix,
     /// How many of the bookings name a seat, in percent; for the others the server picks one.
     pub named_seats: f64,
+    /// How one event is sold out, where that is what is booked.
+    pub sale: Option<Sale>,
     /// The buyers' tokens.
     pub users: Vec<HeaderValue>,
     /// The token of the payment service.
@@ -63,6 +66,13 @@ pub struct Load {
     pub seed: u64,
 }
 
+impl Load {
+    /// What is booked, as people call it.
+    pub const fn noun(&self) -> &'static str {
+        if self.sale.is_some() { "event" } else { "departure" }
+    }
+}
+
 /// A booking of this load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Booking {
@@ -77,6 +87,8 @@ pub struct Booking {
 pub struct Bookings {
     /// How many were made.
     pub made: u64,
+    /// How many seats they were for.
+    pub seats: u64,
     /// How many were confirmed.
     pub confirmed: u64,
     /// How many were cancelled again.
@@ -92,6 +104,7 @@ pub struct Bookings {
 impl Bookings {
     fn add(&mut self, mut other: Self) {
         self.made += other.made;
+        self.seats += other.seats;
         self.confirmed += other.confirmed;
         self.cancelled += other.cancelled;
         self.held.append(&mut other.held);
@@ -105,6 +118,8 @@ impl Bookings {
 pub enum End {
     /// Its time or its requests were over.
     Finished,
+    /// No seat was left.
+    SoldOut,
     /// Somebody stopped it.
     Stopped,
     /// The server answered nothing any more.
@@ -295,11 +310,15 @@ pub async fn drive(
         }
     }
     record.add(&pace.take_second());
+    if end == End::Finished && load.sale.as_ref().is_some_and(Sale::is_sold_out) {
+        end = End::SoldOut;
+    }
     Ok(Ended {
         record,
         warmup_requests: pace.warmup.load(Ordering::Relaxed),
         elapsed: Instant::now().saturating_duration_since(pace.measured_from),
-        not_sent: pace.not_sent(stopped_at.unwrap_or(pace.end)),
+        // What nobody sends once there is nothing left was not held up by the server.
+        not_sent: if end == End::SoldOut { 0 } else { pace.not_sent(stopped_at.unwrap_or(pace.end)) },
         bookings,
         end,
     })
@@ -308,7 +327,7 @@ pub async fn drive(
 /// What a request is to do.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Make { kind: Kind, user: usize },
+    Make { kind: Kind, user: usize, party: u64 },
     Confirm(Booking),
     Cancel { booking: Booking, was_sold: bool },
     Read(Kind),
@@ -332,7 +351,7 @@ struct Buyer {
     rng: Rng,
     payments: u64,
     bookings: Bookings,
-    urls: [Url; 5],
+    urls: [Url; 6],
 }
 
 const RESERVE: usize = 0;
@@ -340,23 +359,28 @@ const BOOK: usize = 1;
 const CONFIRM: usize = 2;
 const CANCEL: usize = 3;
 const TICKETS: usize = 4;
+const SEATS: usize = 5;
 
 impl Buyer {
     fn new(load: Arc<Load>, number: usize) -> Self {
         let rng = Rng::new(load.seed, number as u64);
         let urls = [
-            "commands/reserve",
-            "commands/book",
-            "commands/confirm",
-            "commands/cancel",
-            "queries/my-tickets",
+            "/api/tickets/commands/reserve",
+            "/api/tickets/commands/book",
+            "/api/tickets/commands/confirm",
+            "/api/tickets/commands/cancel",
+            "/api/tickets/queries/my-tickets",
+            "/v1/seats/reserve",
         ]
-        .map(|path| load.api.url(&format!("/api/tickets/{path}")));
+        .map(|path| load.api.url(path));
         Self { load, number, rng, payments: 0, bookings: Bookings::default(), urls }
     }
 
     async fn buy(mut self, pace: Arc<Pace>) -> Bookings {
         while let Some(turn) = pace.next().await {
+            if self.load.sale.as_ref().is_some_and(Sale::is_sold_out) {
+                break;
+            }
             let step = self.choose();
             let call = self.call(step);
             let answer = self.load.api.call(call).await;
@@ -391,15 +415,22 @@ impl Buyer {
 
     fn make(&mut self, kind: Option<Kind>) -> Step {
         let kind = kind.unwrap_or_else(|| self.load.mix.pick_making(&mut self.rng));
-        Step::Make { kind, user: self.rng.index(self.load.users.len()) }
+        let party = self.load.sale.as_ref().map_or(1, |sale| sale.party(&mut self.rng));
+        Step::Make { kind, user: self.rng.index(self.load.users.len()), party }
     }
 
     fn call(&mut self, step: Step) -> Call {
         let load = &self.load;
         let departure = |rng: &mut Rng| &load.departures[load.picker.pick(rng)];
         let (url, body, token) = match step {
-            Step::Make { kind, user } => {
+            Step::Make { kind, user, party } => {
                 let departure = departure(&mut self.rng);
+                if let Some(sale) = &load.sale {
+                    let by_name = self.rng.fraction() * 100.0 < load.named_seats;
+                    let seats = sale.seats(departure, party, by_name, &mut self.rng);
+                    let body = Some(format!("{}{seats}", departure.body));
+                    return Call { url: self.urls[SEATS].clone(), body, token: load.users[user].clone() };
+                }
                 let url = if kind == Kind::Reserve { RESERVE } else { BOOK };
                 let names_one = self.rng.fraction() * 100.0 < load.named_seats && !departure.seats.is_empty();
                 let body = if names_one {
@@ -443,10 +474,16 @@ impl Buyer {
         let meaning = answer.outcome.meaning();
         // What could not be sent was not done.
         let is_unsent = answer.outcome == Outcome::Lost(Lost::Connect);
+        if let (Some(sale), Step::Make { party, .. }, Outcome::Answered { code, .. }) =
+            (&self.load.sale, step, &answer.outcome)
+        {
+            sale.refused(party, code.as_deref());
+        }
         match (step, meaning) {
-            (Step::Make { user, .. }, Meaning::Ok) => match answer.id {
+            (Step::Make { user, party, .. }, Meaning::Ok) => match answer.id {
                 Some(id) => {
                     ours.made += 1;
+                    ours.seats += party;
                     ours.held.push(Booking { id, user });
                 }
                 None => ours.doubtful.push(user),

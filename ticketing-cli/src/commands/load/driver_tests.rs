@@ -58,6 +58,7 @@ fn load(address: SocketAddr, mix: &str, rate: Option<&str>) -> Load {
         run: "load-test".into(),
         departures: vec![departure],
         picker: Picker::uniform(1),
+        sale: None,
         mix: Mix::parse(mix).unwrap(),
         named_seats: 100.0,
         users: vec![HeaderValue::from_static("Bearer x")],

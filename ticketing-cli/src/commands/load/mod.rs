@@ -10,6 +10,7 @@ mod profile;
 mod record;
 mod report;
 mod run;
+mod sale;
 mod target;
 
 use ticketing_desk::failure::Failure;

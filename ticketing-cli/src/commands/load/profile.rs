@@ -108,6 +108,11 @@ impl Mix {
         self.weights.iter().sum()
     }
 
+    /// Says whether it has requests of this kind.
+    pub fn has(&self, kind: Kind) -> bool {
+        self.weight(kind) > 0
+    }
+
     /// Says whether it can change data.
     pub fn writes(&self) -> bool {
         Kind::ALL.into_iter().any(|kind| kind.is_write() && self.weight(kind) > 0)

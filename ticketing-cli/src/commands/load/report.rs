@@ -95,6 +95,8 @@ pub struct Share {
 pub struct BookingCounts {
     /// Made.
     made: u64,
+    /// Seats that they were for.
+    seats: u64,
     /// Confirmed.
     confirmed: u64,
     /// Cancelled again, by the load or by its cleanup.
@@ -114,7 +116,7 @@ pub struct Report {
     id: String,
     server: String,
     started_at: Timestamp,
-    /// `finished`, `stopped` by a signal, or `silent`: the server answered nothing any more.
+    /// `finished`, `soldOut`, `stopped` by a signal, or `silent`: the server answered nothing any more.
     ended: &'static str,
     /// From the first measured request to the last answer.
     seconds: f64,
@@ -128,6 +130,8 @@ pub struct Report {
     connections: usize,
     users: usize,
     departures: usize,
+    #[serde(skip)]
+    is_sale: bool,
     /// Free on every leg before the load.
     seats_free: u64,
     pick: String,
@@ -147,6 +151,8 @@ pub struct Report {
     /// `errors`, `unanswered` and `notSent` of `requests` and `notSent`.
     error_percent: Option<f64>,
     per_second: f64,
+    /// Seats that were booked a second, those of the warm-up left out with its requests; `None` with a warm-up.
+    seats_per_second: Option<f64>,
     latency_ms: Option<Latency>,
     commands: Vec<Row>,
     statuses: Vec<Status>,
@@ -195,6 +201,7 @@ impl Report {
             started_at: frame.started_at,
             ended: match ended.end {
                 End::Finished => "finished",
+                End::SoldOut => "soldOut",
                 End::Stopped => "stopped",
                 End::Silent => "silent",
             },
@@ -206,6 +213,7 @@ impl Report {
             connections: load.connections,
             users: load.users.len(),
             departures: load.departures.len(),
+            is_sale: load.sale.is_some(),
             seats_free: load.departures.iter().map(|departure| departure.seats_left).sum(),
             pick: frame.pick,
             mix: load.mix.shares().into_iter().map(|(command, percent)| Share { command, percent }).collect(),
@@ -218,6 +226,7 @@ impl Report {
             not_sent: ended.not_sent,
             error_percent,
             per_second: per_second(total.requests(), seconds),
+            seats_per_second: (ended.warmup_requests == 0).then(|| per_second(bookings.seats, seconds)),
             latency_ms: Latency::of(&total),
             commands: Kind::ALL
                 .into_iter()
@@ -240,6 +249,7 @@ impl Report {
                 .collect(),
             bookings: BookingCounts {
                 made: bookings.made,
+                seats: bookings.seats,
                 confirmed: bookings.confirmed,
                 cancelled: bookings.cancelled,
                 held: bookings.held.len() as u64,
@@ -291,6 +301,7 @@ impl Report {
         value["load"] = self.in_words().into();
         value["warmup"] = self.warmup_in_words().into();
         value["booked"] = self.bookings_in_words().into();
+        value["end"] = (self.ended == "soldOut").then_some("sold out: not one seat was left").into();
         value["late"] = (self.not_sent > 0).then_some(self.not_sent).into();
         value
     }
@@ -305,7 +316,10 @@ impl Report {
             Some(rate) => format!("{rate}/s over {} connections", self.connections),
             None => format!("{} connections, each as fast as it is answered", self.connections),
         };
-        format!("{pace}; {} departures, {}", grouped(self.departures as u64), self.pick)
+        match self.is_sale {
+            true => format!("{pace}; {}", self.pick),
+            false => format!("{pace}; {} departures, {}", grouped(self.departures as u64), self.pick),
+        }
     }
 
     fn bookings_in_words(&self) -> Option<String> {
@@ -316,8 +330,9 @@ impl Report {
                 count => format!(", {} without an answer", grouped(count)),
             };
             format!(
-                "{} made, {} confirmed, {} cancelled; left: {} held, {} sold{doubtful}",
+                "{} made for {} seats, {} confirmed, {} cancelled; left: {} held, {} sold{doubtful}",
                 grouped(counts.made),
+                grouped(counts.seats),
                 grouped(counts.confirmed),
                 grouped(counts.cancelled),
                 grouped(counts.held),
@@ -352,9 +367,11 @@ pub const FIELDS: &[Column] = &[
     Column::id("Run", "id"),
     Column::text("Load", "load"),
     Column::text("Warm-up", "warmup"),
+    Column::text("End", "end"),
     Column::number("Seconds", "seconds"),
     Column::number("Requests", "requests"),
     Column::number("Per second", "perSecond"),
+    Column::number("Seats per second", "seatsPerSecond"),
     Column::number("Failed in %", "errorPercent"),
     Column::number("Not sent", "late"),
     Column::text("Bookings", "booked"),
@@ -438,7 +455,8 @@ fn advice(ended: &Ended) -> Vec<String> {
     }
     let made = record.of(Kind::Book).requests() + record.of(Kind::Reserve).requests();
     let full = record.refused_by("SOLD_OUT") + record.refused_by("SEAT_TAKEN");
-    if full * 100 > made * FULL_PERCENT {
+    // A hall that is sold out has done what it was asked to.
+    if ended.end != End::SoldOut && full * 100 > made * FULL_PERCENT {
         advice.push(format!(
             "{} of {} bookings found no seat: refusals are cheaper than bookings. For more bookings give more \
              departures (--departures) or more cancellations (--mix).",

@@ -21,6 +21,7 @@ fn load() -> Load {
         run: "load-0badcafe".into(),
         departures: Vec::new(),
         picker: Picker::uniform(1),
+        sale: None,
         mix: Mix::parse("book=3,cancel=1").unwrap(),
         named_seats: 50.0,
         users: vec![HeaderValue::from_static("Bearer x")],
@@ -80,7 +81,7 @@ fn a_report_has_its_documented_fields_and_they_add_up() {
     let names: Vec<_> = report.as_object().unwrap().keys().map(String::as_str).collect();
     let mut expected: Vec<_> = "id server startedAt ended seconds warmupSeconds warmupRequests loop ratePerSecond \
         connections users departures seatsFree pick mix seed requests ok refused errors unanswered notSent \
-        errorPercent perSecond latencyMs commands statuses refusals errorCodes unansweredCauses bookings cleanup \
+        errorPercent perSecond seatsPerSecond latencyMs commands statuses refusals errorCodes unansweredCauses bookings cleanup \
         generatorCpuPercent checks advice remove"
         .split_whitespace()
         .collect();

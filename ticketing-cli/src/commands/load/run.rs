@@ -8,6 +8,7 @@ use super::driver::{End, Load, drive, quoted};
 use super::live::Live;
 use super::profile::{HOT_DIVISOR, Mix, PickKind, Picker, Rate, Rng, percent};
 use super::report::{FIELDS, Frame, ROWS, Report};
+use super::sale::{self, Sale};
 use super::target::{self, TargetArgs};
 use reqwest::header::HeaderValue;
 use serde_json::json;
@@ -38,6 +39,8 @@ const WARMUP_MAX: Duration = Duration::from_secs(600);
 const CONNECTIONS_MAX: u64 = 10_000;
 /// The most buyers.
 const USERS_MAX: u64 = 1_000_000;
+/// The largest party, the most seats that a reservation may have.
+const PARTY_MAX: u64 = 10;
 /// The most departures.
 const DEPARTURES_MAX: u64 = 10_000;
 /// So long behind the end of the load tokens are good, for the cleanup.
@@ -56,16 +59,19 @@ with the command that cancels it, or cancelled by --cleanup. Held seats are free
 speaks as the payment service, for payments that nobody made: not for a server with a real payment provider. \
 --max-affected counts departures, --reason is that of the cancellations.
 
+With --on-sale everybody wants seats of one event at once, for parties of 1 to --party: by name as --named-seats says, \
+the others the best together. It ends when not one seat is left, or with its time.
+
 In a closed loop each connection sends the next request when it has the answer. With --rate requests are due at their \
 times, and latencies count from then, so that a server that stalls can't hide it.
 
 Refusals by the rules (409: SEAT_TAKEN, SOLD_OUT, …) are answers. Errors are all others: 429, 5xx, 4xx. Latencies are \
 of all answers, and of requests that timed out (--timeout).
 
--o json and --report FILE give, with latencies in milliseconds: id, server, startedAt, ended (finished, stopped, \
-silent), seconds, requests = ok + refused + errors + unanswered, notSent, errorPercent, perSecond, latencyMs {p50, p90, \
+-o json and --report FILE give, with latencies in milliseconds: id, server, startedAt, ended (finished, soldOut, \
+stopped, silent), seconds, requests = ok + refused + errors + unanswered, notSent, errorPercent, perSecond, seatsPerSecond, latencyMs {p50, p90, \
 p99, p999, max, mean}, commands (the same by command; failed = errors + unanswered), statuses, refusals, errorCodes, unansweredCauses, bookings \
-{made, confirmed, cancelled, held, sold, doubtful}, cleanup, checks, advice, remove.
+{made, seats, confirmed, cancelled, held, sold, doubtful}, cleanup, checks, advice, remove.
 
 Exit: 0 all answered, 1 nothing was sent, 6 some had no answer (unless --max-errors says how many may), 7 the server \
 does not answer, 8 --max-p99 or --max-errors was exceeded, 130 ctrl-c: with the report so far.
@@ -75,6 +81,7 @@ Examples:
   ticketctl load run --duration 30s --cleanup
   ticketctl load run --rate 500/s --duration 1m --pick hot
   ticketctl load run --mix read=100 --connections 16 -o json
+  ticketctl load run --on-sale EVENT --connections 256 --warmup 0s
   ticketctl load run --max-p99 50ms --max-errors 1% --report load.json")]
 pub struct Args {
     #[command(flatten)]
@@ -95,8 +102,10 @@ pub struct Args {
     #[arg(long, value_name = "RATE", value_parser = Rate::parse)]
     rate: Option<Rate>,
     /// Proportions of reserve, book, confirm, cancel, tickets, seats, schedules and read (the last three)
-    #[arg(long, value_name = "MIX", default_value = MIX_DEFAULT, value_parser = Mix::parse)]
-    mix: Mix,
+    ///
+    /// [default: a bit of each; with --on-sale reserve alone]
+    #[arg(long, value_name = "MIX", value_parser = Mix::parse)]
+    mix: Option<Mix>,
     /// Which departures: uniform (all alike) or hot (most requests to few)
     #[arg(long, value_enum, value_name = "HOW", default_value = "uniform", hide_possible_values = true)]
     pick: PickKind,
@@ -106,6 +115,12 @@ pub struct Args {
     /// The share of the bookings that name a seat; for the others the server picks one
     #[arg(long, value_name = "PERCENT", default_value = "50%", value_parser = percent)]
     named_seats: f64,
+    /// Everybody at once on this event, by id: see below
+    #[arg(long, value_name = "EVENT", conflicts_with_all = ["schedule", "departures", "pick", "hot_share"])]
+    on_sale: Option<String>,
+    /// With --on-sale: the most seats that one buyer wants
+    #[arg(long, value_name = "N", default_value_t = 4, requires = "on_sale", value_parser = clap::value_parser!(u64).range(1..=PARTY_MAX))]
+    party: u64,
     /// Only these departures, by id, with commas between several
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     schedule: Vec<String>,
@@ -164,7 +179,23 @@ impl Args {
         }
     }
 
+    /// The mix that was asked for, or the one that goes with what is booked.
+    fn mix(&self) -> Result<Mix, Failure> {
+        let usual = if self.on_sale.is_some() { sale::MIX_DEFAULT } else { MIX_DEFAULT };
+        let mix = match &self.mix {
+            Some(mix) => mix.clone(),
+            None => Mix::parse(usual).map_err(|why| Failure::defect(&why, None))?,
+        };
+        if self.on_sale.is_some() {
+            sale::check(&mix)?;
+        }
+        Ok(mix)
+    }
+
     fn pick_in_words(&self, departures: usize) -> String {
+        if let Some(event) = &self.on_sale {
+            return format!("all on event {event}, parties of 1 to {}", self.party);
+        }
         match self.pick {
             PickKind::Uniform => "all alike".into(),
             PickKind::Hot => {
@@ -186,10 +217,11 @@ pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), 
             .map_err(|why| Failure::usage(format!("--reason {why}.")).hint("--reason TEXT"))?;
     }
     let target = target::find(&args.target, globals)?;
+    let mix = args.mix()?;
     let api = Api::new(target.url, usize_of(args.connections), globals.timeout)?;
     let doing = Doing::default();
     signals::run(&doing, async {
-        let load = Arc::new(prepare(args, api, &target.secret).await?);
+        let load = Arc::new(prepare(args, mix, api, &target.secret).await?);
         if !may_begin(args, &load, printer)? {
             return Ok(());
         }
@@ -200,7 +232,7 @@ pub fn run(args: &Args, globals: &Globals, printer: &mut Printer) -> Result<(), 
 }
 
 /// Asks the server what there is, and makes the buyers.
-async fn prepare(args: &Args, api: Api, secret: &Secret) -> Result<Load, Failure> {
+async fn prepare(args: &Args, mix: Mix, api: Api, secret: &Secret) -> Result<Load, Failure> {
     let id = Uuid::new_v4();
     let seed = args.seed.unwrap_or_else(|| id.as_u64_pair().0 & SEED_MASK);
     let run = format!("load-{}", &id.simple().to_string()[..8]);
@@ -217,9 +249,12 @@ async fn prepare(args: &Args, api: Api, secret: &Secret) -> Result<Load, Failure
         ids: &args.schedule,
         count_max: usize_of(args.departures),
         until: Clock::system().now().plus_seconds(seconds),
-        with_seats: args.mix.writes() && args.named_seats > 0.0,
+        with_seats: mix.writes() && args.named_seats > 0.0,
     };
-    let departures = discover::departures(&api, first, wanted, &mut Rng::new(seed, u64::MAX)).await?;
+    let departures = match &args.on_sale {
+        Some(event) => vec![sale::event(&api, first, event).await?],
+        None => discover::departures(&api, first, wanted, &mut Rng::new(seed, u64::MAX)).await?,
+    };
     let picker = match args.pick {
         PickKind::Uniform => Picker::uniform(departures.len()),
         PickKind::Hot => Picker::hot(departures.len(), args.hot_share),
@@ -229,8 +264,9 @@ async fn prepare(args: &Args, api: Api, secret: &Secret) -> Result<Load, Failure
         run,
         departures,
         picker,
-        mix: args.mix.clone(),
+        mix,
         named_seats: args.named_seats,
+        sale: args.on_sale.is_some().then(|| Sale::new(args.party)),
         users,
         service,
         reason: quoted(args.change.reason.as_deref().unwrap_or("load test")),
@@ -272,7 +308,7 @@ fn may_begin(args: &Args, load: &Load, printer: &mut Printer) -> Result<bool, Fa
         if load.mix.writes() {
             printer.note(&format!(
                 "It would book on the {}, and at worst take all of them{}.",
-                seats_in_words(&load.departures),
+                seats_in_words(&load.departures, load.noun()),
                 if load.mix.confirms() {
                     "; some would be confirmed, and stay sold until cancelled"
                 } else {
@@ -286,9 +322,10 @@ fn may_begin(args: &Args, load: &Load, printer: &mut Printer) -> Result<bool, Fa
 
 /// What would change: at worst, every free seat of every departure is taken.
 fn plan(args: &Args, load: &Load) -> serde_json::Value {
+    let kind = if load.sale.is_some() { "event" } else { "schedule" };
     let taken = |departure: &Departure| {
         json!({
-            "kind": "schedule", "id": departure.id,
+            "kind": kind, "id": departure.id,
             "before": { "seatsLeft": departure.seats_left }, "after": { "seatsLeft": 0 },
         })
     };
@@ -298,7 +335,7 @@ fn plan(args: &Args, load: &Load) -> serde_json::Value {
     };
     json!({
         "action": "load run", "affected": changes.len(), "changes": changes, "server": load.api.base(),
-        "mix": args.mix.to_string(), "connections": load.connections, "secondsMax": load.duration.as_secs_f64(),
+        "mix": load.mix.to_string(), "connections": load.connections, "secondsMax": load.duration.as_secs_f64(),
         "warmupSeconds": load.warmup.as_secs_f64(), "requestsMax": load.requests_max,
         "ratePerSecond": load.rate.map(|rate| rate.per_second), "users": load.users.len(),
     })
@@ -327,7 +364,7 @@ async fn carry_out(
         load.run,
         load.api.base(),
         args.length_in_words(),
-        seats_in_words(&load.departures)
+        seats_in_words(&load.departures, load.noun())
     ));
     let mut live = Live::start(printer.progress_style(), args.length_in_words());
     let (busy, began) = (cpu_time(), Instant::now());
