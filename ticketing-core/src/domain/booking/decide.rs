@@ -58,7 +58,10 @@ pub fn reserve(
         Wanted::Any(count) => occupancy.best_fit(legs, count).ok_or(Rejection::SoldOut)?,
         Wanted::Of(sections, Best { count, together: true, .. }) => occupancy
             .best_together(legs, *count, &sections)
-            .ok_or(Rejection::NotTogether { count: *count })?,
+            .ok_or_else(|| match occupancy.best_fit_in(legs, *count, &sections) {
+                Some(_) => Rejection::NotTogether { count: *count },
+                None => Rejection::SoldOut,
+            })?,
         Wanted::Of(sections, Best { count, .. }) => {
             occupancy.best_fit_in(legs, *count, &sections).ok_or(Rejection::SoldOut)?
         }
