@@ -18,6 +18,11 @@ const CHUNK: usize = 2_000;
 /// Writes `bookings` over `offerings` departures, one in ten an open hold, in the very form in which the
 /// engine writes them.
 pub(crate) async fn fill(app: &App, bookings: usize, offerings: usize) {
+    fill_with(app, bookings, offerings, |n| n.is_multiple_of(10)).await;
+}
+
+/// The same; `is_hold` says which of them are open holds.
+pub(crate) async fn fill_with(app: &App, bookings: usize, offerings: usize, is_hold: impl Fn(usize) -> bool) {
     let db = &app.stores.write;
     let mut head = events::head(db).await.expect("a head");
     for start in (0..bookings).step_by(CHUNK) {
@@ -38,8 +43,7 @@ pub(crate) async fn fill(app: &App, bookings: usize, offerings: usize) {
                 offering_id: city::offering_id(n % offerings),
                 payment_id: format!("pay-{id}"),
             });
-            let is_hold = n % 10 == 0;
-            let story = if is_hold { vec![began] } else { vec![began, confirmed] };
+            let story = if is_hold(n) { vec![began] } else { vec![began, confirmed] };
             let mut booking = None;
             for event in story {
                 booking = evolve(booking, id, &event, now);

@@ -10,11 +10,13 @@
 //! buyer's tickets from memory, from the Redis of `TEST_REDIS_URL` and from the store. `-- sale` sells arenas and shows
 //! their maps, `-- listings` searches a hundred thousand, `-- logins` signs people in beside bookings. `-- rebuild N` measures how fast
 //! N events (a million, unless told otherwise) become the read model, `-- relay` how fast events come to the brokers of
-//! `TEST_KAFKA_BROKERS` and `TEST_NATS_URL`; these two are not part of all.
+//! `TEST_KAFKA_BROKERS` and `TEST_NATS_URL`; these two are not part of all. `-- holds FOLDER N` only makes an embedded store
+//! with N open holds, for `scripts/list-memory`.
 
 mod cached;
 mod city;
 mod fill;
+mod holds;
 mod http;
 mod listings;
 mod load;
@@ -67,10 +69,14 @@ async fn main() {
         Some("rebuild") => return rebuilds(std::env::args().nth(2)).await,
         Some("relay") => return relays().await,
         Some("sale") => Part::Sale,
+        Some("holds") => {
+            let [folder, count] = [2, 3].map(|n| std::env::args().nth(n).unwrap_or_default());
+            return holds::make(&folder, &count).await;
+        }
         Some(other) => {
             println!(
-                "there is no part {other}: cached, engine, http, listings, logins, paid, past, rebuild, relay or sale, or \
-                 none for all"
+                "there is no part {other}: cached, engine, holds, http, listings, logins, paid, past, rebuild, relay or \
+                 sale, or none for all"
             );
             return;
         }

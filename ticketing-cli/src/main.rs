@@ -13,6 +13,7 @@ mod place;
 mod readers;
 mod remote;
 mod settings;
+mod trust;
 mod whole;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};

@@ -8,11 +8,12 @@ use crate::contexts::{self, Kept, Named, SECRET_BYTES_MAX};
 use crate::remote::Server;
 use crate::whole;
 use std::fmt;
+use std::path::PathBuf;
 use ticketing_desk::globals::{Globals, Secret};
 use ticketing_desk::{Exit, Failure};
 
 /// The flags that say through which server a command works, and who asks it; each has a value.
-pub const SERVER_FLAGS: &[&str] = &["--server", "--context", "--token", "--token-file"];
+pub const SERVER_FLAGS: &[&str] = &["--server", "--context", "--token", "--token-file", "--ca-file"];
 
 /// The flags that say on which stores it works, and who does; each has a value.
 pub const STORE_FLAGS: &[&str] = &["--data-dir", "--database-url", "--as"];
@@ -166,6 +167,12 @@ impl Distant {
         }
     }
 
+    /// Returns the file of the certificates that are believed beside this machine's: the flag's, else the context's.
+    pub fn ca_file(&self, globals: &Globals) -> Option<PathBuf> {
+        let kept = || self.token.as_ref().and_then(|named| named.context.ca_file.clone());
+        globals.ca_file.clone().or_else(kept)
+    }
+
     /// Returns the server, with its token: the flags', the context's, or the environment's.
     ///
     /// # Errors
@@ -180,7 +187,9 @@ impl Distant {
         match (token, &self.token) {
             (Some(token), _) => {
                 let token_is_piped = globals.token.as_ref().is_some_and(|token| token.expose() == "-");
-                Ok(Server { url: server_url(&self.named_by(), &self.url)?, token, token_is_piped })
+                let url = server_url(&self.named_by(), &self.url)?;
+                let ca_file = self.ca_file(globals);
+                Ok(Server { url, token, token_is_piped, ca_file })
             }
             (None, named) => Err(no_token(named.as_ref())),
         }

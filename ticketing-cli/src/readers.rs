@@ -52,6 +52,7 @@ const READERS: &[&str] = &[
     "saga show",
     "schedule get",
     "schedule list",
+    "seat count",
     "seat map",
     "serve",
     "status",

@@ -7,17 +7,16 @@
 
 use crate::harmless::Harmless;
 use crate::place::SERVER_FLAGS;
-use crate::whole;
+use crate::{trust, whole};
 use clap::{ArgMatches, ValueHint};
 use reqwest::header::LOCATION;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
-use reqwest::{Client, Response, StatusCode, redirect};
+use reqwest::{Client, Response, StatusCode};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::error::Error as _;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
-use ticketing_core::adapters::tls;
 use ticketing_desk::afar::{self, BEAT_EVERY, FRAMES_TYPE, Frame, Request, Sent};
 use ticketing_desk::confirm::said_no;
 use ticketing_desk::desk::STDIN;
@@ -48,6 +47,8 @@ pub struct Server {
     pub token: Secret,
     /// Whether stdin was read for it, so that nothing is left there.
     pub token_is_piped: bool,
+    /// The file of the certificates that are believed beside those of this machine.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// Runs the command that was typed on a server and prints what it says. `files` are those that it names.
@@ -71,23 +72,8 @@ pub fn run(
     };
     let doing = Doing::default();
     signals::run(&doing, async {
-        let client = client(globals.timeout)?;
+        let client = trust::client(globals.timeout, &server.url, server.ca_file.as_deref())?;
         talk(&client, server, globals.timeout, request, files, &doing, printer).await
-    })
-}
-
-/// Returns what connects to servers; a connection that is not there in time is given up.
-///
-/// # Errors
-/// What stands in TLS's way.
-pub fn client(timeout: Duration) -> Result<Client, Failure> {
-    tls::use_ring();
-    let user_agent = concat!("ticketctl/", env!("CARGO_PKG_VERSION"));
-    // A proxy of the environment is for the world outside; an operator names the server itself.
-    let builder = Client::builder().user_agent(user_agent).connect_timeout(timeout).no_proxy();
-    let builder = builder.redirect(redirect::Policy::none());
-    builder.build().map_err(|error| {
-        Failure::error("The connection can't be set up.").why(format!("{}.", root_of(&error)))
     })
 }
 
@@ -350,8 +336,11 @@ async fn refused(server: &Server, mut response: Response) -> Failure {
 
 fn not_reached(server: &Server, error: &reqwest::Error) -> Failure {
     let url = &server.url;
+    if let Some(failure) = trust::not_believed(url, error) {
+        return failure;
+    }
     let failure = Failure::unreachable(format!("The server at {url} does not answer."))
-        .why(format!("{}.", root_of(error)))
+        .why(format!("{}.", trust::root_of(error)))
         .hint(format!("curl {url}/api/health/live; or work on the stores directly, without --server"));
     if !error.is_connect() && !error.is_builder() {
         // It was sent, or a part of it.
@@ -359,21 +348,10 @@ fn not_reached(server: &Server, error: &reqwest::Error) -> Failure {
     }
     if error.is_builder() {
         return Failure::usage(format!("{url} is no address of a server."))
-            .why(format!("{}.", root_of(error)))
+            .why(format!("{}.", trust::root_of(error)))
             .hint("--server https://tickets.example.org");
     }
     failure
-}
-
-/// The innermost cause: what is around it says little.
-pub fn root_of(error: &reqwest::Error) -> String {
-    let mut cause = error.source();
-    let mut said = error.to_string();
-    while let Some(inner) = cause {
-        said = inner.to_string();
-        cause = inner.source();
-    }
-    said.trim_end_matches('.').to_owned()
 }
 
 fn silent(server: &Server, patience: Duration) -> Failure {

@@ -60,9 +60,13 @@ mod at_a_terminal {
         }
 
         fn start_with(place: &Place, flags: &str, variables: &[(&str, &str)]) -> Self {
+            Self::start_program(place, &format!("tui {flags}"), variables)
+        }
+
+        fn start_program(place: &Place, words: &str, variables: &[(&str, &str)]) -> Self {
             let program = env!("CARGO_BIN_EXE_ticketctl");
             let shell = format!(
-                "stty cols 80 rows 24; sh -c 'echo $$ > pid; exec \"{program}\" tui {flags}'; echo code=$?; stty -a"
+                "stty cols 80 rows 24; sh -c 'echo $$ > pid; exec \"{program}\" {words}'; echo code=$?; stty -a"
             );
             let environment = place.command(&[]);
             let mut command = Command::new("script");
@@ -169,6 +173,62 @@ mod at_a_terminal {
         let text = running.finish();
         assert_given_back(&text);
         assert!(text.contains("code=0"), "{text:?}");
+    }
+
+    #[test]
+    fn what_is_sold_is_on_the_demonstration_from_a_show_to_a_seat_of_its_hall() {
+        let place = Place::new();
+        let mut running = Running::start(&place, "--demo --at shows");
+        for (keys, words) in [
+            ("", &["Tempest", "Rivertown"][..]),
+            ("\r", &["STALLS", "GALLERY", "PREMIUM"]),
+            ("\r", &["STALLS-A1"]),
+            ("l", &["Listings", "open"]),
+            (":venues\r", &["Playhouse"]),
+            ("4", &["Kind"]),
+            ("q", &[]),
+        ] {
+            running.press(keys);
+            for word in words {
+                running.wait_for(word);
+            }
+        }
+        let text = running.finish();
+        assert_given_back(&text);
+        assert!(text.contains("code=0"), "{text:?}");
+    }
+
+    #[test]
+    fn a_server_with_a_dashboard_whose_port_is_taken_leaves_no_folder_behind() {
+        let place = Place::new();
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let words = format!("up --tui --data-dir new/data --port {port}");
+        let text = Running::start_program(&place, &words, &[]).finish();
+        assert!(text.contains("code=1") && text.contains("Address already in use"), "{text:?}");
+        assert!(!place.0.path().join("new").exists());
+        let kept = place.0.path().join("kept");
+        std::fs::create_dir(&kept).unwrap();
+        let words = format!("up --tui --data-dir kept --port {port}");
+        assert!(Running::start_program(&place, &words, &[]).finish().contains("code=1"));
+        assert!(kept.join("server.log").exists(), "in a folder that was there the log tells what happened");
+    }
+
+    /// Draws once; what is written meanwhile is drawn at once, and without it nothing is.
+    #[test]
+    fn a_watched_list_is_drawn_anew_when_something_has_changed() {
+        let place = Place::seeded();
+        let running = Running::start_program(&place, "booking list --watch", &[]);
+        running.wait_for("No bookings");
+        let drawn = |text: &str| text.matches("\u{1b}[2J").count();
+        std::thread::sleep(Duration::from_secs(3));
+        let before = drawn(&running.text());
+        assert!(before <= 2, "nothing has changed, and it was drawn {before} times in three seconds");
+        place.booking(&[]);
+        running.wait_for("RESERVED");
+        Running::signal(&place, "INT");
+        let text = running.finish();
+        assert!(text.contains("code=130"), "{text:?}");
     }
 
     #[test]

@@ -138,7 +138,12 @@ fn every_list_and_everything_shown_is_drawn_again_at_a_terminal_until_ctrl_c() {
                 None => script.env_remove(name),
             };
         }
-        let output = script.env("TERM", "xterm").output().unwrap();
+        let script = script.env("TERM", "xterm").stdout(Stdio::piped()).spawn().unwrap();
+        // As if something had been written meanwhile.
+        std::thread::sleep(std::time::Duration::from_millis(1_500));
+        let store = std::fs::File::options().write(true).open(place.0.path().join("data/read.db")).unwrap();
+        store.set_modified(std::time::SystemTime::now()).unwrap();
+        let output = script.wait_with_output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(text.matches("\u{1b}[H\u{1b}[2J").count() >= 2, "{words:?}: {text}");
     }

@@ -88,6 +88,10 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "TOKEN", help_heading = HEADING)]
     pub token: Option<Secret>,
 
+    /// Believe also servers that are signed for by the certificates in this file (PEM)
+    #[arg(long, global = true, value_name = "FILE", help_heading = HEADING)]
+    pub ca_file: Option<PathBuf>,
+
     /// Address of a PostgreSQL store, instead of the embedded one [env: DATABASE_URL]
     #[arg(long, global = true, value_name = "URL", help_heading = HEADING)]
     pub database_url: Option<Secret>,
@@ -172,6 +176,7 @@ impl Globals {
             ("--context", self.context.is_some()),
             ("--token", self.token.is_some()),
             ("--token-file", self.token_file.is_some()),
+            ("--ca-file", self.ca_file.is_some()),
             ("--data-dir", self.data_dir.is_some()),
             ("--database-url", self.database_url.is_some()),
             ("--as", self.actor.is_some()),
@@ -209,6 +214,9 @@ impl Globals {
         }
         if let Some(server) = &self.server {
             flags.push_str(&format!("--server {} ", crate::typed::quoted(server)));
+            if let Some(file) = &self.ca_file {
+                flags.push_str(&format!("--ca-file {} ", crate::typed::quoted(&file.display().to_string())));
+            }
         }
         flags
     }

@@ -13,6 +13,7 @@ pub mod errors;
 pub mod failure;
 pub mod globals;
 pub mod guard;
+pub mod looks;
 pub mod output;
 pub mod program;
 pub mod progress;

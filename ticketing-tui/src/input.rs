@@ -97,8 +97,26 @@ fn key(key: KeyEvent) -> Option<Key> {
     })
 }
 
-/// So long the thread waits before it looks whether anybody still listens.
+/// So long the thread waits before it looks whether anybody still listens. Where it can be nudged that is seldom: a
+/// dashboard that nobody touches should sleep.
+#[cfg(unix)]
+const WAIT: Duration = Duration::from_secs(30);
+#[cfg(not(unix))]
 const WAIT: Duration = Duration::from_millis(100);
+/// So long one waits for the thread to stand back.
+const SHUT_WAIT: Duration = Duration::from_millis(300);
+
+/// Wakes the thread that waits for keys, as another size of the terminal does.
+#[cfg(unix)]
+pub(crate) fn nudge() {
+    use rustix::process::{Signal, getpid, kill_process};
+    // If it can't be woken it wakes by itself, later.
+    let _ = kill_process(getpid(), Signal::WINCH);
+}
+
+/// Elsewhere it wakes often enough by itself.
+#[cfg(not(unix))]
+pub(crate) const fn nudge() {}
 
 /// Keeps the thread from the terminal while another program has it.
 #[derive(Debug, Default)]
@@ -114,12 +132,13 @@ struct Ears {
 }
 
 impl Gate {
-    /// Shuts it, and waits until the thread reads no more: a tenth of a second at most.
+    /// Shuts it, and waits until the thread reads no more, which it does as soon as it is nudged.
     pub(crate) fn shut(&self) {
         let mut ears = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         ears.is_shut = true;
+        nudge();
         // A thread that has ended reads nothing either.
-        let deaf = self.changed.wait_timeout_while(ears, WAIT * 3, |ears| !ears.is_deaf);
+        let deaf = self.changed.wait_timeout_while(ears, SHUT_WAIT, |ears| !ears.is_deaf);
         drop(deaf);
     }
 

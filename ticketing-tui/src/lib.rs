@@ -165,8 +165,9 @@ pub async fn run(desk: Arc<dyn Desk>, options: Options) -> Result<Ended, TuiErro
     let hands = Hands { desk, news: news_in, patience: options.timeout, gate };
     let stopped = attend(&mut screen, state, theme, sources, &hands).await;
     screen.give_back();
-    // It ends within a tenth of a second; until then it would take keys from whoever comes next.
+    // Until it ends it would take keys from whoever comes next.
     hands.gate.open();
+    input::nudge();
     // Of a terminal that is gone it never ends: then it ends with the process.
     let _ = timeout(KEYBOARD_WAIT, tokio::task::spawn_blocking(move || keyboard.join())).await;
     match stopped? {
@@ -320,8 +321,11 @@ async fn act<C: Canvas>(
         Effect::Mouse(is_taken) => canvas.mouse(is_taken)?,
         Effect::Save(name, lines) => match outside::save(name, &lines, sources.clock.now()) {
             Ok(path) => {
-                let count = text::grouped(lines.len() as u64);
-                state.say(Tone::Good, format!("{count} rows were written to {path}"));
+                let said = match lines.len() {
+                    1 => format!("1 row was written to {path}"),
+                    count => format!("{} rows were written to {path}", text::grouped(count as u64)),
+                };
+                state.say(Tone::Good, said);
             }
             Err(why) => state.say(Tone::Bad, format!("The rows could not be written: {why}")),
         },

@@ -49,6 +49,8 @@ pub(crate) enum Kind {
     Flag,
     /// How long a lag needs to be gone, at the pace at which it goes down now.
     Eta,
+    /// How the seats of a row stand, as a bar: sold, held, kept back, free.
+    Bar,
 }
 
 /// What time it is, and how times are shown.
@@ -111,7 +113,7 @@ pub(crate) fn cell(row: &Value, path: &str, kind: Kind, watch: Watch<'_>) -> (St
     let Some(value) = at(row, path) else { return ("-".to_owned(), Tone::Faint) };
     let plain = || (harmless(&raw(value)), Tone::Plain);
     match kind {
-        Kind::Id | Kind::Text | Kind::Eta => plain(),
+        Kind::Id | Kind::Text | Kind::Eta | Kind::Bar => plain(),
         Kind::State => {
             let text = harmless(&raw(value));
             let tone = state_tone(&text);
@@ -124,6 +126,8 @@ pub(crate) fn cell(row: &Value, path: &str, kind: Kind, watch: Watch<'_>) -> (St
             None => plain(),
         },
         Kind::Time => match moment(row, path) {
+            // What has no time of its own has this one.
+            Some(Timestamp::NEVER) => ("-".to_owned(), Tone::Faint),
             Some(at) => (time(at, watch.now, watch.style, watch.zone, watch.room), Tone::Plain),
             None => plain(),
         },
@@ -142,6 +146,33 @@ pub(crate) fn cell(row: &Value, path: &str, kind: Kind, watch: Watch<'_>) -> (St
     }
 }
 
+/// Returns the parts of a bar of so many columns, those that are gone first: the letter, how many, and how that is to be
+/// taken. Parts are rounded up, so that the last free seats are not made out to be more than they are.
+pub(crate) fn bar(row: &Value, width: usize) -> Vec<(char, usize, Tone)> {
+    let count = |path| number(row, path).unwrap_or(0).unsigned_abs() as usize;
+    let parts = SEAT_LETTERS.map(|(path, letter, tone)| (letter, count(path), tone));
+    let all: usize = parts.iter().map(|(_, count, _)| count).sum();
+    let (mut seen, mut drawn) = (0, 0);
+    let mut bar = Vec::new();
+    for (letter, count, tone) in parts {
+        seen += count;
+        let end = (seen * width).div_ceil(all.max(1)).min(width);
+        if end > drawn {
+            bar.push((letter, end - drawn, tone));
+            drawn = end;
+        }
+    }
+    bar
+}
+
+/// The states of seats, those that are gone first: the word, the letter, and how each is to be taken.
+pub(crate) const SEAT_LETTERS: [(&str, char, Tone); 4] = [
+    ("sold", 'S', Tone::Bad),
+    ("held", 'h', Tone::Waiting),
+    ("blocked", 'x', Tone::Faint),
+    ("free", '·', Tone::Good),
+];
+
 /// What ends within so many seconds ends soon.
 const SOON_SECONDS: i64 = 60;
 
@@ -158,6 +189,7 @@ pub(crate) const fn width(kind: Kind, watch: Watch<'_>) -> Option<u16> {
         | Kind::Seconds
         | Kind::Money
         | Kind::Flag
+        | Kind::Bar
         | Kind::Eta => None,
     }
 }
@@ -182,7 +214,7 @@ pub(crate) fn amount(row: &Value, key: &str) -> String {
 /// their own words, none of which means two things.
 pub(crate) fn state_tone(state: &str) -> Tone {
     const GOOD: &[&str] =
-        &["CONFIRMED", "SUCCESS", "SUCCEEDED", "DONE", "FREE", "UP", "ALIVE", "SERVING", "OK"];
+        &["CONFIRMED", "SUCCESS", "SUCCEEDED", "DONE", "FREE", "UP", "ALIVE", "SERVING", "OK", "COMPLETE"];
     const WAITING: &[&str] = &[
         "PENDING",
         "RESERVED",
@@ -199,10 +231,21 @@ pub(crate) fn state_tone(state: &str) -> Tone {
         "STALE",
         "CANCELLING",
         "SILENT",
+        "CREATED",
+        "awaiting:payment",
     ];
     const BAD: &[&str] = &["PARKED", "FAILED", "DEAD", "LOST", "STUCK", "GONE", "UNCLEAR"];
-    const FAINT: &[&str] =
-        &["CANCELLED", "EXPIRED", "REFUNDED", "REDRIVEN", "DISCARDED", "DEPARTED", "BLOCKED", "STOPPED"];
+    const FAINT: &[&str] = &[
+        "CANCELLED",
+        "EXPIRED",
+        "REFUNDED",
+        "REDRIVEN",
+        "DISCARDED",
+        "DEPARTED",
+        "BLOCKED",
+        "STOPPED",
+        "STARTED",
+    ];
     let is_in = |words: &[&str]| words.iter().any(|word| word.eq_ignore_ascii_case(state));
     if is_in(GOOD) {
         Tone::Good

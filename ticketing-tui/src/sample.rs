@@ -1,5 +1,7 @@
 //! A desk that answers from a made-up evening, 2026-11-20, noon, as `ticketctl … -o jsonl` would; for tests.
 
+mod sold;
+
 use crate::TimeStyle;
 use crate::desk::{
     Answer, CommandHelp, Desk, EXIT_NOT_FOUND, EXIT_UNREACHABLE, EXIT_USAGE, Place, Refusal, Running,
@@ -50,7 +52,12 @@ pub(crate) fn state() -> State {
         help("job list", "List long work", &["--query", "--limit"]),
         help("audit list", "List the changes", &["--limit"]),
         help("events tail", "List the last events of the log", &["--since", "--limit"]),
-        help("schedule list", "List departures", &["--limit"]),
+        help("seat count", "Count the seats of what is ahead", &["--kind", "--query", "--limit"]),
+        help("event cancel", "Withdraw an event", &["--dry-run", "--reason", "--yes"]),
+        help("event block", "Keep seats of an event back from sale", &["--dry-run", "--reason", "--yes"]),
+        help("listing cancel", "Withdraw a listing", &["--dry-run", "--reason", "--yes"]),
+        help("order list", "List orders of listings", &["--query", "--limit"]),
+        help("venue list", "List venues by name", &["--query", "--limit"]),
         help("verify", "Check everything that must hold", &[]),
         help("restore", "Bring a backup back", &["--yes"]),
         help("tui", "This dashboard", &[]),
@@ -190,7 +197,14 @@ pub(crate) fn answer(command: &[String]) -> Result<Answer, Refusal> {
         ["hold", "list", ..] => rows(holds()),
         ["booking", "list", ..] => rows(bookings()),
         ["booking", "get", id] => rows(vec![booking(id)]),
-        ["schedule", "list", ..] => rows(departures()),
+        ["seat", "count", "--kind", kind, ..] => rows(sold::counted(kind)),
+        ["seat", "map", _, "--sections"] => rows(sold::sections()),
+        ["seat", "map", of, "--section", section] => rows(vec![sold::section(of, section)]),
+        ["event", "get", of] => rows(vec![sold::event(of)]),
+        ["listing", "get", of] => rows(vec![sold::listing(of)]),
+        ["order", "list", ..] => rows(sold::orders()),
+        ["order", "get", _] => rows(sold::orders().into_iter().take(1).collect()),
+        ["venue", "list", ..] => rows(sold::venues()),
         ["schedule", "get", id] => rows(departures().into_iter().filter(|row| row["id"] == *id).collect()),
         ["seat", "map", of, ..] => rows(vec![seats(of)]),
         ["outbox", "status"] => rows(vec![json!({
@@ -328,8 +342,9 @@ fn bookings() -> Vec<Value> {
     let states = ["RESERVED", "CONFIRMED", "CANCELLED", "EXPIRED", "REFUNDED"];
     let row = |n: i64| {
         json!({
-            "id": id(2, n), "userId": "ada", "routeName": (["Airport Express", "Harbour – Old Town"][n as usize % 2]),
-            "departureTime": at(3_600 * (n - 2)), "originStop": "Harbour", "destinationStop": "Airport",
+            "id": id(2, n), "userId": "ada", "routeName": (["Airport Express", "The Tempest", "Jazz, front row"][n as usize % 3]),
+            "kind": (["departure", "event", "listing"][n as usize % 3]),
+            "departureTime": if n % 3 == 2 { Timestamp::NEVER.to_string() } else { at(3_600 * (n - 2)) }, "originStop": "Harbour", "destinationStop": "Airport",
             "seatNumber": "A1", "status": states[n as usize % 5], "price": 25.00, "currency": "USD"
         })
     };

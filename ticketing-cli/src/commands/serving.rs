@@ -4,7 +4,7 @@ use super::tui;
 use crate::dashboard::Work;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use ticketing_core::app::{App, StoreConfig, make_data_dir};
 use ticketing_desk::Desk;
 use ticketing_desk::afar::Lender;
@@ -48,17 +48,18 @@ pub fn run(
         _ => get(name),
     };
     let logs = LogSettings::read(log)?;
+    let mut config = ServerConfig::read(&settings, stores.clone())?;
+    config.roles = roles;
+    config.port = args.port.unwrap_or(config.port);
+    config.host = args.host.clone().unwrap_or(config.host);
     let logging = match &dashboard {
+        // It will not start, and for its log's sake alone no folder is made.
+        Some(_) if !stores.data_dir.exists() && !is_free(&config.host, config.port) => Ok(()),
         // The screen is the dashboard's.
         Some(_) => logs.init_to(log_file(&stores)?),
         None => logs.init(),
     };
     logging.map_err(|error| Failure::error(format!("{error}.")))?;
-    let mut config = ServerConfig::read(&settings, stores.clone())?;
-    config.roles = roles;
-    config.port = args.port.unwrap_or(config.port);
-    config.host = args.host.clone().unwrap_or(config.host);
-
     let cannot = |error: io::Error| Failure::error("The server could not start.").why(format!("{error}."));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(cannot)?;
     runtime.block_on(async {
@@ -99,6 +100,11 @@ pub fn run(
 
 /// Where a server logs whose terminal is the dashboard's.
 pub const LOG_FILE: &str = "server.log";
+
+/// Says whether a server could listen there now.
+fn is_free(host: &str, port: u16) -> bool {
+    TcpListener::bind((host, port)).is_ok()
+}
 
 fn log_file(stores: &StoreConfig) -> Result<File, Failure> {
     let path = stores.data_dir.join(LOG_FILE);

@@ -27,6 +27,9 @@ pub struct Context {
     /// The server to work through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
+    /// The file of the certificates that are believed of that server beside this machine's, from the root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
     /// The folder of an embedded store, from the root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_dir: Option<PathBuf>,

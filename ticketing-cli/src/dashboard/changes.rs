@@ -6,10 +6,9 @@
 use crate::remote::Server;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use reqwest::{Client, StatusCode};
-use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use ticketing_core::app::StoreConfig;
-use ticketing_core::store::db::Address;
+use ticketing_desk::looks::Looks;
 use ticketing_tui::Hint;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{self, Receiver, Sender};
@@ -117,49 +116,24 @@ fn has_event(chunk: &[u8], last: &mut [u8; 2], is_event: &mut bool) -> bool {
 /// Tells of changes of embedded stores for as long as somebody listens, `None` of others. Must be called inside a
 /// runtime.
 pub fn of_files(stores: &StoreConfig) -> Option<Receiver<Hint>> {
-    let mut files = Vec::new();
-    for address in [stores.write_address(), stores.read_address()] {
-        match address {
-            Address::File(path) => {
-                // What is written stands in the log beside the file first.
-                let mut log = path.clone().into_os_string();
-                log.push("-wal");
-                files.extend([path, PathBuf::from(log)]);
-            }
-            Address::Url(_) => return None,
-        }
-    }
+    let mut looks = Looks::of(stores)?;
     let (hints, heard) = mpsc::channel(WAITING_MAX);
     tokio::spawn(async move {
         if hints.send(Hint::Hearing).await.is_err() {
             return;
         }
-        let mut known = looks(&files);
         loop {
             tokio::select! {
                 () = sleep(LOOK_EVERY) => {}
                 () = hints.closed() => return,
             }
-            let now = looks(&files);
-            if now != known {
-                known = now;
+            if looks.have_changed() {
                 // If one waits already, nothing is lost.
                 let _ = hints.try_send(Hint::Changed);
             }
         }
     });
     Some(heard)
-}
-
-/// How a file looks from outside: when it was written, and its length.
-type Look = Option<(SystemTime, u64)>;
-
-fn looks(files: &[PathBuf]) -> Vec<Look> {
-    let look = |path: &PathBuf| {
-        let file = std::fs::metadata(path).ok()?;
-        Some((file.modified().ok()?, file.len()))
-    };
-    files.iter().map(look).collect()
 }
 
 #[cfg(test)]

@@ -9,12 +9,13 @@ use std::time::Duration;
 use ticketing_core::adapters::seed_file::demo_city;
 use ticketing_core::app::commands::{change, new_booking_id, reserve_and_pay};
 use ticketing_core::app::config::Settings;
-use ticketing_core::app::{App, StoreConfig};
+use ticketing_core::app::{App, StoreConfig, listings};
 use ticketing_core::domain::booking::command::{Change, HoldKind, Reserve, SeatChoice};
-use ticketing_core::domain::id::{BookingId, UserId};
+use ticketing_core::domain::id::{BookingId, OfferingId, UserId};
+use ticketing_core::domain::money::{Currency, Money};
 use ticketing_core::engine::Meta;
 use ticketing_core::ops::audit::Actor;
-use ticketing_core::ops::{lists, people, seed};
+use ticketing_core::ops::{lists, people, seats, seed};
 use ticketing_core::worker::projector::Projector;
 use ticketing_desk::Failure;
 use ticketing_desk::afar::Lender;
@@ -33,6 +34,21 @@ const BUYER_EVERY: Duration = Duration::from_millis(900);
 const HOLD_SECONDS: u32 = 120;
 /// People of the demo city.
 const PEOPLE: &[&str] = &["Ada", "Bela", "Chidi", "Dora", "Emil", "Farah", "Goro", "Hana", "Ines", "Jonas"];
+/// What they sell each other.
+const LISTINGS: &[(&str, &str)] = &[
+    ("The Tempest, stalls, my sister is ill", "55.00"),
+    ("Night Parade, standing, hand to hand at the door", "48.50"),
+    ("Two weeks of the City Loop", "21.00"),
+    ("Rovers against Northport, lower tier", "40.00"),
+    ("Jazz in the old harbour, front row", "75.00"),
+    ("A place in the choir's bus to the lake", "12.00"),
+    ("Season card of the swimming bath, till May", "90.00"),
+    ("Last train to Westlake, window", "2.50"),
+];
+/// One more is put up by every so manieth of them, so that there always is one to be had.
+const LISTING_EVERY: usize = 12;
+/// Seats that one person takes at an event.
+const PARTY_MAX: usize = 4;
 /// How they pay: most well.
 const TOKENS: &[&str] = &[
     "tok_visa",
@@ -101,6 +117,9 @@ async fn start() -> Result<Started, Failure> {
     let people = tokio::spawn(async move {
         // Whatever stands in the way of a made-up buyer is theirs to see on the dashboard, and nobody else's.
         let _ = trouble::make(&app, &actor).await;
+        for n in 0..LISTINGS.len() {
+            let _ = put_up(&app, n).await;
+        }
         let mut buyers = Buyers { app, count: 0, open: Vec::new() };
         for _ in 0..BOOKINGS_BEFORE {
             let _ = buyers.live().await;
@@ -133,9 +152,18 @@ impl Buyers {
             change(&self.app, id, Change::Cancel { reason }, Some(owner.clone()), None, meta(&owner)).await?;
             return Ok(());
         }
+        if n % LISTING_EVERY == LISTING_EVERY - 1 {
+            return put_up(&self.app, n).await;
+        }
         let is_reserved = n % 5 == 4;
         let token = (!is_reserved).then(|| TOKENS[n % TOKENS.len()].to_owned());
-        let Some(booking_id) = book(&self.app, (n * 7, name, &user), HOLD_SECONDS, token).await? else {
+        let (offering_id, seats) = match n % 7 {
+            1 | 4 => (event(&self.app, n / 2).await?, 1 + n % PARTY_MAX),
+            5 => (listing(&self.app).await?, 1),
+            _ => (departure(&self.app, n * 7).await?, 1),
+        };
+        let wanted = offering_id.map(|id| (id, SeatChoice::Any(seats)));
+        let Some(booking_id) = book(&self.app, wanted, (name, &user), HOLD_SECONDS, token).await? else {
             return Ok(());
         };
         self.open.push((booking_id, user));
@@ -143,23 +171,54 @@ impl Buyers {
     }
 }
 
-/// Books a seat of the departure that comes `nth`, for a person, and pays where there is a token; `None` if no departure
-/// is ahead.
+/// Puts the listing that comes `nth` up, by one of those who else buy.
+async fn put_up(app: &App, nth: usize) -> Result<(), Failure> {
+    let (title, price) = LISTINGS[nth % LISTINGS.len()];
+    let seller = UserId(format!("{}-sells", PEOPLE[(nth * 3) % PEOPLE.len()].to_lowercase()));
+    let price = Money::parse(price, Currency::USD)
+        .map_err(|_| Failure::defect("a price of the demonstration is none", None))?;
+    listings::create(app, &seller, title.to_owned(), price, &meta(&seller)).await?;
+    Ok(())
+}
+
+/// Returns the departure that comes `nth`; `None` if none is ahead.
+async fn departure(app: &App, nth: usize) -> Result<Option<OfferingId>, Failure> {
+    let departures = lists::departures(app, app.clock.now(), None).await?;
+    Ok(departures.get(nth % departures.len().clamp(1, 40)).map(|departure| departure.id))
+}
+
+/// Returns the event that comes `nth`; `None` if none is ahead.
+async fn event(app: &App, nth: usize) -> Result<Option<OfferingId>, Failure> {
+    let events = seats::events(app, app.clock.now(), 1).await?;
+    Ok(events.get(nth % events.len().max(1)).map(|event| event.id))
+}
+
+/// Returns a listing that nobody has; `None` if there is none.
+async fn listing(app: &App) -> Result<Option<OfferingId>, Failure> {
+    let now = app.clock.now();
+    Ok(seats::listings(app, 1)
+        .await?
+        .iter()
+        .rfind(|listing| listing.free_at <= now)
+        .map(|listing| listing.id))
+}
+
+/// Books seats for a person, and pays where there is a token; `None` if there is nothing to be had.
 async fn book(
     app: &App,
-    (nth, name, user): (usize, &str, &UserId),
+    wanted: Option<(OfferingId, SeatChoice)>,
+    (name, user): (&str, &UserId),
     hold_seconds: u32,
     token: Option<String>,
 ) -> Result<Option<BookingId>, Failure> {
-    let departures = lists::departures(app, app.clock.now(), None).await?;
-    let Some(departure) = departures.get(nth % departures.len().clamp(1, 40)) else { return Ok(None) };
+    let Some((offering_id, seats)) = wanted else { return Ok(None) };
     let booking_id = new_booking_id();
     let command = Reserve {
         booking_id,
-        offering_id: departure.id,
+        offering_id,
         route_id: None,
         user_id: user.clone(),
-        seats: SeatChoice::Any(1),
+        seats,
         from_stop: None,
         to_stop: None,
         expected_price: None,

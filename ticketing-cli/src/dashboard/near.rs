@@ -1,7 +1,7 @@
 //! What a server near by answers to buyers, for a dashboard that works on its stores and not through it: the server's own
 //! counts, as Prometheus reads them.
 
-use crate::remote::client;
+use crate::trust::client;
 use reqwest::Client;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -33,8 +33,8 @@ struct Look {
 impl Near {
     /// Makes ready; asks nothing yet.
     pub fn new(timeout: Duration) -> Self {
-        // Without TLS there is still everything else.
-        Self { client: client(timeout).ok(), last: Mutex::default() }
+        // Without it there is still everything else.
+        Self { client: client(timeout, "http://", None).ok(), last: Mutex::default() }
     }
 
     /// Adds to a status what the server that it names answers.

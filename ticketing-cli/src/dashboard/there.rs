@@ -1,7 +1,8 @@
 //! The dashboard on a server elsewhere.
 
 use super::{Gathered, changes, name_of, place_of, refusal, request};
-use crate::remote::{Conversation, Server, client};
+use crate::remote::{Conversation, Server};
+use crate::trust::client;
 use reqwest::Client;
 use ticketing_desk::{Failure, Globals};
 use ticketing_tui::{Answer, Desk as _, Hint, Refusal, Running};
@@ -20,7 +21,8 @@ impl There {
     /// # Errors
     /// What stands in TLS's way.
     pub fn new(server: Server, globals: &Globals) -> Result<Self, Failure> {
-        Ok(Self { client: client(globals.timeout)?, server, globals: globals.clone() })
+        let client = client(globals.timeout, &server.url, server.ca_file.as_deref())?;
+        Ok(Self { client, server, globals: globals.clone() })
     }
 
     async fn answer(&self, command: Vec<String>) -> Result<Answer, Refusal> {
@@ -44,7 +46,10 @@ impl ticketing_tui::Desk for There {
     }
 
     fn place(&self) -> ticketing_tui::Place {
-        let flags = vec!["--server".to_owned(), self.server.url.clone()];
+        let mut flags = vec!["--server".to_owned(), self.server.url.clone()];
+        if let Some(file) = &self.server.ca_file {
+            flags.extend(["--ca-file".to_owned(), file.display().to_string()]);
+        }
         place_of(&self.globals, name_of(&self.server), flags)
     }
 

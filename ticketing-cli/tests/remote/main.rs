@@ -7,6 +7,7 @@ mod strangers;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each file of tests uses its part")]
 mod support;
+mod tls;
 #[cfg(target_os = "linux")]
 mod while_it_runs;
 

@@ -31,6 +31,7 @@ pub mod republish;
 pub mod routes;
 pub mod sagas;
 pub mod schedules;
+pub mod seats;
 pub mod seed;
 pub mod status;
 pub mod ticket_fields;

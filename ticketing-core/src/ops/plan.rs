@@ -27,6 +27,21 @@ pub struct PlanChange {
     pub after: Option<Box<RawValue>>,
 }
 
+impl PlanChange {
+    /// What something new is called: a token, by whom it is for.
+    fn new_name(&self) -> String {
+        #[derive(Deserialize)]
+        struct For {
+            subject: String,
+        }
+        let whom = self.after.as_ref().and_then(|after| serde_json::from_str::<For>(after.get()).ok());
+        match whom {
+            Some(For { subject }) => format!("new {} for {subject}", self.kind),
+            None => format!("new {}", self.kind),
+        }
+    }
+}
+
 impl Plan {
     /// A plan of these changes.
     #[must_use]
@@ -39,7 +54,7 @@ impl Plan {
     pub fn target(&self) -> String {
         match self.changes.as_slice() {
             [] => "nothing".into(),
-            [one] => one.id.clone().unwrap_or_else(|| format!("new {}", one.kind)),
+            [one] => one.id.clone().unwrap_or_else(|| one.new_name()),
             [first, rest @ ..] if rest.iter().all(|change| change.kind == first.kind) => {
                 format!("{} {}s", rest.len() + 1, first.kind)
             }

@@ -6,6 +6,8 @@ use crate::projection::TicketRow;
 
 const STATES: &[&str] = &["PENDING", "RESERVED", "CONFIRMED", "CANCELLED", "EXPIRED", "REFUNDED"];
 
+const KINDS: &[&str] = &["departure", "event", "listing"];
+
 const fn field(name: &'static str, kind: FieldKind) -> FieldSpec {
     FieldSpec { name, kind }
 }
@@ -17,6 +19,7 @@ pub const TICKET_FIELDS: &[FieldSpec] = &[
     field("route", FieldKind::Text),
     field("routeId", FieldKind::Text),
     field("schedule", FieldKind::Text),
+    field("kind", FieldKind::Word(KINDS)),
     field("from", FieldKind::Text),
     field("to", FieldKind::Text),
     field("seat", FieldKind::Text),
@@ -47,6 +50,7 @@ pub fn ticket_value<'r>(row: &'r TicketRow, field: &str, now: Timestamp) -> Valu
         "route" => row.route_name.as_str().into(),
         "routeId" => row.of.route_id.map_or(Value::Missing, |id| id.to_string().into()),
         "schedule" => booking.offering_id.to_string().into(),
+        "kind" => row.of.kind.word().into(),
         "from" => row.origin_stop.as_str().into(),
         "to" => row.destination_stop.as_str().into(),
         "seat" => match booking.seats.as_slice() {

@@ -162,6 +162,16 @@ pub fn ticket(ticket: &TicketRow, now: Timestamp) -> String {
     body.end()
 }
 
+/// A booking as operators list it: as its owner does, with what kind of thing it is of, and which.
+#[must_use]
+pub fn listed(ticket: &TicketRow, now: Timestamp) -> String {
+    let mut body = Object::new();
+    ticket_fields(&mut body, ticket, now);
+    body.plain("kind", ticket.of.kind.word());
+    offering_fields(&mut body, &ticket.booking, ticket.of);
+    body.end()
+}
+
 fn ticket_fields(body: &mut Object, ticket: &TicketRow, now: Timestamp) {
     let booking = &ticket.booking;
     body.plain("id", booking.id);

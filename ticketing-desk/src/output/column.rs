@@ -43,6 +43,10 @@ pub struct Column {
     pub shrinks: bool,
     /// Whether it is broken at its blanks, into lines below each other, in a table that is too wide.
     pub wraps: bool,
+    /// Whether rows of it that follow each other and say the same are told once.
+    pub folds: bool,
+    /// As a field of an object it means something to people only while the text at this path is one of these words.
+    pub only: Option<(&'static str, &'static [&'static str])>,
     /// Whether it stands to the right.
     pub right: bool,
     /// At least so wide, for lists whose later rows are not known yet.
@@ -54,7 +58,7 @@ macro_rules! kinds {
         $(#[$doc])*
         #[must_use]
         pub const fn $name(header: &'static str, path: &'static str) -> Self {
-            Self { header, path, kind: Kind::$kind, wide_only: false, shrinks: $shrinks, wraps: false, right: $right, width_min: 0 }
+            Self { header, path, kind: Kind::$kind, wide_only: false, shrinks: $shrinks, wraps: false, folds: false, only: None, right: $right, width_min: 0 }
         }
     )*};
 }
@@ -104,6 +108,20 @@ impl Column {
     pub const fn wrapped(mut self) -> Self {
         self.shrinks = true;
         self.wraps = true;
+        self
+    }
+
+    /// Returns it shown to people only while the text at `path` is one of these words.
+    #[must_use]
+    pub const fn only(mut self, path: &'static str, words: &'static [&'static str]) -> Self {
+        self.only = Some((path, words));
+        self
+    }
+
+    /// Returns a list of rows whose equal ones, if they follow each other, are told once to people.
+    #[must_use]
+    pub const fn folded(mut self) -> Self {
+        self.folds = true;
         self
     }
 

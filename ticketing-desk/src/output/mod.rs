@@ -4,6 +4,7 @@
 //! see. Nothing in here asks a store, decides an exit code or knows what a booking is.
 
 pub mod column;
+mod fold;
 mod ids;
 pub mod json;
 mod list;

@@ -1,6 +1,7 @@
 //! The printer: everything a command says goes through it.
 
 use super::column::{Column, Kind, NAMES, View, name_of};
+use super::fold;
 use super::list::{self, List};
 use super::node::Node;
 use super::on_store::{complete, on_store};
@@ -402,7 +403,13 @@ impl Printer {
     fn fields(&mut self, node: &Node, fields: &[Column]) -> Result<(), Failure> {
         let width = (self.format == Format::Table).then(|| self.width());
         let is_wide = self.format == Format::Wide;
+        let means_something =
+            |field: &Column| match field.only.and_then(|(path, words)| Some((node.at(path)?, words))) {
+                Some((Node::Text(word), words)) => words.contains(&word.as_str()),
+                Some(_) | None => true,
+            };
         let is_there = |field: &&Column| match node.at(field.path) {
+            _ if !means_something(field) => false,
             None | Some(Node::Null) => is_wide,
             Some(_) => is_wide || !field.wide_only,
         };
@@ -416,7 +423,11 @@ impl Printer {
             {
                 let title = self.paint(Tone::Strong, field.header);
                 self.write_raw(&format!("\n{title}\n"))?;
-                self.list(&View::new(field.header, columns), rows, None)?;
+                let view = View::new(field.header, columns);
+                match field.folds {
+                    true => self.list(&view, fold::folded(rows, columns, is_wide), None)?,
+                    false => self.list(&view, rows, None)?,
+                }
             }
         }
         self.flush()

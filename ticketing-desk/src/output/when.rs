@@ -15,6 +15,10 @@ const RELATIVE_SECONDS_MAX: i64 = 30 * DAY;
 #[must_use]
 pub fn time(text: &str, style: TimeStyle, now: Timestamp, zone: &TimeZone) -> String {
     let Some(at) = Timestamp::parse(text) else { return text.to_owned() };
+    if at == Timestamp::NEVER {
+        // What has no time of its own has this one.
+        return "-".to_owned();
+    }
     match style {
         TimeStyle::Iso => text.to_owned(),
         TimeStyle::Local => local(at, zone).unwrap_or_else(|| text.to_owned()),

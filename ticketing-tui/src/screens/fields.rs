@@ -15,22 +15,43 @@ const fn time(name: &'static str) -> FieldSpec {
     FieldSpec { name, kind: FieldKind::Time }
 }
 
-/// Of departures.
-pub(super) const SCHEDULE_FIELDS: &[FieldSpec] = &[
+/// Of what is sold, with how its seats stand.
+pub(super) const COUNT_FIELDS: &[FieldSpec] = &[
     text("id"),
+    text("kind"),
+    text("name"),
+    time("when"),
+    number("free"),
+    number("held"),
+    number("sold"),
     text("status"),
-    time("departureTime"),
-    text("routeName"),
-    number("seatsLeft"),
     FieldSpec { name: "price", kind: FieldKind::Money },
     text("currency"),
-    text("originStop"),
-    text("destinationStop"),
-    time("arrivalTime"),
-    text("serviceDate"),
+    number("blocked"),
+    number("total"),
     text("externalId"),
-    number("seatsTotal"),
-    text("routeId"),
+];
+
+/// Of orders of listings.
+pub(super) const ORDER_FIELDS: &[FieldSpec] = &[
+    text("id"),
+    text("status"),
+    FieldSpec { name: "price", kind: FieldKind::Money },
+    text("currency"),
+    text("userId"),
+    time("expiresAt"),
+    time("createdAt"),
+];
+
+/// Of venues.
+pub(super) const VENUE_FIELDS: &[FieldSpec] = &[
+    text("id"),
+    text("name"),
+    text("city"),
+    number("capacity"),
+    text("externalId"),
+    text("layout"),
+    text("timezone"),
 ];
 
 /// Of the audit log.

@@ -1,14 +1,15 @@
 //! The screens, in the order of their tabs.
 
 use super::bookings::{BOOKINGS, HOLDS, PAYMENTS, SAGA_ACTIONS, SAGAS};
-use super::fields::{AUDIT_FIELDS, PROJECTION_FIELDS, SCHEDULE_FIELDS};
+use super::fields::{AUDIT_FIELDS, PROJECTION_FIELDS};
+use super::sold::{HALLS, LISTINGS, ORDERS, SEATS, SECTIONS, SHOWS, VENUES};
 use super::work::{JOBS, LETTERS};
 use super::{Action, Column, ItemLook, Look, Screen, Section};
 use crate::row::{Kind, text};
 use serde_json::Value;
 
 /// Every screen; the first is the one that the dashboard opens with.
-pub(crate) static SCREENS: [Screen; 16] = [
+pub(crate) static SCREENS: [Screen; 22] = [
     Screen {
         name: "overview",
         title: "Overview",
@@ -20,40 +21,9 @@ pub(crate) static SCREENS: [Screen; 16] = [
     SAGAS,
     HOLDS,
     BOOKINGS,
-    Screen {
-        name: "seats",
-        title: "Seats",
-        noun: "seat",
-        key: Some('5'),
-        command: &["schedule", "list"],
-        query: SCHEDULE_FIELDS,
-        id: &["id"],
-        version: &["status"],
-        columns: &[
-            Column::new("Id", "id", ID, ID_WIDTH, 2),
-            Column::new("Departs", "departureTime", Kind::Time, (0, 0), 0),
-            Column::new("Route", "routeName", Kind::Text, (12, 60), 1),
-            Column::new("Left", "seatsLeft", Kind::Number, (4, 6), 0),
-            Column::new("Of", "seatsTotal", Kind::Number, (4, 6), 4),
-            Column::new("Status", "status", Kind::State, (9, 11), 3),
-            Column::new("Price", "price", Kind::Money, (9, 14), 5),
-            Column::new("Service day", "serviceDate", Kind::Text, (11, 11), 7),
-            Column::new("External id", "externalId", Kind::Text, (11, 24), 6),
-        ],
-        empty: "No departure is ahead.",
-        item: &["seat", "map"],
-        item_look: ItemLook::Seats,
-        actions: &[Action {
-            key: 'c',
-            title: "Cancel the departure",
-            command: &["schedule", "cancel", "{}"],
-            wants: None,
-            is_tried: true,
-            off: |row| (text(row, "status") == "CANCELLED").then_some("it is cancelled already"),
-        }],
-        every_seconds: 5,
-        ..NONE
-    },
+    SEATS,
+    SHOWS,
+    LISTINGS,
     Screen {
         name: "outbox",
         title: "Outbox",
@@ -217,6 +187,10 @@ pub(crate) static SCREENS: [Screen; 16] = [
         ..NONE
     },
     PAYMENTS,
+    ORDERS,
+    VENUES,
+    HALLS,
+    SECTIONS,
     Screen {
         name: "why",
         title: "Why",
@@ -289,6 +263,9 @@ pub(super) const NONE: Screen = Screen {
     empty: "There is nothing.",
     item: &[],
     item_look: ItemLook::Fields,
+    opens: "",
+    card: "",
+    is_of_log: false,
     first: &[],
     hides: |_, _| false,
     sections: &[],

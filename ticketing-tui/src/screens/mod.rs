@@ -5,6 +5,7 @@ mod bookings;
 pub(crate) mod columns;
 mod fields;
 mod list;
+mod sold;
 mod work;
 
 pub(crate) use columns::{Column, fit};
@@ -33,10 +34,27 @@ impl ScreenId {
     pub(crate) fn of_noun(words: &str) -> Option<Self> {
         let noun = match words.split(' ').next().unwrap_or_default() {
             "why" => "booking",
-            "seat" => "schedule",
+            // What is sold is counted by one command, whatever it is.
+            "seat" | "schedule" => return Self::named("seats"),
+            "event" => return Self::named("shows"),
+            "listing" => return Self::named("listings"),
             noun => noun,
         };
         SCREENS.iter().position(|screen| screen.command.first() == Some(&noun)).map(Self)
+    }
+
+    /// Returns the screen whose tab is shown: of what has no key, the one that leads there.
+    pub(crate) fn tab(self) -> Self {
+        let mut tab = self;
+        // Pages are no deeper than this.
+        for _ in 0..SCREENS.len() {
+            let leads_here = |screen: &Screen| !screen.opens.is_empty() && screen.opens == tab.get().name;
+            match SCREENS.iter().position(leads_here).filter(|_| tab.get().key.is_none()) {
+                Some(above) => tab = Self(above),
+                None => return tab,
+            }
+        }
+        tab
     }
 
     /// Returns the screen of a key.
@@ -61,8 +79,12 @@ pub(crate) enum Look {
 pub(crate) enum ItemLook {
     /// All its fields, then what it is made of.
     Fields,
-    /// A map of seats.
+    /// A map of a vehicle's seats.
     Seats,
+    /// A table of a hall's sections.
+    Sections,
+    /// A map of one section's seats.
+    Section,
 }
 
 /// A screen.
@@ -92,10 +114,17 @@ pub(crate) struct Screen {
     pub columns: &'static [Column],
     /// What an empty list means.
     pub empty: &'static str,
-    /// The command that shows one thing, by its id; without one, its row is all there is.
+    /// The command that shows one thing; without one, its row is all there is. `{}` stands for its id, which else comes
+    /// last; of an id such as `EVENT/101`, `{of}` is what stands before the slash, and `{part}` what is behind it.
     pub item: &'static [&'static str],
     /// How that is drawn.
     pub item_look: ItemLook,
+    /// The screen whose page a row opens; its own where there is none. A row of a thing's own table opens `THING/ROW`.
+    pub opens: &'static str,
+    /// The screen whose page says what a map is of.
+    pub card: &'static str,
+    /// Whether nothing changes here but by events of the log: while that stands still, nothing is asked.
+    pub is_of_log: bool,
     /// The fields of one thing that are told first, in this order.
     pub first: &'static [(&'static str, &'static str, crate::row::Kind)],
     /// Says whether the field at a path means nothing for a row as it is.
@@ -109,6 +138,38 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
+    /// Returns what a thing is called that is chosen on it: of a hall one of its sections, of a section one of its seats.
+    pub(crate) const fn chosen(&self) -> &'static str {
+        match self.item_look {
+            ItemLook::Sections => "section",
+            ItemLook::Section => "seat",
+            ItemLook::Seats => "departure",
+            ItemLook::Fields => self.noun,
+        }
+    }
+
+    /// Returns the words of the command that lists what is on it, without its flags.
+    pub(crate) fn command_words(&self) -> String {
+        let words = self.command.iter().take_while(|word| !word.starts_with("--"));
+        words.copied().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Returns the command that shows one thing.
+    pub(crate) fn item_command(&self, id: &str) -> Vec<String> {
+        let (of, part) = halves(id);
+        let fill = |word: &&str| match *word {
+            "{}" => id.to_owned(),
+            "{of}" => of.to_owned(),
+            "{part}" => part.to_owned(),
+            word => word.to_owned(),
+        };
+        let mut words: Vec<String> = self.item.iter().map(fill).collect();
+        if !self.item.iter().any(|word| word.starts_with('{')) {
+            words.push(id.to_owned());
+        }
+        words
+    }
+
     /// Returns the id of a row: what a command takes, and what tells it from the others.
     pub(crate) fn id_of(&self, row: &Value) -> String {
         joined(row, self.id)
@@ -118,6 +179,12 @@ impl Screen {
     pub(crate) fn version_of(&self, row: &Value) -> String {
         joined(row, self.version)
     }
+}
+
+/// Returns what an id such as `EVENT/101` is of, and which part of that it is. An event may have a slash of its own; the
+/// name of a section has none.
+pub(crate) fn halves(id: &str) -> (&str, &str) {
+    id.rsplit_once('/').unwrap_or((id, ""))
 }
 
 fn joined(row: &Value, paths: &[&str]) -> String {
@@ -144,7 +211,7 @@ pub(crate) struct Action {
     pub key: char,
     /// What it does, as an order.
     pub title: &'static str,
-    /// The command; `{}` is the row's id, `{path}` the text there.
+    /// The command; `{}` is the row's id, `{of}` what its place is of, `{path}` the text there.
     pub command: &'static [&'static str],
     /// What has to be typed first, and the flag it goes with.
     pub wants: Option<(&'static str, &'static str)>,

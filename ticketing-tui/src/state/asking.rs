@@ -2,6 +2,7 @@
 
 use super::{Ask, Effect, FEEDS_MAX, LIMIT_DEFAULT, OVERVIEW, RING_LIMIT, Spot, State, To};
 use crate::TimeStyle;
+use crate::row::number;
 use crate::screens::{Look, ScreenId};
 
 impl State {
@@ -9,9 +10,10 @@ impl State {
     pub(super) fn ask_what_is_due(&mut self) {
         for spot in self.wanted() {
             let is_paused = self.paused_at.is_some();
+            let read_at = self.read_at(&spot);
             let feed = self.feeds.entry(spot.clone()).or_default();
             // What was never seen is asked for even while the picture stands still.
-            if !feed.is_due(self.now, self.hears_changes)
+            if !feed.is_due(self.now, self.hears_changes, read_at)
                 || (is_paused && feed.at.is_some() && spot != OVERVIEW)
             {
                 continue;
@@ -22,7 +24,7 @@ impl State {
             }
             self.questions += 1;
             let question = self.questions;
-            feed.asked(question, self.now);
+            feed.asked(question, self.now, read_at);
             let command = self.command(&spot);
             self.effects.push(Effect::Ask(Ask { question, to: To::Spot(spot), command }));
         }
@@ -38,9 +40,17 @@ impl State {
         if *here != OVERVIEW && has_command {
             wanted.push(here.clone());
         }
-        wanted.extend(self.departure_of(here));
+        wanted.extend(self.card_of(here));
         wanted.extend(self.palette_wants().filter(|spot| self.feed_of(spot).at.is_none()));
         wanted
+    }
+
+    /// Returns how far the read store is, by the last status, for a place that changes by events alone. A status that
+    /// nobody answered any more says nothing.
+    pub(super) fn read_at(&self, spot: &Spot) -> Option<i64> {
+        let status = self.feed_of(&OVERVIEW);
+        let is_known = spot.screen().get().is_of_log && *spot != OVERVIEW && status.refusal.is_none();
+        is_known.then(|| number(status.object()?, "readPosition")).flatten()
     }
 
     fn forget_old_feeds(&mut self) {
@@ -60,15 +70,13 @@ impl State {
 
     /// Returns the command whose answer a place shows.
     pub(crate) fn command(&self, spot: &Spot) -> Vec<String> {
-        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         match spot {
             Spot::Screen(ScreenId(0)) => vec!["status".to_owned()],
             Spot::Screen(id) => self.list_command(*id, self.filters.get(id).map(String::as_str)),
             // Without a command for one thing, its row in the list is all there is.
             Spot::Item(id, _) if id.get().item.is_empty() => self.list_command(*id, None),
             Spot::Item(id, of) => {
-                let mut words = owned(id.get().item);
-                words.push(of.clone());
+                let mut words = id.get().item_command(of);
                 if let Some((from, to)) = self.legs.get(of).and_then(|legs| self.stops_of(of, *legs)) {
                     words.extend(["--from".to_owned(), from, "--to".to_owned(), to]);
                 }
@@ -101,7 +109,7 @@ impl State {
 
     /// Says whether a screen's command can filter.
     pub(crate) fn takes_query(&self, id: ScreenId) -> bool {
-        let words = id.get().command.join(" ");
+        let words = id.get().command_words();
         match self.commands.iter().find(|command| command.words == words) {
             Some(command) => command.has("--query"),
             None => !id.get().query.is_empty(),

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// A key, and what it does.
 pub(crate) const KEYS: &[(&str, &str)] = &[
-    ("1…9 0 - =, tab", "go to a screen; shift-tab goes the other way"),
+    ("1…9 0 - = v l, tab", "go to a screen; shift-tab goes the other way"),
     ("↑ ↓ j k, pgup pgdn, g G", "move; the selection stays on its row when rows come and go"),
     ("enter", "open the selected thing"),
     ("esc", "close this; take the filter away; go back to where you came from"),
@@ -22,7 +22,7 @@ pub(crate) const KEYS: &[(&str, &str)] = &[
     ("r", "look again now"),
     ("t", "times: relative, UTC, local"),
     ("+", "ask for ten times as many rows"),
-    ("← → ↑ ↓, enter", "seat map: choose a seat; open who has it"),
+    ("← → ↑ ↓, enter", "seat map: choose a section, a seat; open who has it"),
     ("f F", "seat map: the next stop to board at, to leave at"),
     ("y", "copy the id"),
     ("Y", "copy the ticketctl command that shows this"),
@@ -171,7 +171,7 @@ impl State {
             *line = moved(*line, rows, self.drawn.offset_max);
             return;
         }
-        if self.shown_departure().is_some() {
+        if self.shown_offering().is_some() {
             return self.move_seat(0, rows);
         }
         let here = self.trail.here().clone();
@@ -183,11 +183,11 @@ impl State {
             Spot::Screen(id) if id.0 == 0 => {
                 cursor.index = moved(cursor.index, rows, doors.saturating_sub(1));
             }
-            Spot::Screen(_) => {
+            _ if here.is_table() => {
                 cursor.offset = self.drawn.offset;
                 cursor.step(screen, feed, rows);
             }
-            Spot::Item(..) | Spot::Answer(_) => {
+            Spot::Screen(_) | Spot::Item(..) | Spot::Answer(_) => {
                 cursor.offset = moved(self.drawn.offset, rows, self.drawn.offset_max);
             }
         }
@@ -199,10 +199,8 @@ impl State {
         else {
             return;
         };
-        if self.layer.is_none()
-            && let Spot::Screen(id) = here
-            && id.0 != 0
-        {
+        if self.layer.is_none() && here != super::OVERVIEW && here.is_table() {
+            let id = here.screen();
             let feed = self.feeds.get(&here).unwrap_or(&self.nothing);
             let index = self.drawn.offset + usize::from(row);
             if index < feed.len() {
@@ -216,11 +214,16 @@ impl State {
     /// Returns the selected thing: its id, and what is known of it.
     pub(crate) fn selected(&self) -> Option<(ScreenId, String, &Value)> {
         match self.trail.here() {
-            Spot::Screen(id) if id.0 != 0 => {
-                let cursor = self.cursors.get(self.trail.here())?;
+            here if *here != super::OVERVIEW && here.is_table() => {
+                let id = here.screen();
+                let cursor = self.cursors.get(here)?;
                 let chosen = cursor.selected()?;
                 let row = self.feed().row(cursor.index)?;
-                (id.get().id_of(row) == chosen).then(|| (*id, chosen.to_owned(), row))
+                (id.get().id_of(row) == chosen).then(|| (id, chosen.to_owned(), row))
+            }
+            Spot::Item(id, _) if id.get().item_look == ItemLook::Section => {
+                let seat = self.seat()?;
+                Some((*id, id.get().id_of(seat), seat))
             }
             Spot::Item(id, of) => Some((*id, of.clone(), self.feed().object()?)),
             Spot::Screen(_) | Spot::Answer(_) => None,
@@ -229,7 +232,7 @@ impl State {
 
     /// Says why nothing is selected.
     pub(super) fn why_nothing_is_selected(&self) -> String {
-        let noun = self.trail.here().screen().get().noun;
+        let noun = self.trail.here().screen().get().chosen();
         if self.cursor().is_lost {
             return format!("The selected {noun} is gone; choose another one first.");
         }
@@ -251,12 +254,14 @@ impl State {
             }
             return;
         }
-        if self.shown_departure().is_some() {
+        if self.shown_offering().is_some() {
             return self.open_seat();
         }
         match self.selected() {
-            Some((screen, id, _)) if matches!(self.trail.here(), Spot::Screen(_)) => {
-                self.go(Spot::Item(screen, id));
+            Some((_, id, _)) if self.trail.here().is_table() => {
+                if let Some(spot) = self.trail.here().of_row(id) {
+                    self.go(spot);
+                }
             }
             Some(_) => {}
             None => {
@@ -378,7 +383,8 @@ impl State {
 
     /// Returns the stops of a departure: their sequence and name.
     pub(crate) fn stops(&self, departure: &str) -> Vec<(String, String)> {
-        let Some(row) = self.departure(departure) else { return Vec::new() };
+        let Some(seats) = ScreenId::named("seats") else { return Vec::new() };
+        let Some(row) = self.card(&Spot::Item(seats, departure.to_owned())) else { return Vec::new() };
         let stops = crate::row::at(row, "stops").and_then(Value::as_array);
         let stop = |stop: &Value| (crate::row::text(stop, "sequence"), crate::row::text(stop, "name"));
         stops.map(|stops| stops.iter().map(stop).collect()).unwrap_or_default()
@@ -394,6 +400,7 @@ impl State {
     fn next_leg(&mut self, is_end: bool) {
         let Spot::Item(screen, departure) = self.trail.here().clone() else { return };
         if screen.get().item_look != ItemLook::Seats {
+            // A hall is the same from one end of the evening to the other.
             return;
         }
         let stops = self.stops(&departure).len();

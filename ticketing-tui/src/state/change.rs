@@ -6,7 +6,7 @@
 use super::{Answer, Ask, Effect, Layer, Line, Refusal, Spot, State, To};
 use crate::input::Key;
 use crate::row::{Tone, text};
-use crate::screens::ScreenId;
+use crate::screens::{ItemLook, ScreenId};
 use serde_json::Value;
 use ticketing_core::domain::time::Timestamp;
 
@@ -243,6 +243,11 @@ impl State {
     fn version_now(&self, target: &Target) -> Option<String> {
         let (screen, feed) = (target.screen.get(), self.feed_of(&target.spot));
         match &target.spot {
+            Spot::Item(..) if screen.item_look == ItemLook::Section => {
+                let seats = feed.object()?.get("seats")?.as_array()?;
+                let seat = feed.seating.find(&target.id).and_then(|index| seats.get(index))?;
+                Some(screen.version_of(seat))
+            }
             Spot::Item(..) => feed.object().map(|row| screen.version_of(row)),
             Spot::Screen(_) | Spot::Answer(_) => {
                 let row = feed.find(screen, &target.id).and_then(|index| feed.row(index))?;

@@ -1,7 +1,8 @@
 //! What a command answered last, how old that is, and when it is to be asked again.
 
 use crate::desk::{Answer, Refusal};
-use crate::screens::{Look, Screen};
+use crate::screens::{ItemLook, Look, Screen};
+use crate::seating::Seating;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,6 +15,8 @@ const REST_FACTOR: u32 = 3;
 const REST_MAX: Duration = Duration::from_secs(30);
 /// Where changes are told of, one looks so many times less often without a change.
 pub(super) const QUIET_FACTOR: u32 = 5;
+/// What changes by events alone is looked at after this, if there was none: a hold may have ended that nobody swept.
+const QUIET_OF_LOG: Duration = Duration::from_secs(30);
 /// What failed is tried again after this.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// The ring keeps so many events.
@@ -44,6 +47,10 @@ pub(crate) struct Feed {
     pub asked_at: Option<Timestamp>,
     /// Which question it was: an answer to another one is too late.
     pub question: u64,
+    /// Where each seat of a map is.
+    pub seating: Seating,
+    /// How far the read store was when it was asked, where that is known.
+    read_at: Option<i64>,
     /// Events that came and went between two looks, too many to be read.
     pub dropped: u64,
     due_at: Option<Timestamp>,
@@ -92,10 +99,21 @@ impl Feed {
     }
 
     /// Says whether it is time to ask; where changes are told of, that is after a change, or after a while.
-    pub(crate) fn is_due(&self, now: Timestamp, hears_changes: bool) -> bool {
+    /// `read_at` is how far the read store is, for what changes by events alone: while that stands still, it is after a
+    /// while, whatever was told.
+    pub(crate) fn is_due(&self, now: Timestamp, hears_changes: bool, read_at: Option<i64>) -> bool {
         let is_past = |due: Option<Timestamp>| due.is_none_or(|due| due <= now);
-        let is_worth_it = !hears_changes || self.has_changed || is_past(self.due_anyway_at);
+        let has_changed = match (read_at, self.read_at) {
+            (Some(now), Some(then)) => now != then,
+            (None, _) | (_, None) => !hears_changes || self.has_changed,
+        };
+        let is_worth_it = has_changed || is_past(self.due_anyway_at);
         self.asked_at.is_none() && is_past(self.due_at) && is_worth_it
+    }
+
+    /// Says whether it was asked when the read store was there.
+    pub(crate) fn is_as_of(&self, read_at: i64) -> bool {
+        self.read_at == Some(read_at)
     }
 
     /// Takes note that what was answered may not be so any more.
@@ -109,8 +127,9 @@ impl Feed {
     }
 
     /// Notes that it is being asked.
-    pub(crate) const fn asked(&mut self, question: u64, now: Timestamp) {
+    pub(crate) const fn asked(&mut self, question: u64, now: Timestamp, read_at: Option<i64>) {
         self.question = question;
+        self.read_at = read_at;
         self.asked_at = Some(now);
         self.has_changed = false;
     }
@@ -129,12 +148,18 @@ impl Feed {
         let every = Duration::from_secs(screen.every_seconds.unsigned_abs());
         let rest = every.saturating_sub(took).max((took * REST_FACTOR).min(REST_MAX));
         self.due_at = Some(later(now, rest));
-        self.due_anyway_at = Some(later(now, rest.max(every * QUIET_FACTOR)));
+        let quiet = if screen.is_of_log { QUIET_OF_LOG } else { every * QUIET_FACTOR };
+        self.due_anyway_at = Some(later(now, rest.max(quiet)));
         if screen.look == Look::Ring {
             self.merge(answer.rows);
         } else {
             self.rows = answer.rows;
         }
+        self.seating = match (screen.item_look, self.object().and_then(|map| map.get("seats"))) {
+            (ItemLook::Seats, Some(Value::Array(seats))) => Seating::of_vehicle(seats),
+            (ItemLook::Section, Some(Value::Array(seats))) => Seating::of_section(seats),
+            _ => Seating::default(),
+        };
         self.passing = None;
         self.follow_lags(screen, now);
     }

@@ -1,6 +1,6 @@
 //! How old the picture is, and how it is to be taken.
 
-use super::{Spot, State};
+use super::{OVERVIEW, Spot, State};
 use ticketing_core::domain::time::Timestamp;
 
 /// A picture that is so much older than it should be, in seconds, is not live any more, whatever the reason.
@@ -44,7 +44,13 @@ impl State {
     }
 
     fn age_of(&self, spot: &Spot) -> Option<i64> {
-        self.feed_of(spot).at.map(|at| (self.now.as_millis() - at.as_millis()).max(0) / 1000)
+        let feed = self.feed_of(spot);
+        // What changes by events alone is as old as the look that found that there was none.
+        let is_still_so = self.read_at(spot).is_some_and(|read_at| feed.is_as_of(read_at));
+        let confirmed = if is_still_so { self.feed_of(&OVERVIEW).at } else { None };
+        feed.at
+            .max(confirmed.filter(|_| feed.at.is_some()))
+            .map(|at| (self.now.as_millis() - at.as_millis()).max(0) / 1000)
     }
 
     /// Returns how the picture is to be taken. That it is lost is worse news than a pause, so it is told first.

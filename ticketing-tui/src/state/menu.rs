@@ -4,7 +4,7 @@
 use super::{Answer, Ask, Effect, Layer, Refusal, Spot, Stage, State, Target, To};
 use crate::input::Key;
 use crate::row::{Tone, text};
-use crate::screens::{Action, Screen};
+use crate::screens::{Action, Screen, halves};
 use serde_json::Value;
 
 /// The menu of the selected thing.
@@ -52,6 +52,10 @@ pub(crate) fn is_safe(action: &Action, row: &Value) -> bool {
 fn command_on(action: &Action, target: &Target, row: &Value) -> Vec<String> {
     let fill = |word: &&str| match word.strip_prefix('{').and_then(|word| word.strip_suffix('}')) {
         Some("") => target.id.clone(),
+        Some("of") => match &target.spot {
+            Spot::Item(_, id) => halves(id).0.to_owned(),
+            Spot::Screen(_) | Spot::Answer(_) => String::new(),
+        },
         Some(path) => text(row, path),
         None => (*word).to_owned(),
     };
@@ -142,7 +146,7 @@ impl State {
         };
         let screen = target.screen.get();
         if screen.actions.is_empty() {
-            return self.say(Tone::Plain, format!("Nothing can be done to a {} here.", screen.noun));
+            return self.say(Tone::Plain, format!("Nothing can be done to a {} here.", screen.chosen()));
         }
         let row = row.clone();
         self.try_actions();
@@ -176,7 +180,7 @@ impl State {
             return;
         }
         let command = command_on(action, &menu.target, &menu.row);
-        let noun = menu.target.screen.get().noun;
+        let noun = menu.target.screen.get().chosen();
         let title = format!("{} — {noun} {}", action.title, crate::text::harmless(&menu.target.id));
         let stage = action.wants.map_or(Stage::Planning, |(what, flag)| Stage::Wants(what, flag));
         self.begin(title, command, Some(menu.target), stage);

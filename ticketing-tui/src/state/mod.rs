@@ -15,6 +15,8 @@ mod palette;
 mod prompt;
 mod seat;
 #[cfg(test)]
+mod sold_tests;
+#[cfg(test)]
 mod tests;
 mod trail;
 
@@ -340,7 +342,7 @@ impl State {
             }
             self.traffic.add(self.now, crate::rate::requests_of(status));
         }
-        if let Spot::Screen(_) = spot {
+        if spot.is_table() {
             self.cursors.entry(spot.clone()).or_default().settle(screen, feed);
         }
         self.watch_target(spot);

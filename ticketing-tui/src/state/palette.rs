@@ -76,7 +76,7 @@ impl State {
             let typed = Proposal { words: typed.to_owned(), about: format!("that {noun} by its id") };
             return [typed].into_iter().chain(self.ids(screen, begin).iter().map(one)).collect();
         }
-        let screens = SCREENS.iter().filter(|screen| screen.key.is_some() || screen.name == "payments");
+        let screens = SCREENS.iter().filter(|screen| screen.key.is_some() || !screen.command.is_empty());
         let screens = screens.map(|screen| Proposal {
             words: screen.name.to_owned(),
             about: format!("the screen {}", screen.title),

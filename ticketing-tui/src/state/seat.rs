@@ -1,64 +1,64 @@
-//! A map of seats: which one is selected, and the departure that it is of.
+//! A map of seats: which one is selected, and what it is a map of.
 
 use super::{Spot, State};
 use crate::input::Key;
 use crate::row::{Tone, at, text};
-use crate::screens::{ItemLook, ScreenId};
-use crate::seating;
+use crate::screens::{ItemLook, ScreenId, halves};
 use serde_json::Value;
 
 impl State {
-    /// Returns the departure of the map that is shown, if one is.
-    pub(crate) fn shown_departure(&self) -> Option<&str> {
-        match self.trail.here() {
-            Spot::Item(screen, of) if screen.get().item_look == ItemLook::Seats => Some(of),
-            Spot::Item(..) | Spot::Screen(_) | Spot::Answer(_) => None,
+    /// Returns what the map that is shown is of, if one is: the departure, or the event of a section.
+    pub(crate) fn shown_offering(&self) -> Option<&str> {
+        let Spot::Item(screen, id) = self.trail.here() else { return None };
+        match screen.get().item_look {
+            ItemLook::Seats => Some(id),
+            ItemLook::Section => Some(halves(id).0),
+            ItemLook::Sections | ItemLook::Fields => None,
         }
     }
 
-    /// Returns where the departure of a map is known from: the map itself has neither its route nor its time.
-    pub(super) fn departure_of(&self, spot: &Spot) -> Option<Spot> {
-        match spot {
-            Spot::Item(screen, of) if screen.get().item_look == ItemLook::Seats => {
-                Some(Spot::Item(ScreenId::named("departures")?, of.clone()))
-            }
-            Spot::Item(..) | Spot::Screen(_) | Spot::Answer(_) => None,
-        }
+    /// Returns where it is known from what a map is of: the map itself has neither a name nor a time.
+    pub(super) fn card_of(&self, spot: &Spot) -> Option<Spot> {
+        let Spot::Item(screen, id) = spot else { return None };
+        let card = ScreenId::named(screen.get().card)?;
+        let of = if screen.get().item_look == ItemLook::Section { halves(id).0 } else { id };
+        Some(Spot::Item(card, of.to_owned()))
     }
 
-    /// Returns what is known of a departure.
-    pub(crate) fn departure(&self, of: &str) -> Option<&Value> {
-        let page = Spot::Item(ScreenId::named("departures")?, of.to_owned());
-        if let Some(found) = self.feed_of(&page).object() {
+    /// Returns what is known of the thing that a place is a map of.
+    pub(crate) fn card(&self, spot: &Spot) -> Option<&Value> {
+        let card = self.card_of(spot)?;
+        if let Some(found) = self.feed_of(&card).object() {
             return Some(found);
         }
-        let seats = ScreenId::named("seats")?;
-        let feed = self.feed_of(&Spot::Screen(seats));
-        feed.find(seats.get(), of).and_then(|index| feed.row(index))
+        let Spot::Item(_, of) = &card else { return None };
+        ["seats", "shows"].into_iter().filter_map(ScreenId::named).find_map(|list| {
+            let feed = self.feed_of(&Spot::Screen(list));
+            feed.find(list.get(), of).and_then(|index| feed.row(index))
+        })
     }
 
     /// Returns the seats of the map that is shown.
-    pub(crate) fn seats(&self) -> &[Value] {
+    fn seats(&self) -> &[Value] {
         let seats = self.feed().object().and_then(|map| at(map, "seats")).and_then(Value::as_array);
         seats.map_or(&[], Vec::as_slice)
     }
 
     /// Returns the place of the selected seat: the first one before any was chosen.
     pub(crate) fn selected_seat(&self) -> usize {
-        let cursor = self.cursor();
-        let is_it = |seat: &Value| cursor.id.as_deref() == Some(text(seat, "seatNumber").as_str());
-        self.seats().iter().position(is_it).unwrap_or(0)
+        let cursor = self.cursors.get(self.trail.here());
+        let label = cursor.and_then(|cursor| cursor.id.as_deref());
+        label.and_then(|label| self.feed().seating.find(label)).unwrap_or(0)
     }
 
     /// Moves the selection by so many seats along the line, and so many lines.
     pub(super) fn move_seat(&mut self, along: i64, lines: i64) {
-        let drawn = seating::lines(self.seats(), self.drawn.per_line);
-        let index = self.selected_seat();
-        let Some((line, place)) = seating::place_of(&drawn, index) else { return };
-        let line = moved(line, lines, drawn.len());
-        let here = drawn.get(line).map_or(&[][..], Vec::as_slice);
-        let Some(chosen) = here.get(moved(place, along, here.len())) else { return };
-        let id = self.seats().get(*chosen).map(|seat| text(seat, "seatNumber"));
+        let per_line = self.drawn.per_line;
+        let seating = &self.feed().seating;
+        let Some((line, place)) = seating.place_of(self.selected_seat(), per_line) else { return };
+        let line = moved(line, lines, seating.lines(per_line));
+        let Some(chosen) = seating.at(line, moved(place, along, usize::MAX), per_line) else { return };
+        let id = self.seats().get(chosen).map(|seat| text(seat, "seatNumber"));
         let offset = self.drawn.offset;
         let cursor = self.cursors.entry(self.trail.here().clone()).or_default();
         (cursor.id, cursor.index, cursor.is_chosen, cursor.offset) = (id, line, true, offset);
@@ -66,7 +66,7 @@ impl State {
 
     /// Heeds a key that moves along a line of seats.
     pub(super) fn seat_key(&mut self, key: Key) {
-        if self.shown_departure().is_some() {
+        if self.shown_offering().is_some() {
             match key {
                 Key::Left => self.move_seat(-1, 0),
                 Key::Right => self.move_seat(1, 0),
@@ -75,21 +75,27 @@ impl State {
         }
     }
 
+    /// Returns the selected seat of a map, with its state.
+    pub(crate) fn seat(&self) -> Option<&Value> {
+        self.shown_offering()?;
+        self.seats().get(self.selected_seat())
+    }
+
     /// Returns the selected seat as `why` takes it, and its state.
     pub(crate) fn seat_of(&self) -> Option<(String, String)> {
-        let of = self.shown_departure()?;
-        let seat = self.seats().get(self.selected_seat())?;
+        let of = self.shown_offering()?;
+        let seat = self.seat()?;
         Some((format!("{of}/{}", text(seat, "seatNumber")), text(seat, "state")))
     }
 
     /// Opens the story of the selected seat: who has it, and how it came to that.
     pub(super) fn open_seat(&mut self) {
         let Some((seat, state)) = self.seat_of() else { return };
-        let label = crate::text::harmless(seat.rsplit('/').next().unwrap_or_default());
+        let label = crate::text::harmless(halves(&seat).1);
         match (state.as_str(), ScreenId::named("why")) {
             ("free", _) => self.say(Tone::Plain, format!("Seat {label} is free; w tells who had it before.")),
             ("blocked", _) => {
-                self.say(Tone::Plain, format!("Seat {label} is blocked: the layout does not sell it."));
+                self.say(Tone::Plain, format!("Seat {label} is kept back: nobody can buy it."));
             }
             (_, Some(why)) => self.go(Spot::Item(why, seat)),
             (_, None) => {}

@@ -1,6 +1,6 @@
 //! Where the person is and was: up with esc, back and forth with the brackets.
 
-use crate::screens::ScreenId;
+use crate::screens::{ItemLook, SCREENS, ScreenId, halves};
 
 /// A place in the dashboard.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,8 +22,36 @@ impl Spot {
         }
     }
 
+    /// Says whether rows are chosen there: on a screen's list, or on a thing's own table.
+    pub(crate) fn is_table(&self) -> bool {
+        match self {
+            Self::Screen(_) => true,
+            Self::Item(screen, _) => screen.get().item_look == ItemLook::Sections,
+            Self::Answer(_) => false,
+        }
+    }
+
+    /// Returns where a row of this place leads.
+    pub(crate) fn of_row(&self, row: String) -> Option<Self> {
+        let screen = self.screen();
+        let opened = ScreenId::named(screen.get().opens);
+        match self {
+            Self::Screen(_) => Some(Self::Item(opened.unwrap_or(screen), row)),
+            Self::Item(_, of) => Some(Self::Item(opened?, format!("{of}/{row}"))),
+            Self::Answer(_) => None,
+        }
+    }
+
     /// Returns the place above, `None` at the top.
     pub(crate) fn up(&self) -> Option<Self> {
+        if let Self::Item(screen, id) = self
+            && let Some(above) = SCREENS.iter().position(|it| it.opens == screen.get().name).map(ScreenId)
+        {
+            return Some(match above.get().command {
+                [] => Self::Item(above, halves(id).0.to_owned()),
+                _ => Self::Screen(above),
+            });
+        }
         match self {
             Self::Screen(ScreenId(0)) => None,
             Self::Item(screen, _) if !screen.get().command.is_empty() => Some(Self::Screen(*screen)),
@@ -40,7 +68,7 @@ impl Spot {
         let found = ScreenId::named(name).filter(|screen| screen.get().name != "answer");
         let Some(screen) = found else {
             let names: Vec<&str> =
-                crate::screens::SCREENS.iter().map(|it| it.name).filter(|name| *name != "answer").collect();
+                SCREENS.iter().map(|it| it.name).filter(|name| *name != "answer").collect();
             return Err(format!(
                 "There is no screen \"{name}\"; there are {}. One thing is written as saga/ID.",
                 names.join(", ")
@@ -157,6 +185,9 @@ mod tests {
         let screen = Spot::Screen(sagas);
         assert_eq!(Spot::Item(sagas, "1".into()).up(), Some(screen.clone()));
         assert_eq!(screen.up().and_then(|top| top.up()), None);
+        for (below, above) in [("section/x/1/101", "hall/x/1"), ("hall/x", "shows"), ("show/x", "shows")] {
+            assert_eq!(Spot::parse(below).unwrap().up(), Spot::parse(above).ok(), "{below}");
+        }
         let why = ScreenId::named("why").unwrap();
         assert_eq!(Spot::Item(why, "1".into()).up(), Some(Spot::Screen(ScreenId(0))));
     }

@@ -30,7 +30,7 @@ fn framed(frame: &mut Frame<'_>, body: Rect, height: u16, title: &str) -> Rect {
 /// Draws what can be done to the selected thing, which of it is safe, and why the rest can't be done.
 pub(super) fn menu(frame: &mut Frame<'_>, body: Rect, menu: &Menu, state: &State, theme: Theme) {
     let screen = menu.target.screen.get();
-    let title = format!("{} {}", screen.noun, harmless_up_to(&menu.target.id, 100));
+    let title = format!("{} {}", screen.chosen(), harmless_up_to(&menu.target.id, 100));
     let inner = framed(frame, body, screen.actions.len() as u16 + 2, &title);
     for ((index, action), row) in screen.actions.iter().enumerate().zip(inner.rows()) {
         let (text, tone) = offered(action, &menu.target, &menu.row, state);

@@ -3,7 +3,7 @@
 use super::Theme;
 use crate::TimeStyle;
 use crate::desk::Refusal;
-use crate::row::{moment, text};
+use crate::row::{at, moment, text};
 use crate::screens::{ItemLook, SCREENS};
 use crate::state::{Health, Layer, Spot, Stage, State};
 use crate::text::{Room, clock, cut, duration, harmless, harmless_up_to, minute, short_id, tail, time};
@@ -11,6 +11,7 @@ use ratatui::Frame;
 use ratatui::layout::{Margin, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
+use serde_json::Value;
 
 /// From this width on, the clock has room beside the keys.
 const CLOCK_WIDTH_MIN: u16 = 60;
@@ -54,7 +55,7 @@ pub(super) fn header(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Th
 
 /// Draws the screens with their keys, as many as fit around the one that is shown.
 pub(super) fn tabs(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) {
-    let here = state.trail.here().screen().0;
+    let here = state.trail.here().screen().tab().0;
     let tab = |index: usize| {
         let screen = &SCREENS[index];
         screen.key.map(|key| (index, format!(" {key} {} ", screen.title)))
@@ -134,7 +135,10 @@ pub(super) fn footer(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Th
                 Spot::Screen(_) => {
                     keys.extend([("enter", "open".to_owned()), ("/", "filter".to_owned())]);
                 }
-                Spot::Item(..) if state.shown_departure().is_some() => {
+                Spot::Item(id, _) if id.get().item_look == ItemLook::Sections => {
+                    keys.extend([("esc", "back".to_owned()), ("enter", "its seats".to_owned())]);
+                }
+                Spot::Item(..) if state.shown_offering().is_some() => {
                     keys.extend([("esc", "back".to_owned()), ("enter", "who has it".to_owned())]);
                 }
                 Spot::Item(..) | Spot::Answer(_) => keys.push(("esc", "back".into())),
@@ -173,11 +177,14 @@ pub(super) fn footer(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Th
     }
 }
 
-/// Returns what a map of seats is of: the route, when it leaves, and how it stands if that is not as it should be.
-fn departure(state: &State, of: &str) -> String {
-    let Some(row) = state.departure(of) else { return String::new() };
-    let route = harmless(&text(row, "routeName"));
-    let when = moment(row, "departureTime").map_or_else(String::new, |at| {
+/// Returns what a map of seats is of: the route or the event, when it leaves or begins, and how it stands if that is not
+/// as it should be. A list has other names for these than the thing's own page.
+fn offering(state: &State, row: &Value) -> String {
+    let first =
+        |paths: [&'static str; 3]| paths.into_iter().find(|path| at(row, path).is_some()).unwrap_or_default();
+    let name = harmless(&text(row, first(["routeName", "title", "name"])));
+    let word = if at(row, "routeName").is_some() { "leaves" } else { "begins" };
+    let when = moment(row, first(["departureTime", "startTime", "when"])).map_or_else(String::new, |at| {
         let exact = minute(at, state.now, state.time, &state.zone);
         match state.time {
             TimeStyle::Relative => {
@@ -187,17 +194,20 @@ fn departure(state: &State, of: &str) -> String {
         }
     });
     let status = text(row, "status");
-    let status = if status == "SCHEDULED" { String::new() } else { format!(", {}", harmless(&status)) };
-    format!("Seats › {route}, leaves {when}{status}")
+    let status = match status.as_str() {
+        "SCHEDULED" | "ON_SALE" => String::new(),
+        other => format!(", {}", harmless(other)),
+    };
+    format!("Seats › {name}, {word} {when}{status}")
 }
 
 /// Returns what the picture is of, for the line above it.
 pub(super) fn title(state: &State, width: u16) -> String {
+    if let Some(row) = state.card(state.trail.here()) {
+        return cut(&offering(state, row), usize::from(width).saturating_sub(16));
+    }
     match state.trail.here() {
         Spot::Screen(id) => id.get().title.to_owned(),
-        Spot::Item(id, of) if id.get().item_look == ItemLook::Seats && state.departure(of).is_some() => {
-            cut(&departure(state, of), usize::from(width).saturating_sub(16))
-        }
         Spot::Item(id, of) => {
             let id_width = usize::from(width).saturating_sub(20).min(64);
             format!("{} › {}", id.get().title, short_id(&harmless_up_to(of, 300), id_width))

@@ -27,7 +27,7 @@ pub(super) fn help(frame: &mut Frame<'_>, area: Rect, from: usize, state: &State
     let mut lines: Vec<Line<'static>> = Vec::new();
     let screen = state.trail.here().screen().get();
     if !screen.actions.is_empty() {
-        lines.push(Line::styled(format!(" What can be done to a {} (a)", screen.noun), theme.strong()));
+        lines.push(Line::styled(format!(" What can be done to a {} (a)", screen.chosen()), theme.strong()));
         let target = state.target();
         for action in screen.actions {
             let (text, tone) = match &target {
@@ -205,8 +205,12 @@ fn example(screen: &Screen) -> &'static str {
         "state=CHARGING age>1m not stuck=true"
     } else if has("holdLeft") {
         "status=RESERVED holdLeft<1m (user~\"bot\" or price>100)"
-    } else if has("seatsLeft") {
-        "routeName~Airport seatsLeft<5 not status=CANCELLED"
+    } else if has("blocked") {
+        "name~Airport free<5 not status=CANCELLED"
+    } else if has("expiresAt") {
+        "status=created createdAt<-10m"
+    } else if has("capacity") {
+        "city=Riverton capacity>500"
     } else if has("captured") {
         "status=FAILED age<1h"
     } else if has("tries") {

@@ -80,7 +80,8 @@ fn picture(frame: &mut Frame<'_>, area: Rect, state: &State, theme: Theme) -> Dr
     match (here, screen.look, screen.item_look) {
         (Spot::Screen(_), Look::Overview, _) => overview::draw(frame, area, state, theme),
         (Spot::Screen(_), Look::Table | Look::Ring, _) => table::draw(frame, area, state, theme),
-        (Spot::Item(..), _, ItemLook::Seats) => seats::draw(frame, area, state, theme),
+        (Spot::Item(..), _, ItemLook::Seats | ItemLook::Section) => seats::draw(frame, area, state, theme),
+        (Spot::Item(..), _, ItemLook::Sections) => table::draw(frame, area, state, theme),
         (Spot::Item(..), _, ItemLook::Fields) | (Spot::Answer(_), _, _) => {
             item::draw(frame, area, state, theme)
         }

@@ -1,7 +1,7 @@
 //! A screen of rows. Only the rows that are seen are looked at, however many there are.
 
 use super::{Theme, frame::title, watch};
-use crate::row::{Kind, Tone, cell, raw};
+use crate::row::{Kind, Tone, bar, cell, raw};
 use crate::screens::{Column, Look, ScreenId, columns, fit};
 use crate::state::{Drawn, Eta, Feed, State};
 use crate::text::{cut, duration, grouped, harmless, short_id};
@@ -77,6 +77,15 @@ fn draw_row(
 ) {
     let mut x = area.x + 1;
     for (column, width) in shown {
+        if column.kind == Kind::Bar {
+            let mut at = x;
+            for (letter, len, tone) in bar(row, usize::from(*width)) {
+                frame.buffer_mut().set_string(at, area.y, letter.to_string().repeat(len), theme.tone(tone));
+                at += len as u16;
+            }
+            x += width + columns::GAP;
+            continue;
+        }
         let (text, tone) =
             written(row, column, usize::from(*width), watch, || feed.eta(&id.get().id_of(row)));
         let pad = if column.is_right() { width.saturating_sub(text.width() as u16) } else { 0 };
@@ -134,7 +143,7 @@ fn heading(frame: &mut Frame<'_>, area: Rect, id: ScreenId, state: &State, theme
     }
     let cursor = state.cursor();
     if cursor.is_lost {
-        let text = format!("  the selected {} is gone", screen.noun);
+        let text = format!("  the selected {} is gone", screen.chosen());
         spans.push(Span::styled(text, theme.bad()));
     }
     let place = (!cursor.is_lost && feed.len() > 0).then(|| format!("{} ", grouped(cursor.index as u64 + 1)));

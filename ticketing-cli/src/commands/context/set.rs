@@ -15,7 +15,7 @@ use ticketing_desk::output::Printer;
 /// Make a context, or change one
 #[derive(clap::Args, Debug)]
 #[command(
-    override_usage = "ticketctl context set NAME [--server URL [--token - | --token-file FILE] | --data-dir DIR | \
+    override_usage = "ticketctl context set NAME [--server URL [--token - | --token-file FILE] [--ca-file FILE] | --data-dir DIR | \
                       --database-url -] [OPTIONS]",
     after_help = "\
 It names a server (--server, with --token - or --token-file) or a store
@@ -123,6 +123,12 @@ fn place_of(context: &mut Context, globals: &Globals, secrets: &Secrets) -> Resu
         is_elsewhere = context.server.as_ref() != Some(&url);
         *context = Context { server: Some(url), data_dir: None, database: None, ..context.clone() };
     }
+    if let Some(file) = &globals.ca_file {
+        let file = absolute(file).map_err(|error| {
+            Failure::usage(format!("--ca-file {} names no file.", file.display())).why(format!("{error}."))
+        })?;
+        context.ca_file = Some(file);
+    }
     if let Some(folder) = &globals.data_dir {
         let folder = absolute(folder).map_err(|error| {
             Failure::usage(format!("--data-dir {} names no folder.", folder.display()))
@@ -143,6 +149,10 @@ fn place_of(context: &mut Context, globals: &Globals, secrets: &Secrets) -> Resu
     if context.at().is_empty() {
         return Err(Failure::usage("A new context needs to know where it works.")
             .hint("add --server URL, --data-dir DIR or --database-url -"));
+    }
+    if context.server.is_none() {
+        // What is believed of a server says nothing of a store.
+        context.ca_file = None;
     }
     if secrets.token.is_some() && context.server.is_none() {
         return Err(Failure::usage("A token is for a server, and the context names a store.")

@@ -4,11 +4,13 @@
 use crate::address;
 use crate::place::Distant;
 use crate::remote::{self, Server};
+use crate::trust;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use ticketing_desk::commands::doctor::Checked;
@@ -29,8 +31,10 @@ const DOCUMENT_BYTES_MAX: usize = 4 << 20;
 /// # Errors
 /// A signal.
 pub fn check(distant: &Distant, globals: &Globals) -> Result<Vec<Checked>, Failure> {
-    let mut all =
-        signals::run(&Doing::default(), async { Ok(answers(&distant.url, globals.timeout).await) })?;
+    let ca_file = distant.ca_file(globals);
+    let mut all = signals::run(&Doing::default(), async {
+        Ok(answers(&distant.url, ca_file.as_deref(), globals.timeout).await)
+    })?;
     let server = match distant.server(globals) {
         Ok(server) => server,
         Err(failure) => {
@@ -60,8 +64,8 @@ struct Info {
     version: String,
 }
 
-async fn answers(url: &str, limit: Duration) -> Vec<Checked> {
-    let client = match remote::client(limit) {
+async fn answers(url: &str, ca_file: Option<&Path>, limit: Duration) -> Vec<Checked> {
+    let client = match trust::client(limit, url, ca_file) {
         Ok(client) => client,
         Err(failure) => return vec![Checked::failed("server", &failure)],
     };
@@ -74,7 +78,10 @@ async fn answers(url: &str, limit: Duration) -> Vec<Checked> {
             return vec![Checked::fail("server", finding, format!("curl -i {url}/api/health/live"))];
         }
         Err(error) => {
-            let finding = format!("{url} does not answer: {}.", remote::root_of(&error));
+            if let Some(failure) = trust::not_believed(url, &error) {
+                return vec![Checked::failed("server", &failure)];
+            }
+            let finding = format!("{url} does not answer: {}.", trust::root_of(&error));
             return vec![Checked::fail("server", finding, format!("curl -i {url}/api/health/live"))];
         }
     };

@@ -4,13 +4,13 @@
 //! The troubles are made as `ticketctl saga inject-error` and a payment service make them; how they go on is the
 //! platform's own.
 
-use super::{book, meta};
+use super::{book, departure, meta};
 use std::time::Duration;
 use ticketing_core::app::App;
 use ticketing_core::app::commands::change;
 use ticketing_core::app::inbound::{self, Delivery, InboundMessage, Verdict};
 use ticketing_core::app::payments::pay;
-use ticketing_core::domain::booking::command::Change;
+use ticketing_core::domain::booking::command::{Change, SeatChoice};
 use ticketing_core::domain::booking::state::BookingState;
 use ticketing_core::domain::id::{BookingId, UserId};
 use ticketing_core::domain::payment::AttemptKind;
@@ -71,7 +71,8 @@ async fn dead_letters(app: &App) -> Result<(), Failure> {
 
 async fn hanging_charge(app: &App, actor: &Actor) -> Result<(), Failure> {
     let user = UserId("hugo".into());
-    let Some(id) = book(app, (1, "Hugo", &user), HOLD_SECONDS, None).await? else { return Ok(()) };
+    let wanted = departure(app, 1).await?.map(|id| (id, SeatChoice::Any(1)));
+    let Some(id) = book(app, wanted, ("Hugo", &user), HOLD_SECONDS, None).await? else { return Ok(()) };
     inject(app, actor, id, AttemptKind::Charge, Fault::Timeout).await?;
     pay(app, id, "tok_visa".into(), user.clone(), None, meta(&user)).await?;
     Ok(())
@@ -80,7 +81,8 @@ async fn hanging_charge(app: &App, actor: &Actor) -> Result<(), Failure> {
 async fn refused_refund(app: &App, actor: &Actor) -> Result<(), Failure> {
     let user = UserId("rosa".into());
     let token = Some("tok_visa".to_owned());
-    let Some(id) = book(app, (2, "Rosa", &user), HOLD_SECONDS, token).await? else { return Ok(()) };
+    let wanted = departure(app, 2).await?.map(|id| (id, SeatChoice::Any(1)));
+    let Some(id) = book(app, wanted, ("Rosa", &user), HOLD_SECONDS, token).await? else { return Ok(()) };
     let confirmed = async {
         while !is_confirmed(app, id).await {
             tokio::time::sleep(LOOK_EVERY).await;

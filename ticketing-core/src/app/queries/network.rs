@@ -13,6 +13,7 @@ use crate::projection::bodies;
 use crate::store::views::network;
 use crate::store::views::tickets::{Occupant, occupants};
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -161,10 +162,17 @@ impl SeatMap {
     /// The map as JSON.
     #[must_use]
     pub fn body(&self) -> String {
+        self.body_of(0..self.offering.layout.seat_count())
+    }
+
+    /// The part of the map with these seats, such as a section's, as JSON.
+    #[must_use]
+    pub fn body_of(&self, seats: Range<u32>) -> String {
         let name = |stop: u16| &self.offering.pattern.calls[usize::from(stop)].name;
         let layout = &self.offering.layout;
+        let states = self.states.get(seats.start as usize..seats.end as usize).unwrap_or_default();
         let seats: Vec<_> =
-            layout.seats().zip(&self.states).map(|(no, state)| (layout.label(no), state.word())).collect();
+            seats.zip(states).map(|(no, state)| (layout.label(SeatNo(no)), state.word())).collect();
         bodies::seat_map(&self.offering, name(self.legs.from()), name(self.legs.to()), &seats)
     }
 }

@@ -15,7 +15,7 @@ use ticketing_core::projection::{TicketRow, bodies};
 /// List bookings, newest first
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Fields of --query: id user route routeId schedule from to seat status price currency payment \
+    after_help = "Fields of --query: id user route routeId schedule kind from to seat status price currency payment \
                         reason age created confirmed departure arrival holdExpires holdLeft\n\n\
                         Examples:\n  ticketctl booking list\n  ticketctl booking list --status confirmed --user ada\n  \
                         ticketctl booking list --query 'status=RESERVED age>10m route~\"Airport\"'\n  \
@@ -67,7 +67,7 @@ async fn list(args: &Args, asked: &Asked, session: &Session, printer: &mut Print
             args.status.is_none_or(|state| row.booking.state_at(now) == state)
                 && asked.filter.as_ref().is_none_or(|filter| is_match(filter, row, now))
         },
-        async |rows| rows.iter().map(|row| node(&bodies::ticket(row, now))).collect(),
+        async |rows| rows.iter().map(|row| node(&bodies::listed(row, now))).collect(),
     )
     .await?;
     let prefix = async |shown: &Shown| {

@@ -12,6 +12,7 @@ pub const LIST: View = View::new(
         Column::text("Route", "routeName"),
         Column::time("Departs", "departureTime"),
         Column::money("Price", "price"),
+        Column::text("Kind", "kind").wide(),
         Column::text("From", "originStop").wide(),
         Column::text("To", "destinationStop").wide(),
         Column::text("User", "userId").wide(),
@@ -19,6 +20,9 @@ pub const LIST: View = View::new(
         Column::time("Arrives", "arrivalTime").wide(),
     ],
 );
+
+/// While a booking is one of these, its hold ends.
+const HELD: &[&str] = &["PENDING", "RESERVED"];
 
 const HISTORY: &[Column] = &[
     Column::time("Time", "time"),
@@ -44,7 +48,7 @@ pub const DETAILS: &[Column] = &[
     Column::text("Phone", "passenger.phone"),
     Column::text("User", "userId"),
     Column::time("Created", "createdAt"),
-    Column::time("Hold ends", "holdExpiresAt"),
+    Column::time("Hold ends", "holdExpiresAt").only("status", HELD),
     Column::time("Confirmed", "confirmedAt"),
     Column::text("Payment", "payment.id"),
     Column::text("Paid", "payment.status"),
@@ -61,7 +65,7 @@ const ANSWER_FIELDS: &[Column] = &[
     Column::state("Status", "status"),
     Column::text("Seat", "seatNumber").whole(),
     Column::money("Price", "price"),
-    Column::time("Hold ends", "holdExpiresAt"),
+    Column::time("Hold ends", "holdExpiresAt").only("status", HELD),
     Column::text("Payment", "paymentId"),
     Column::time("Confirmed", "confirmedAt"),
     Column::state("Refund", "refund.status"),

@@ -111,7 +111,7 @@ impl Asked {
     }
 }
 
-/// Opens the stores and lists, once or each second.
+/// Opens the stores and lists, once or whenever something has changed.
 ///
 /// # Errors
 /// As the flags can't be used; as the list fails; ctrl-c.

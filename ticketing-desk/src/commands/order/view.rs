@@ -24,7 +24,7 @@ pub const DETAILS: &[Column] = &[
     Column::text("Ticket", "ticket.title"),
     Column::money("Price", "price"),
     Column::text("Buyer", "userId"),
-    Column::time("Expires", "expiresAt"),
+    Column::time("Expires", "expiresAt").only("status", &["created", "awaiting:payment"]),
     Column::time("Created", "createdAt"),
     Column::text("Payment", "paymentId"),
     Column::state("Refund", "refund.status"),

@@ -100,7 +100,7 @@ pub const DETAILS: &[Column] = &[
     Column::id("Booking id", "bookingId").wide(),
     Column::text("Correlation", "correlationId").wide(),
     Column::number("Version", "version").wide(),
-    Column::rows("Steps", "steps", STEPS),
+    Column::rows("Steps", "steps", STEPS).folded(),
     Column::rows("Payments", "payments", PAYMENTS),
     Column::rows("Calls to the provider", "providerCalls", CALLS),
     Column::rows("What happens next", "timers", TIMERS),

@@ -9,7 +9,7 @@ use crate::output::{Column, Format, Node, Printer, View};
 use crate::session::Session;
 use ticketing_core::app::queries::network::{self, SeatMap};
 use ticketing_core::domain::layout::Section;
-use ticketing_core::ops::{OpsError, lookup};
+use ticketing_core::ops::{OpsError, lookup, seats};
 use ticketing_core::text::nearest;
 
 /// Draw which seats of a departure or an event are free
@@ -27,9 +27,12 @@ pub struct Args {
     /// Where it ends [default: the last stop]
     #[arg(long, value_name = "STOP")]
     to: Option<String>,
-    /// Draw the seats of this section of a hall
+    /// Show the seats of this section of a hall only
     #[arg(long, value_name = "NAME")]
     section: Option<String>,
+    /// Count the seats of each section of a hall, a row each
+    #[arg(long, conflicts_with = "section")]
+    sections: bool,
     #[command(flatten)]
     watch: Watch,
 }
@@ -37,6 +40,21 @@ pub struct Args {
 const SEATS: View =
     View::new("seats", &[Column::text("Seat", "seatNumber"), Column::state("State", "state")])
         .named_by(&["seatNumber"]);
+
+/// How each section of a hall stands.
+const SECTIONS: View = View::new(
+    "sections",
+    &[
+        Column::text("Section", "section"),
+        Column::text("Category", "category"),
+        Column::number("Seats", "total"),
+        Column::number("Free", "free"),
+        Column::number("Held", "held"),
+        Column::number("Sold", "sold"),
+        Column::number("Blocked", "blocked"),
+    ],
+)
+.named_by(&["section"]);
 
 /// Draws the map.
 ///
@@ -53,7 +71,10 @@ pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failur
             Some(name) => Some(section(&map, name)?),
             None => None,
         };
-        show(&map, section, printer)
+        match args.sections {
+            true => printer.list(&SECTIONS, seats::of_sections(&map).iter(), None),
+            false => show(&map, section, printer),
+        }
     })
 }
 
@@ -82,6 +103,7 @@ fn section<'a>(map: &'a SeatMap, name: &str) -> Result<&'a Section, Failure> {
 }
 
 fn show(map: &SeatMap, section: Option<&Section>, printer: &mut Printer) -> Result<(), Failure> {
+    let body = || node(&section.map_or_else(|| map.body(), |section| map.body_of(section.seats())));
     match printer.format() {
         Format::Table | Format::Wide => {
             let width = if printer.format() == Format::Wide { None } else { Some(printer.width()) };
@@ -95,9 +117,9 @@ fn show(map: &SeatMap, section: Option<&Section>, printer: &mut Printer) -> Resu
             };
             printer.drawing(&text)
         }
-        Format::Json | Format::Jsonl | Format::Yaml => printer.object(&node(&map.body())?, &[]),
+        Format::Json | Format::Jsonl | Format::Yaml => printer.object(&body()?, &[]),
         Format::Csv | Format::Name => {
-            let body = node(&map.body())?;
+            let body = body()?;
             match body.at("seats") {
                 Some(Node::List(seats)) => printer.list(&SEATS, seats, None),
                 _ => printer.list(&SEATS, Vec::<Node>::new(), None),

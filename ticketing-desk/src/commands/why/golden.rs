@@ -124,18 +124,11 @@ Why stuck    The provider gave no clear answer to the charge, so it may have
 Safe action  ticketctl saga retry 0192a8c4-0000-7000-8000-000000000001
 
 Steps
- #  AT      WHAT             STATE     ACTOR   NOTE
- 1  now     booked and paid  CHARGING  ada     -
- 2  in 10s  charge unclear   CHARGING  system  no answer in time
- 3  in 20s  charge unclear   CHARGING  system  no answer in time
- 4  in 30s  charge unclear   CHARGING  system  no answer in time
- 5  in 40s  charge unclear   CHARGING  system  no answer in time
- 6  in 50s  charge unclear   CHARGING  system  no answer in time
- 7  in 1m   charge unclear   CHARGING  system  no answer in time
- 8  in 1m   charge unclear   CHARGING  system  no answer in time
- 9  in 1m   charge unclear   CHARGING  system  no answer in time
-10  in 1m   charge unclear   CHARGING  system  no answer in time
-11  in 1m   charge unclear   PARKED    system  no answer in time
+ #  AT      WHAT                  STATE     ACTOR   NOTE
+ 1  now     booked and paid       CHARGING  ada     -
+ 2  in 10s  charge unclear        CHARGING  system  no answer in time
+    in 1m   … × 9, the last then
+11  in 1m   charge unclear        PARKED    system  no answer in time
 
 Payments
 PAYMENT   STATUS      ASKED  CAPTURED  REFUNDED  PROVIDER   FAILURE
