@@ -1,5 +1,5 @@
 //! A Kafka broker that is being started answers that there are no brokers, and librdkafka then forgets the ones it knew,
-//! for ever. Whoever asks goes on all the same. Needs no broker: one speaks here, as much of Kafka's protocol as it takes.
+//! sometimes for ever. Whoever asks goes on all the same. Needs no broker: one speaks here, as much of Kafka's protocol as it takes.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -111,7 +111,5 @@ async fn a_broker_that_knew_of_no_broker_is_heard_again_once_it_does() {
     while let Err(error) = kafka.ping(LIMIT).await {
         assert!(began.elapsed() < 4 * LIMIT, "it is never heard again: {error}");
     }
-    // If this fails, librdkafka finds it by itself, and nobody has to look after it any more.
-    assert!(!publisher.finds_broker(LIMIT).await, "this publisher has forgotten it");
     assert!(kafka.publisher().await.unwrap().finds_broker(LIMIT).await);
 }

@@ -1,7 +1,7 @@
 //! Questions to Kafka, asked over one connection that is kept. They block, each for its limit at most.
 //!
-//! librdkafka (2.10 and later; its issue 5301) forgets all brokers, for ever, when one that is just being started answers
-//! that there are none. So a client that gets no answers any more is given up for a new one.
+//! librdkafka (2.10 and later; its issue 5301) forgets all brokers, at times for ever, when one that is just being started
+//! answers that there are none. So a client that gets no answers any more is given up for a new one.
 
 use super::said::Said;
 use super::{PING_TOPIC, is_away};
@@ -55,7 +55,7 @@ pub struct Asker {
     said: Said,
     /// Since when nothing was answered.
     away_since: Mutex<Option<Instant>>,
-    /// It was answered that there is no broker, so librdkafka knows of none any more.
+    /// It was answered that there is no broker, so librdkafka may know of none any more.
     is_lost: AtomicBool,
 }
 
