@@ -10,7 +10,7 @@ impl From<CarrierError> for Failure {
         match error {
             CarrierError::Unreachable { .. } | CarrierError::Lost { .. } => Self::unreachable(text)
                 .code("BROKER_UNAVAILABLE")
-                .hint("see that the broker runs and can be reached from here, and what KAFKA_BROKERS or NATS_URL says"),
+                .hint("see that the broker runs and can be reached from here, and what KAFKA_BROKERS or NATS_URL says; a port that speaks TLS needs KAFKA_SECURITY_PROTOCOL"),
             CarrierError::Unfitting { carrier, address, reason, remedy } => {
                 Self::error(sentence(&format!("{carrier} at {address} can't be used with these settings")))
                     .code("BROKER_SETTINGS")
