@@ -17,12 +17,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
-use ticketing_desk::afar::{self, BEAT_EVERY, FRAMES_TYPE, Frame, Request, Sent};
 use ticketing_desk::confirm::said_no;
 use ticketing_desk::desk::STDIN;
 use ticketing_desk::globals::{Globals, Secret};
 use ticketing_desk::progress::Progress;
 use ticketing_desk::prompt::{Answer, ask, is_yes};
+use ticketing_desk::remote::{self, BEAT_EVERY, FRAMES_TYPE, Frame, Request, Sent};
 use ticketing_desk::signals::{self, Doing};
 use ticketing_desk::typed::with_flags;
 use ticketing_desk::{Exit, Failure, Printer};
@@ -128,7 +128,7 @@ impl<'s> Conversation<'s> {
         timeout: Duration,
         request: &Request,
     ) -> Result<Self, Failure> {
-        let url = format!("{}{}", server.url, afar::PATH);
+        let url = format!("{}{}", server.url, remote::PATH);
         let mut bearer = HeaderValue::try_from(format!("Bearer {}", server.token.expose()))
             .map_err(|_| Failure::usage("The token has characters that no token has.").hint(TOKEN_HINT))?;
         bearer.set_sensitive(true);

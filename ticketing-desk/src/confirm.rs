@@ -75,7 +75,7 @@ fn gate_with(
     if change.severity == Severity::Severe {
         printer.tell_severe();
     }
-    // A yes from afar comes with the plan's digest: whoever gave it has read this.
+    // A remote yes comes with the plan's digest: whoever gave it has read this.
     if args.expect.is_none() {
         printer.tell_context();
     }
@@ -135,7 +135,7 @@ fn gate_with(
     let question = format!("{}? [y/N] ", change.title);
     let declined = format!("Did not {}: the answer was no.", change.what());
     let plan = change.plan.digest();
-    if printer.ask_afar(Question { text: question.clone(), plan, declined: declined.clone() }) {
+    if printer.ask_remote(Question { text: question.clone(), plan, declined: declined.clone() }) {
         return Err(Failure::refused("The question is put to whoever sent the command.").code(ASKED));
     }
     match ask(printer, &question) {

@@ -1,100 +1,23 @@
 //! What the core's errors mean at the command line: the one place where they become exit codes and hints.
 
+mod brokers;
+mod commands;
+mod inputs;
+mod stores;
+
+pub use crate::sentence::sentence;
+pub use commands::{WORLD_MOVED, answer_lost};
+pub use stores::{on_embedded, on_server, timed_out};
+
 use crate::failure::{Exit, Failure, Unknown};
 use crate::output::grouped;
 use crate::sentence::capitalised;
-pub use crate::sentence::sentence;
-use ticketing_core::adapters::carriers::CarrierError;
-use ticketing_core::adapters::gtfs::GtfsError;
-use ticketing_core::adapters::seed_file::SeedFileError;
+use commands::moved;
 use ticketing_core::app::AppError;
-use ticketing_core::app::config::ConfigError;
 use ticketing_core::domain::account::AccountRefusal;
-use ticketing_core::domain::booking::rejection::{Rejection, RejectionClass};
-use ticketing_core::engine::CommandError;
 use ticketing_core::ops::OpsError;
-use ticketing_core::ops::filter::FilterError;
 use ticketing_core::ops::lookup::{self, PREFIX_MIN};
-use ticketing_core::store::error::StoreError;
 use ticketing_core::store::views::fold::TICKETS;
-
-/// The stable word of a store that does not answer.
-const STORE_UNAVAILABLE: &str = "STORE_UNAVAILABLE";
-
-/// The stable word of a store that takes too long.
-const TIMEOUT: &str = "TIMEOUT";
-
-/// The stable word of a plan that the world has overtaken.
-pub const WORLD_MOVED: &str = "WORLD_MOVED";
-
-impl From<&StoreError> for Failure {
-    fn from(error: &StoreError) -> Self {
-        match error {
-            StoreError::Unavailable { store, reason } => {
-                Self::unreachable(format!("The {store} store does not answer."))
-                    .code(STORE_UNAVAILABLE)
-                    .why(sentence(reason))
-                    .hint("check that the database runs and can be reached from here, and try again")
-            }
-            StoreError::Conflict { .. } => {
-                Self::conflict("Somebody else was first.").why(sentence(&error.to_string())).retryable()
-            }
-            StoreError::ReadOnly { store, reason } => {
-                Self::error(format!("The {store} store can't be written."))
-                    .code("READ_ONLY")
-                    .why(sentence(reason))
-                    .hint("make the data folder writable for this user, or name another with --data-dir DIR")
-            }
-            StoreError::Full { store, reason } => {
-                Self::error(format!("The disk of the {store} store is full."))
-                    .code("DISK_FULL")
-                    .why(sentence(reason))
-                    .hint("free some space and try again; nothing of this change was kept")
-                    .retryable()
-            }
-            StoreError::Corrupt { .. } => Self::error(sentence(&error.to_string()))
-                .code("CORRUPT")
-                .hint("restore a backup, or report the row; other rows can still be used"),
-            StoreError::SchemaNewer { store, found, known } => Self::error(format!(
-                "The {store} store has schema version {found}, and this program knows up to {known}."
-            ))
-            .code("SCHEMA_NEWER")
-            .hint("use the newer ticketctl that made it"),
-            StoreError::SchemaOlder { store, found, known } => Self::error(format!(
-                "The {store} store has schema version {found}, and this program needs {known}."
-            ))
-            .code("SCHEMA_OLDER")
-            .hint("ticketctl migrate up"),
-            StoreError::NotADatabase { path, reason } => {
-                Self::error(format!("{} is no database.", capitalised(path)))
-                    .code("NOT_A_DATABASE")
-                    .why(sentence(reason))
-                    .hint("move the file away, or name another folder with --data-dir DIR")
-            }
-            StoreError::Missing { path } if path.ends_with("read.db") => {
-                Self::not_found(format!("There is no read store in {path}."))
-                    .code("NO_STORE")
-                    .why("The write store is there; what it lacks is made again from its log.")
-                    .hint("ticketctl up, or ticketctl serve")
-            }
-            StoreError::Missing { path } => Self::not_found(format!("There is no store in {path}."))
-                .code("NO_STORE")
-                .hint("ticketctl seed demo, or ticketctl up --demo"),
-            StoreError::Address { .. } => Self::usage(sentence(&error.to_string()))
-                .code("CONFIG")
-                .hint("write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE"),
-            StoreError::Refused { .. } => Self::error(sentence(&error.to_string()))
-                .code("STORE_REFUSED")
-                .hint("check the database's name and the user's rights; if both are right, report this"),
-        }
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::from(&error)
-    }
-}
 
 impl From<AppError> for Failure {
     fn from(error: AppError) -> Self {
@@ -154,6 +77,7 @@ impl From<AppError> for Failure {
 
 /// What is found by the beginning of its id.
 const WITH_BEGINNINGS: &[&str] = &["booking", "schedule", "route", "saga", "payment", "job", "letter"];
+
 impl From<&AccountRefusal> for Failure {
     fn from(refusal: &AccountRefusal) -> Self {
         let message = refusal.to_string();
@@ -185,81 +109,6 @@ fn list_of(what: &str) -> String {
         "ticket" => "ticketctl listing list".into(),
         "letter" => "ticketctl dlq list --closed".into(),
         _ => format!("ticketctl {what} list"),
-    }
-}
-
-impl From<&CommandError> for Failure {
-    fn from(error: &CommandError) -> Self {
-        match error {
-            CommandError::Rejected(rejection) => Self::from(rejection),
-            CommandError::VersionMoved => moved("The booking has changed since the plan was made."),
-            CommandError::IdempotencyReused => {
-                Self::conflict("The idempotency key was used with another command.")
-                    .code("IDEMPOTENCY_KEY_REUSED")
-                    .why("A key stands for one command, with all its arguments.")
-                    .hint("use a new key for a new command")
-            }
-            CommandError::IdempotencyInProgress => {
-                Self::conflict("A command with this idempotency key is still running.")
-                    .code("IDEMPOTENCY_IN_PROGRESS")
-                    .hint("try again in a moment")
-                    .retryable()
-            }
-            CommandError::Overloaded => {
-                Self::unreachable("Too many commands wait.").code("OVERLOADED").hint("try again in a moment")
-            }
-            CommandError::ShuttingDown => {
-                answer_lost("The command was stopped before it was answered.", None)
-            }
-            CommandError::Store(error) => Self::from(&**error),
-        }
-    }
-}
-
-impl From<&Rejection> for Failure {
-    fn from(rejection: &Rejection) -> Self {
-        let exit = match rejection.class() {
-            // The amount is a good one: what stands in its way is what was given back before.
-            RejectionClass::Invalid if matches!(rejection, Rejection::RefundTooMuch { .. }) => Exit::Conflict,
-            RejectionClass::NotFound => Exit::NotFound,
-            RejectionClass::Invalid => Exit::Error,
-            RejectionClass::Conflict => Exit::Conflict,
-            RejectionClass::Forbidden => Exit::Auth,
-        };
-        let failure = Self::new(exit, rejection.code(), rejection.message());
-        match rejection {
-            Rejection::UnknownOffering { .. }
-            | Rejection::RouteMismatch
-            | Rejection::Departed { .. }
-            | Rejection::OfferingCancelled => failure.hint("ticketctl schedule list"),
-            Rejection::UnknownBooking { .. } => failure.hint("ticketctl booking list"),
-            Rejection::UnknownStop { .. } | Rejection::StopOrder { .. } | Rejection::NoBoarding { .. } => {
-                failure
-                    .why("A stop is named by its id, its externalId, or #n, its sequence.")
-                    .hint("ticketctl schedule get SCHEDULE")
-            }
-            Rejection::UnknownSeat { .. }
-            | Rejection::SeatRepeated { .. }
-            | Rejection::SeatTaken { .. }
-            | Rejection::SoldOut
-            | Rejection::NotTogether { .. }
-            | Rejection::UnknownSection { .. } => failure.hint("ticketctl seat map SCHEDULE"),
-            Rejection::PriceMismatch { .. } | Rejection::OwnListing => failure,
-            Rejection::HoldExpired { .. } => failure.hint("ticketctl booking reserve SCHEDULE"),
-            Rejection::InvalidState { .. } => failure.hint("ticketctl booking get BOOKING"),
-            Rejection::PaymentUsed { payment_id } => {
-                failure.hint(format!("ticketctl booking list --query 'payment=\"{payment_id}\"'"))
-            }
-            Rejection::UnknownPayment { .. }
-            | Rejection::PaymentState { .. }
-            | Rejection::AmountMismatch { .. }
-            | Rejection::RefundTooMuch { .. } => failure.hint("ticketctl payment list"),
-            Rejection::PaymentInProgress | Rejection::TooManyPayments { .. } | Rejection::NotForBuyers => {
-                failure.hint("ticketctl why BOOKING")
-            }
-            Rejection::UnknownSaga { .. } => failure.hint("ticketctl saga list"),
-            Rejection::SagaState { .. } => failure.hint("ticketctl saga show SAGA"),
-        }
     }
 }
 
@@ -328,119 +177,6 @@ fn named(failure: Failure, what: &str, id: &str) -> Failure {
     let message = format!("{} {id}: {}", capitalised(what), failure.message);
     let hint = failure.hint.map(|_| format!("ticketctl {what} show {id}"));
     Failure { message, hint, ..failure }
-}
-
-fn moved(message: &str) -> Failure {
-    Failure::conflict(message)
-        .code(WORLD_MOVED)
-        .why("Nothing was done.")
-        .hint("run the same command again: it makes a new plan")
-        .retryable()
-}
-
-impl From<CarrierError> for Failure {
-    fn from(error: CarrierError) -> Self {
-        let text = sentence(&error.to_string());
-        match error {
-            CarrierError::Unreachable { .. } | CarrierError::Lost { .. } => Self::unreachable(text)
-                .code("BROKER_UNAVAILABLE")
-                .hint("see that the broker runs and can be reached from here, and what KAFKA_BROKERS or NATS_URL says"),
-            CarrierError::Refused { .. } | CarrierError::Unfit { .. } => Self::error(text)
-                .code("BROKER_REFUSED")
-                .hint("check the topics, and what this user may do"),
-        }
-    }
-}
-
-impl From<ConfigError> for Failure {
-    fn from(error: ConfigError) -> Self {
-        Self::usage(format!("{error}.")).code("CONFIG")
-    }
-}
-
-impl From<FilterError> for Failure {
-    fn from(error: FilterError) -> Self {
-        Self::usage(capitalised(&error.to_string()))
-            .code("QUERY")
-            .hint("status=RESERVED age>10m route~\"Airport\"")
-    }
-}
-
-impl From<SeedFileError> for Failure {
-    fn from(error: SeedFileError) -> Self {
-        Self::error(sentence(&error.to_string())).code("SEED_FILE").why("Nothing was stored.")
-    }
-}
-
-impl From<GtfsError> for Failure {
-    fn from(error: GtfsError) -> Self {
-        let text = error.to_string();
-        // The part behind the semicolon says what to do.
-        let (message, hint) = match text.rsplit_once("; ") {
-            Some((message, hint)) => (sentence(message), Some(hint.to_owned())),
-            None => (sentence(&text), None),
-        };
-        let failure = match &error {
-            GtfsError::NotFound(_) => Self::not_found(message),
-            GtfsError::Days(_)
-            | GtfsError::Dates { .. }
-            | GtfsError::StartOnWeekday { .. }
-            | GtfsError::StartOnEarlier { .. }
-            | GtfsError::Fare { .. }
-            | GtfsError::NoFare { .. } => Self::usage(message),
-            _ => Self::error(message),
-        };
-        let failure = failure.code("FEED").why("Nothing was stored.");
-        match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
-    }
-}
-
-/// Returns the failure as it is of a store in a file: it is not far away, so it is not "unreachable".
-#[must_use]
-pub fn on_embedded(failure: Failure) -> Failure {
-    if failure.code != STORE_UNAVAILABLE {
-        return failure;
-    }
-    Failure {
-        exit: Exit::Error,
-        message: "The store in the data folder can't be used just now.".into(),
-        hint: Some("check that this user may read and write the data folder, and that no other program keeps it locked".into()),
-        ..failure
-    }
-}
-
-/// Returns the failure with the address of the server that does not answer.
-#[must_use]
-pub fn on_server(failure: Failure, address: &str) -> Failure {
-    if failure.code != STORE_UNAVAILABLE && failure.code != TIMEOUT {
-        return failure;
-    }
-    let why = format!("{} It is at {address}.", failure.why.as_deref().unwrap_or_default());
-    failure.why(why.trim())
-}
-
-/// Returns the failure of a store that takes too long.
-#[must_use]
-pub fn timed_out(timeout: std::time::Duration) -> Failure {
-    Failure::unreachable(format!("The store did not answer within {} s.", timeout.as_secs_f32()))
-        .code(TIMEOUT)
-        .hint("check that the database runs, or give it more time with --timeout 60s")
-}
-
-/// Returns the failure of a change whose answer did not come.
-#[must_use]
-pub fn answer_lost(message: &str, key: Option<&str>) -> Failure {
-    let hint = match key {
-        Some(key) => {
-            format!("run the same command again with --idempotency-key {key}: it is made at most once")
-        }
-        None => "ticketctl audit list --limit 1 tells; with --idempotency-key KEY a command can be run again"
-            .into(),
-    };
-    Failure::unreachable(message).code("ANSWER_LOST").why("The change may have happened.").hint(hint)
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@
 //! HTTP, through which a distant `ticketctl` works. All run [`Command`]s by [`Program`]'s words on a [`Desk`], which
 //! says on whose stores, and print through a [`Printer`], which says to whom.
 
-pub mod afar;
 pub mod commands;
 pub mod confirm;
 pub mod desk;
@@ -18,6 +17,7 @@ pub mod output;
 pub mod program;
 pub mod progress;
 pub mod prompt;
+pub mod remote;
 pub mod sentence;
 pub mod session;
 pub mod signals;

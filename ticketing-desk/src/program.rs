@@ -21,7 +21,7 @@ pub struct Program {
     pub command: Command,
 }
 
-/// What can be done on the stores, from near and from afar.
+/// What can be done on the stores, from here or remotely.
 #[derive(Subcommand, Debug)]
 #[allow(missing_docs, reason = "what is said here would stand in the help instead of what each command says")]
 pub enum Command {

@@ -2,6 +2,13 @@
 //!
 //! A token is checked whole before anything in it is believed. Nothing here knows what a role may do.
 
+mod caller;
+mod hs256;
+mod mint;
+
+pub use caller::{Caller, Role};
+pub use mint::{MintError, mint};
+
 use crate::cors::AllowedOrigins;
 use crate::error::ApiError;
 use crate::secret::Secret;
@@ -9,83 +16,19 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use hmac::{Hmac, KeyInit, Mac};
-use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
+use hmac::{Hmac, Mac};
+use hs256::{install_crypto, keyed};
 use jsonwebtoken::errors::{Error as JwtError, ErrorKind};
-use jsonwebtoken::signature::{Error as SignatureError, Signer, Verifier};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 use ticketing_core::app::accounts::{KeptOut, Refused, SESSION_SECONDS};
 use ticketing_core::domain::account::AccountId;
 use ticketing_core::domain::id::UserId;
-
-/// What a caller is trusted with, from its token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// A buyer or seller; also a token that names no role.
-    User,
-    /// Another service of the house, such as the payment service.
-    Service,
-    /// Somebody who runs the platform.
-    Operator,
-    /// Somebody who runs it and its operators.
-    Admin,
-}
-
-impl Role {
-    /// All roles.
-    pub const ALL: [Self; 4] = [Self::User, Self::Service, Self::Operator, Self::Admin];
-
-    /// The word in a token.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Service => "service",
-            Self::Operator => "operator",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// Returns the role with this word.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|r| r.word() == word)
-    }
-
-    /// Whether its word stands for a payment, and it may act for others.
-    #[must_use]
-    pub const fn is_trusted(self) -> bool {
-        matches!(self, Self::Service | Self::Operator | Self::Admin)
-    }
-
-    /// Whether it may use the operators' calls.
-    #[must_use]
-    pub const fn is_operator(self) -> bool {
-        matches!(self, Self::Operator | Self::Admin)
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
-}
-
-/// Who calls, as its token proved.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// The token's `sub`.
-    pub user: UserId,
-    /// The token's `role`.
-    pub role: Role,
-}
 
 /// The longest user id, in characters.
 pub const SUBJECT_LEN_MAX: usize = 255;
@@ -368,15 +311,6 @@ impl Auth {
     }
 }
 
-/// Hashes with a key of its own, so that nothing that is signed here is ever a token.
-#[allow(clippy::expect_used, reason = "HMAC takes a secret of any length")]
-fn keyed(secret: &Secret) -> Hmac<Sha256> {
-    let mut of_secret = Hmac::<Sha256>::new_from_slice(secret.bytes()).expect("any length is a key");
-    of_secret.update(b"ticketing keyed hashes");
-    let key = of_secret.finalize().into_bytes();
-    Hmac::new_from_slice(&key).expect("any length is a key")
-}
-
 fn is_subject(text: &str) -> bool {
     !text.trim().is_empty() && text.chars().count() <= SUBJECT_LEN_MAX && !text.chars().any(char::is_control)
 }
@@ -394,47 +328,6 @@ pub(crate) fn seconds_now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
-/// Why a token can't be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MintError {
-    /// The subject would not be accepted back.
-    #[error("the subject must be 1 to 255 characters, without control characters")]
-    BadSubject,
-    /// The time to live would end before it begins.
-    #[error("the time to live must be a second or more")]
-    BadTtl,
-}
-
-/// Returns a token for `sub` that is valid for `ttl` from now on.
-///
-/// # Errors
-/// The subject or the time is not one that a server would accept.
-///
-/// # Panics
-/// Never: claims are plain texts and numbers, and HMAC takes a secret of any length.
-#[allow(clippy::expect_used, reason = "plain claims are JSON, and HS256 is the algorithm that is plugged in")]
-pub fn mint(secret: &Secret, sub: &str, role: Role, ttl: Duration) -> Result<String, MintError> {
-    install_crypto();
-    if !is_subject(sub) {
-        return Err(MintError::BadSubject);
-    }
-    if ttl < Duration::from_secs(1) {
-        return Err(MintError::BadTtl);
-    }
-    #[derive(Serialize)]
-    struct Minted<'a> {
-        sub: &'a str,
-        role: Role,
-        iat: u64,
-        exp: u64,
-    }
-    let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let claims = Minted { sub, role, iat: now_s, exp: now_s.saturating_add(ttl.as_secs()) };
-    let key = EncodingKey::from_secret(secret.bytes());
-    Ok(jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
-        .expect("plain claims can be signed"))
-}
-
 impl<S> FromRequestParts<S> for Caller
 where
     Arc<Auth>: FromRef<S>,
@@ -445,63 +338,6 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         Ok(Arc::<Auth>::from_ref(state).caller(&parts.headers)?)
     }
-}
-
-/// HS256 for the JWT library, which leaves the cryptography to its user.
-struct Hs256(Hmac<Sha256>);
-
-impl Hs256 {
-    fn new(key: &[u8]) -> Result<Self, JwtError> {
-        Hmac::new_from_slice(key).map(Self).map_err(|_| ErrorKind::InvalidKeyFormat.into())
-    }
-
-    fn over(&self, message: &[u8]) -> Hmac<Sha256> {
-        let mut mac = self.0.clone();
-        mac.update(message);
-        mac
-    }
-}
-
-impl Signer<Vec<u8>> for Hs256 {
-    fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, SignatureError> {
-        Ok(self.over(message).finalize().into_bytes().to_vec())
-    }
-}
-
-impl Verifier<Vec<u8>> for Hs256 {
-    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), SignatureError> {
-        // In constant time, and only a signature of full length.
-        self.over(message).verify_slice(signature).map_err(|_| SignatureError::new())
-    }
-}
-
-impl JwtSigner for Hs256 {
-    fn algorithm(&self) -> Algorithm {
-        Algorithm::HS256
-    }
-}
-
-impl JwtVerifier for Hs256 {
-    fn algorithm(&self) -> Algorithm {
-        Algorithm::HS256
-    }
-}
-
-static CRYPTO: CryptoProvider = CryptoProvider {
-    signer_factory: |algorithm, key| match algorithm {
-        Algorithm::HS256 => Ok(Box::new(Hs256::new(key.as_bytes())?)),
-        _ => Err(ErrorKind::InvalidAlgorithm.into()),
-    },
-    verifier_factory: |algorithm, key| match algorithm {
-        Algorithm::HS256 => Ok(Box::new(Hs256::new(key.try_get_as_bytes()?)?)),
-        _ => Err(ErrorKind::InvalidAlgorithm.into()),
-    },
-    key_utils: KeyUtils::new_unimplemented(),
-};
-
-fn install_crypto() {
-    // The first call wins, and every call brings the same.
-    let _ = CRYPTO.install_default();
 }
 
 #[cfg(test)]

@@ -1,156 +1,20 @@
-//! The error envelope, and the one table from code to HTTP status.
+//! Refusals: what every handler answers that does not do what it was asked for.
 //!
-//! Every refusal, whoever makes it, is an [`ApiError`] with a stable code, a sentence and the facts at
-//! fault. Refusals of the domain bring their own code; its class decides the status here.
+//! Every refusal, whoever makes it, is an [`ApiError`] with a stable code, a sentence and the facts at fault. Its code
+//! decides the status; a refusal of the domain brings its own code, whose class does.
 
-use crate::answer::json_response;
-use crate::correlation::CorrelationId;
-use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::Response;
-use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
+mod code;
+mod render;
+
+pub use code::Code;
+
+use axum::http::StatusCode;
+use code::status_of_class;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use ticketing_core::domain::account::AccountRefusal;
-use ticketing_core::domain::booking::rejection::{Rejection, RejectionClass};
-use ticketing_core::domain::money::{Currency, Money};
-
-/// The errors that are not refusals of the domain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Code {
-    /// The request can't be understood at all.
-    BadRequest,
-    /// The body is not a JSON object.
-    InvalidJson,
-    /// The `Idempotency-Key` is malformed.
-    IdempotencyKeyInvalid,
-    /// The call needs an `Idempotency-Key`.
-    IdempotencyKeyRequired,
-    /// A webhook is not signed by who it should come from.
-    WebhookSignature,
-    /// A webhook is signed well and can't be read.
-    WebhookUnreadable,
-    /// No valid token.
-    Unauthorized,
-    /// The caller's role does not allow the call.
-    Forbidden,
-    /// With an outside payment service, only that service or an operator confirms.
-    ConfirmForbidden,
-    /// A buyer's money goes back by cancelling, not by asking for it.
-    RefundForbidden,
-    /// A call by cookie came from another site's page.
-    OriginRefused,
-    /// The account is suspended.
-    AccountSuspended,
-    /// There is no such address or thing.
-    NotFound,
-    /// There is no such account, or it is another's.
-    UserNotFound,
-    /// There is no such route.
-    RouteNotFound,
-    /// The address does not take this method.
-    MethodNotAllowed,
-    /// The request did not arrive in time.
-    RequestTimeout,
-    /// The first request with this key is still running.
-    IdempotencyInProgress,
-    /// The thing has changed since it was looked at.
-    VersionMoved,
-    /// The thing has another version than the one that the request is about.
-    VersionConflict,
-    /// It is there already.
-    AlreadyExists,
-    /// Somebody has booked what is to be changed.
-    TicketLocked,
-    /// The body is too large.
-    PayloadTooLarge,
-    /// Fields are missing, unknown or wrong.
-    ValidationFailed,
-    /// The key was used for another request.
-    IdempotencyKeyReused,
-    /// An id that came from outside is that of several things.
-    AmbiguousId,
-    /// Too many requests.
-    RateLimited,
-    /// A bug.
-    Internal,
-    /// A store, broker or cache is away.
-    Unavailable,
-    /// A part that the server needs is not ready.
-    NotReady,
-    /// The server is about to end.
-    ShuttingDown,
-    /// More commands wait than the server takes.
-    Overloaded,
-    /// The read model has not reached the position asked for.
-    ReadModelBehind,
-    /// The server did not finish in time.
-    Timeout,
-}
-
-impl Code {
-    /// The HTTP status and the stable word of each code: the only such table.
-    const fn facts(self) -> (StatusCode, &'static str) {
-        match self {
-            Self::BadRequest => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
-            Self::InvalidJson => (StatusCode::BAD_REQUEST, "INVALID_JSON"),
-            Self::IdempotencyKeyInvalid => (StatusCode::BAD_REQUEST, "IDEMPOTENCY_KEY_INVALID"),
-            Self::IdempotencyKeyRequired => (StatusCode::BAD_REQUEST, "IDEMPOTENCY_KEY_REQUIRED"),
-            Self::WebhookSignature => (StatusCode::BAD_REQUEST, "WEBHOOK_SIGNATURE_INVALID"),
-            Self::WebhookUnreadable => (StatusCode::BAD_REQUEST, "WEBHOOK_UNREADABLE"),
-            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
-            Self::Forbidden => (StatusCode::FORBIDDEN, "FORBIDDEN"),
-            Self::ConfirmForbidden => (StatusCode::FORBIDDEN, "CONFIRM_FORBIDDEN"),
-            Self::RefundForbidden => (StatusCode::FORBIDDEN, "REFUND_FORBIDDEN"),
-            Self::OriginRefused => (StatusCode::FORBIDDEN, "ORIGIN_REFUSED"),
-            Self::AccountSuspended => (StatusCode::FORBIDDEN, "ACCOUNT_SUSPENDED"),
-            Self::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND"),
-            Self::UserNotFound => (StatusCode::NOT_FOUND, "USER_NOT_FOUND"),
-            Self::RouteNotFound => (StatusCode::NOT_FOUND, "ROUTE_NOT_FOUND"),
-            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
-            Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
-            Self::IdempotencyInProgress => (StatusCode::CONFLICT, "IDEMPOTENCY_IN_PROGRESS"),
-            Self::VersionMoved => (StatusCode::CONFLICT, "VERSION_MOVED"),
-            Self::VersionConflict => (StatusCode::CONFLICT, "VERSION_CONFLICT"),
-            Self::AlreadyExists => (StatusCode::CONFLICT, "ALREADY_EXISTS"),
-            Self::TicketLocked => (StatusCode::CONFLICT, "TICKET_LOCKED"),
-            Self::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
-            Self::ValidationFailed => (StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED"),
-            Self::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),
-            Self::AmbiguousId => (StatusCode::UNPROCESSABLE_ENTITY, "AMBIGUOUS_ID"),
-            Self::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"),
-            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL"),
-            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
-            Self::NotReady => (StatusCode::SERVICE_UNAVAILABLE, "NOT_READY"),
-            Self::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "SHUTTING_DOWN"),
-            Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"),
-            Self::ReadModelBehind => (StatusCode::SERVICE_UNAVAILABLE, "READ_MODEL_BEHIND"),
-            Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "TIMEOUT"),
-        }
-    }
-
-    /// The stable, documented word.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        self.facts().1
-    }
-
-    /// The HTTP status.
-    #[must_use]
-    pub const fn status(self) -> StatusCode {
-        self.facts().0
-    }
-}
-
-const fn status_of_class(class: RejectionClass) -> StatusCode {
-    match class {
-        RejectionClass::NotFound => StatusCode::NOT_FOUND,
-        RejectionClass::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
-        RejectionClass::Conflict => StatusCode::CONFLICT,
-        RejectionClass::Forbidden => StatusCode::FORBIDDEN,
-    }
-}
+use ticketing_core::domain::booking::rejection::Rejection;
+use ticketing_core::domain::money::Money;
 
 /// What a handler answers when it refuses.
 #[derive(Clone, Debug, PartialEq)]
@@ -470,76 +334,6 @@ impl ApiError {
     pub fn details(&self) -> &[Value] {
         &self.details
     }
-
-    /// Writes it down for the request with this correlation id.
-    #[must_use]
-    pub fn render(&self, correlation: &CorrelationId) -> Response {
-        let failure = Failure {
-            success: false,
-            error: Facts {
-                code: &self.code,
-                message: &self.message,
-                details: Details { all: &self.details, fare: self.fare },
-            },
-            meta: Meta { correlation_id: correlation.as_str() },
-        };
-        // Texts and values that are JSON already can always be written.
-        let body = serde_json::to_string(&failure).unwrap_or_default();
-        let mut response = json_response(self.status, body);
-        if let Some(seconds) = self.retry_after_s {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        if self.status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        response
-    }
-}
-
-#[derive(Serialize)]
-struct Failure<'a> {
-    success: bool,
-    error: Facts<'a>,
-    meta: Meta<'a>,
-}
-
-#[derive(Serialize)]
-struct Facts<'a> {
-    code: &'a str,
-    message: &'a str,
-    details: Details<'a>,
-}
-
-/// The facts at fault, with the fare, if there is one, in all its decimals.
-struct Details<'a> {
-    all: &'a [Value],
-    fare: Option<Money>,
-}
-
-impl Serialize for Details<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Priced<'a> {
-            field: &'a Value,
-            message: &'a Value,
-            fare: Box<RawValue>,
-            currency: Currency,
-        }
-        match (self.fare, self.all) {
-            (Some(fare), [one]) => {
-                let (field, message) = (&one["field"], &one["message"]);
-                let priced = Priced { field, message, fare: fare.json_number(), currency: fare.currency };
-                [priced].serialize(serializer)
-            }
-            _ => self.all.serialize(serializer),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Meta<'a> {
-    #[serde(rename = "correlationId")]
-    correlation_id: &'a str,
 }
 
 impl From<Rejection> for ApiError {

@@ -35,8 +35,8 @@ use ticketing_core::store::views;
 use ticketing_core::worker::mail::Mailing;
 use ticketing_core::worker::payments::Asking;
 use ticketing_core::worker::{self, Workers};
-use ticketing_desk::afar::Lender;
 use ticketing_desk::desk::CountRequests;
+use ticketing_desk::remote::Backend;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -371,12 +371,12 @@ fn shell(
     let (metrics_of_state, payments) = (Arc::clone(&metrics), config.payments.clone());
     let (hold_seconds, kept_out) = (config.hold_seconds, Arc::clone(&app.accounts.kept_out));
     let feed = Feed::start(app.clone(), head, ending.clone());
-    let lender = Lender::new(app, config.settings.clone(), config.stores.clone(), sign_token, ending);
-    let lender = lender.counting(counting(&metrics));
+    let backend = Backend::new(app, config.settings.clone(), config.stores.clone(), sign_token, ending);
+    let backend = backend.counting(counting(&metrics));
     let auth = Auth::new(secret).keeping_out(kept_out).with_origins(config.http.allowed_origins.clone());
     let auth = Arc::new(auth);
     let state =
-        ServerState::new(Arc::clone(&auth), metrics_of_state, hold_seconds, payments, carrier, lender, feed);
+        ServerState::new(Arc::clone(&auth), metrics_of_state, hold_seconds, payments, carrier, backend, feed);
     let state = state.with_order_seconds(config.order_seconds).with_redis(redis.clone());
     let state = state.with_sign_ins(&config.http, redis.clone());
     let routes = table::operations(Routes::new(Arc::clone(&metrics), config.http.request_timeout));

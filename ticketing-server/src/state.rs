@@ -19,7 +19,7 @@ use ticketing_core::app::config::HOLD_SECONDS_DEFAULT;
 use ticketing_core::app::queries::network::find_route;
 use ticketing_core::app::{App, AppError};
 use ticketing_core::domain::id::RouteId;
-use ticketing_desk::afar::Lender;
+use ticketing_desk::remote::Backend;
 
 /// The state of a running server. Cloning is cheap, and is done for each request.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ pub struct Shared {
     /// What carries events between processes; `None` is the embedded bus.
     pub carrier: Option<Carrier>,
     /// What commands of operators run on.
-    pub lender: Lender,
+    pub backend: Backend,
     /// What happens, for those who listen.
     pub feed: Feed,
     /// How often somebody may sign in or up.
@@ -69,11 +69,11 @@ impl ServerState {
         hold_seconds: u32,
         payments: ProviderConfig,
         carrier: Option<Carrier>,
-        lender: Lender,
+        backend: Backend,
         feed: Feed,
     ) -> Self {
         Self(Arc::new(Shared {
-            app: lender.app.clone(),
+            app: backend.app.clone(),
             auth,
             metrics,
             gauges: Gauges::default(),
@@ -82,7 +82,7 @@ impl ServerState {
             order_seconds: HOLD_SECONDS_DEFAULT,
             payments,
             carrier,
-            lender,
+            backend,
             feed,
             sign_ins: SignInLimits::new(RateLimit::sign_in_default_for(Environment::Development), None),
             secure_cookies: false,

@@ -7,9 +7,9 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use ticketing_core::app::{App, StoreConfig, make_data_dir};
 use ticketing_desk::Desk;
-use ticketing_desk::afar::Lender;
 use ticketing_desk::failure::Failure;
 use ticketing_desk::output::Printer;
+use ticketing_desk::remote::Backend;
 use ticketing_desk::session;
 use ticketing_desk::signals::StopSignals;
 use ticketing_server::config::{Roles, ServerConfig};
@@ -78,9 +78,9 @@ pub fn run(
         let ended = match dashboard {
             Some(options) => {
                 let app = running.app().clone();
-                let lender = Lender::of_process(app, settings.clone(), stores.clone(), sign_token);
-                let lender = lender.counting(running.requests());
-                let work = Work::lent(desk, lender);
+                let backend = Backend::of_process(app, settings.clone(), stores.clone(), sign_token);
+                let backend = backend.counting(running.requests());
+                let work = Work::on_backend(desk, backend);
                 tui::outcome(ticketing_tui::run(work.desk(), options).await)
             }
             None => {

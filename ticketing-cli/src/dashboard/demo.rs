@@ -18,8 +18,8 @@ use ticketing_core::ops::audit::Actor;
 use ticketing_core::ops::{lists, people, seats, seed};
 use ticketing_core::worker::projector::Projector;
 use ticketing_desk::Failure;
-use ticketing_desk::afar::Lender;
 use ticketing_desk::desk::Scratch;
+use ticketing_desk::remote::Backend;
 use ticketing_desk::session::no_scratch;
 use ticketing_server::failures::sign_token;
 use ticketing_server::{Running, ServerConfig};
@@ -69,7 +69,7 @@ pub struct Demo {
 
 struct Started {
     running: Running,
-    lender: Lender,
+    backend: Backend,
     people: JoinHandle<()>,
     _scratch: Scratch,
 }
@@ -79,22 +79,22 @@ impl Demo {
     ///
     /// # Errors
     /// What stands in the way of a server in a new folder.
-    pub async fn lender(&self) -> Result<Lender, Failure> {
+    pub async fn backend(&self) -> Result<Backend, Failure> {
         let mut started = self.started.lock().await;
         if let Some(started) = &*started {
-            return Ok(started.lender.clone());
+            return Ok(started.backend.clone());
         }
         let new = start().await?;
-        let lender = new.lender.clone();
+        let backend = new.backend.clone();
         *started = Some(new);
-        Ok(lender)
+        Ok(backend)
     }
 
     /// Ends it.
     pub async fn close(&self) {
-        if let Some(Started { running, lender, people, _scratch }) = self.started.lock().await.take() {
+        if let Some(Started { running, backend, people, _scratch }) = self.started.lock().await.take() {
             people.abort();
-            drop(lender);
+            drop(backend);
             running.stop().await;
         }
     }
@@ -113,7 +113,7 @@ async fn start() -> Result<Started, Failure> {
     let plan = seed::plan(&app, "seed demo", demo_city(app.clock.now())).await?;
     let seeded = seed::execute(&app, plan, &actor, &mut |_, _| ()).await?;
     Projector::default().reach(&app, seeded.position).await?;
-    let lender = Lender::of_process(app.clone(), settings, stores, sign_token).counting(running.requests());
+    let backend = Backend::of_process(app.clone(), settings, stores, sign_token).counting(running.requests());
     let people = tokio::spawn(async move {
         // Whatever stands in the way of a made-up buyer is theirs to see on the dashboard, and nobody else's.
         let _ = trouble::make(&app, &actor).await;
@@ -129,7 +129,7 @@ async fn start() -> Result<Started, Failure> {
             let _ = buyers.live().await;
         }
     });
-    Ok(Started { running, lender, people, _scratch: scratch })
+    Ok(Started { running, backend, people, _scratch: scratch })
 }
 
 /// Those who buy, one after another, by a fixed order of fates.

@@ -7,8 +7,8 @@ use super::{Gathered, changes, place_of, refusal, request};
 use std::path::Path;
 use ticketing_core::app::StoreConfig;
 use ticketing_core::store::db::Address;
-use ticketing_desk::afar;
 use ticketing_desk::desk::Actor;
+use ticketing_desk::remote;
 use ticketing_desk::session::{self, Opened};
 use ticketing_desk::{Desk, Failure, Globals};
 use ticketing_tui::{Answer, Desk as _, Hint, Refusal, Running};
@@ -25,7 +25,7 @@ enum Source {
     /// They are named, and opened here.
     Named(Box<Named>),
     /// A server in this process has them open.
-    Lent(Box<afar::Lender>),
+    Backend(Box<remote::Backend>),
     /// They are made up.
     Demo(Box<Demo>),
 }
@@ -49,8 +49,8 @@ impl Here {
     }
 
     /// Works on what a server in this process has open.
-    pub fn lent(desk: &Desk, lender: afar::Lender) -> Self {
-        Self { desk: desk.again(), source: Source::Lent(Box::new(lender)) }
+    pub fn on_backend(desk: &Desk, backend: remote::Backend) -> Self {
+        Self { desk: desk.again(), source: Source::Backend(Box::new(backend)) }
     }
 
     /// Works on a demonstration, which begins with the first command.
@@ -66,7 +66,7 @@ impl Here {
                     opened.close().await;
                 }
             }
-            Source::Lent(_) => {}
+            Source::Backend(_) => {}
             Source::Demo(demo) => demo.close().await,
         }
     }
@@ -75,28 +75,28 @@ impl Here {
     fn stores(&self) -> Option<&StoreConfig> {
         match &self.source {
             Source::Named(named) => Some(&named.stores),
-            Source::Lent(lender) => Some(&lender.stores),
+            Source::Backend(backend) => Some(&backend.stores),
             Source::Demo(_) => None,
         }
     }
 
-    async fn lender(&self) -> Result<afar::Lender, Failure> {
+    async fn backend(&self) -> Result<remote::Backend, Failure> {
         match &self.source {
-            Source::Named(named) => named.lender(&self.desk).await,
-            Source::Lent(lender) => Ok((**lender).clone()),
-            Source::Demo(demo) => demo.lender().await,
+            Source::Named(named) => named.backend(&self.desk).await,
+            Source::Backend(backend) => Ok((**backend).clone()),
+            Source::Demo(demo) => demo.backend().await,
         }
     }
 
     async fn answer(&self, command: Vec<String>) -> Result<Answer, Refusal> {
-        let lender = self.lender().await.map_err(|failure| refusal(&failure))?;
+        let backend = self.backend().await.map_err(|failure| refusal(&failure))?;
         let request = request(&command, &self.desk.globals, &self.place());
         let too_many = || {
             refusal(&Failure::unreachable("Too many commands are under way.").hint("try again in a moment"))
         };
-        let slot = lender.slot().ok_or_else(too_many)?;
+        let slot = backend.slot().ok_or_else(too_many)?;
         let actor = Actor { name: self.desk.actor(), is_admin: true, correlation_id: None };
-        let mut running = afar::start(lender, slot, actor, request)
+        let mut running = remote::start(backend, slot, actor, request)
             .map_err(|error| refusal(&Failure::error(format!("The command can't be run: {error}."))))?;
         let mut gathered = Gathered::default();
         while let Some(frame) = running.next().await {
@@ -120,22 +120,22 @@ impl Here {
 
 impl Named {
     /// Returns what the commands run on, opened if it is not.
-    async fn lender(&self, desk: &Desk) -> Result<afar::Lender, Failure> {
+    async fn backend(&self, desk: &Desk) -> Result<remote::Backend, Failure> {
         let mut opened = self.opened.lock().await;
         let files = Files::of(&self.stores);
         if let Some((were, old)) = opened.take() {
             if were == files {
-                let lender = old.lender.clone();
+                let backend = old.backend.clone();
                 *opened = Some((were, old));
-                return Ok(lender);
+                return Ok(backend);
             }
             // What was removed or replaced can still be read by whoever has it open, and would look alive for ever.
             tokio::spawn(old.close());
         }
         let new = Opened::open(desk).await?;
-        let lender = new.lender.clone();
+        let backend = new.backend.clone();
         *opened = Some((Files::of(&self.stores), new));
-        Ok(lender)
+        Ok(backend)
     }
 
     /// Forgets what is open: after an outage each connection that was open would fail once more.
@@ -165,7 +165,7 @@ impl ticketing_tui::Desk for Here {
     fn hints(&self) -> Option<mpsc::Receiver<Hint>> {
         match &self.source {
             Source::Named(named) => changes::of_files(&named.stores),
-            Source::Lent(lender) => changes::of_files(&lender.stores),
+            Source::Backend(backend) => changes::of_files(&backend.stores),
             // There it never stops.
             Source::Demo(_) => None,
         }

@@ -15,9 +15,9 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use there::There;
-use ticketing_desk::afar::{Ended, Frame, Lender, Request};
 use ticketing_desk::guard::Colour;
 use ticketing_desk::output::{Node, Plan, Terminal};
+use ticketing_desk::remote::{Backend, Ended, Frame, Request};
 use ticketing_desk::{Desk, Failure, Globals};
 use ticketing_tui::{Answer, Refusal};
 
@@ -58,8 +58,8 @@ impl Work {
     }
 
     /// Works on what a server in this process has open.
-    pub fn lent(desk: &Desk, lender: Lender) -> Self {
-        Self::Here(Arc::new(Here::lent(desk, lender)))
+    pub fn on_backend(desk: &Desk, backend: Backend) -> Self {
+        Self::Here(Arc::new(Here::on_backend(desk, backend)))
     }
 
     /// Returns what runs the dashboard's commands.

@@ -67,8 +67,35 @@ async fn events_go_to_kafka_and_come_from_it_over_tls_with_a_password() {
     assert!(types.contains(&"TicketReserved") && types.contains(&"TicketConfirmed"), "{types:?}");
     assert!(!platform.logs().contains(&own.set["TEST_KAFKA_SECURED_PASSWORD"]), "the password is in a log");
 
-    let wrong = settings(&own, &files, "not the password");
-    let refused = platform.run_with(&["group", "list"], &wrong);
-    assert_ne!(refused.code, 0, "{refused:?}");
-    assert!(refused.err.to_lowercase().contains("authenticat"), "{refused:?}");
+    // What stands in the way is named, with what to do, by whatever asks the broker.
+    let [ca, certificate, _] = &files;
+    let nowhere = format!("{ca}.nowhere");
+    let off = ["KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD", "KAFKA_SSL_CA_LOCATION"]
+        .into_iter()
+        .chain(["KAFKA_SSL_CERTIFICATE_LOCATION", "KAFKA_SSL_KEY_LOCATION"])
+        .map(|variable| (variable, ""));
+    let plain: Vec<_> = std::iter::once(("KAFKA_SECURITY_PROTOCOL", "plaintext")).chain(off).collect();
+    let rows: [(&[(&str, &str)], i32, &str, &str); 5] = [
+        (&[("KAFKA_SASL_PASSWORD", "not the password")], 1, "authentication failed", "KAFKA_SASL_PASSWORD"),
+        (&[("KAFKA_SASL_USERNAME", "nobody")], 1, "authentication failed", "KAFKA_SASL_USERNAME"),
+        // It vouches for nobody.
+        (&[("KAFKA_SSL_CA_LOCATION", certificate)], 1, "certificate", "KAFKA_SSL_CA_LOCATION"),
+        (&[("KAFKA_SSL_CA_LOCATION", &nowhere)], 1, "ssl_ca_location", "KAFKA_SSL_"),
+        // It looks like a broker that is away.
+        (&plain, 7, "can't be reached", "a port that speaks TLS needs KAFKA_SECURITY_PROTOCOL"),
+    ];
+    for (set, code, why, remedy) in rows {
+        let refused = platform.run_with(&["group", "list"], set);
+        assert_eq!(refused.code, code, "{set:?}: {refused:?}");
+        assert!(
+            refused.err.to_lowercase().contains(why) && refused.err.contains(remedy),
+            "{set:?}: {refused:?}"
+        );
+        let doctor = platform.run_with(&["doctor"], set);
+        let told = doctor.out.replace(['\n', ' '], "");
+        assert!(
+            told.contains("failbroker") && (code == 7 || told.contains(&remedy.replace(' ', ""))),
+            "{set:?}: {doctor:?}"
+        );
+    }
 }

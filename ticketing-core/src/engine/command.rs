@@ -9,6 +9,7 @@ use crate::saga::{Case, Input, NewCharge};
 use crate::store::error::StoreError;
 use crate::store::sagas::Message;
 use std::sync::Arc;
+use tokio::sync::oneshot;
 
 /// What is to be done.
 #[derive(Clone, Debug)]
@@ -149,3 +150,19 @@ impl From<Rejection> for CommandError {
 
 /// The outcome of one command, to be sent once its batch is on disk.
 pub(super) type Outcome = Result<Done, CommandError>;
+
+/// A command in the queue.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) work: Work,
+    pub(super) meta: Meta,
+    pub(super) reply: oneshot::Sender<Outcome>,
+}
+
+#[cfg(test)]
+impl Queued {
+    /// A command whose answer nobody waits for.
+    pub(super) fn alone(work: Work, meta: Meta) -> Self {
+        Self { work, meta, reply: oneshot::channel().0 }
+    }
+}

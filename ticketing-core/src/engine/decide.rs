@@ -1,9 +1,8 @@
 //! Deciding a batch: each command in order, in memory, each seeing what those before it did.
 
-use super::command::{CommandError, Done, Meta, Outcome, Work};
+use super::command::{CommandError, Done, Meta, Outcome, Queued, Work};
 use super::load::Found;
 use super::money::{Asked, PaymentFound};
-use super::run::Queued;
 use super::state::State;
 use crate::domain::booking::command::{Change, HoldKind, Reserve};
 use crate::domain::booking::decide;

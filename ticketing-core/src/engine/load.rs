@@ -1,7 +1,6 @@
 //! Loading what a batch needs and memory lacks, in set-based reads; none for what is remembered.
 
-use super::command::{IdempotencyKey, Outcome, Work};
-use super::run::Queued;
+use super::command::{IdempotencyKey, Outcome, Queued, Work};
 use super::state::{Live, State};
 use crate::domain::booking::command::{Best, Change, SeatChoice};
 use crate::domain::booking::state::{Booking, BookingState};

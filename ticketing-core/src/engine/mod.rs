@@ -8,12 +8,15 @@
 //! So the state in memory is exactly the log's fold at the moment of the commit, refusals included, with
 //! any number of processes on one store; who comes second folds what the other wrote and decides again.
 
+mod attempt;
 mod cache;
 mod command;
 mod decide;
 mod effects;
+mod handle;
 mod load;
 mod money;
+mod report;
 mod run;
 #[cfg(test)]
 mod simulation;
@@ -21,4 +24,5 @@ mod state;
 
 pub use command::{CommandError, Done, IdempotencyKey, Meta, SagaAnswer, Work};
 pub use effects::{Effect, Effects, LEASE_SECONDS};
-pub use run::{BatchReport, Engine, EngineConfig};
+pub use handle::{Engine, EngineConfig};
+pub use report::BatchReport;

@@ -3,22 +3,26 @@
 //! The batch was decided on the log as it stood at `expected_head`. If the head has moved, nothing is
 //! written and the caller decides again. Beside that, the keys hold by themselves: of `claims` (no seat
 //! twice), of `events` (no position and no stream version twice), of `idempotency` (no answer twice), of
-//! `bookings_payment` (no payment twice).
+//! `bookings_payment` (no payment twice). New holds alone take a shorter way on PostgreSQL, in `holds`.
 
-use super::bookings::write_seats;
-use super::db::{Arg, Column, Db, Engine, Tx};
+mod holds;
+mod rows;
+
+use super::db::{Arg, Db, Engine, Tx};
 use super::error::{Result, StoreError};
 use super::events::LogEntry;
 use super::idempotency::StoredAnswer;
-use super::sagas::{self, Lease, Message, SagaChange, SagaRows};
+use super::sagas::{Lease, Message, SagaChange, SagaRows};
 use super::sql::{Sql, statements};
 use crate::args;
 use crate::domain::booking::passenger::Passenger;
 use crate::domain::booking::state::Booking;
 use crate::domain::id::{BookingId, SagaId};
 use crate::domain::time::Timestamp;
+pub(super) use holds::STATEMENTS as HOLD_STATEMENTS;
+use holds::{commit_holds, insert_then_commit};
+use rows::{answer_rows, booking_rows, changed_rows, claim_rows, event_rows, passenger_rows};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// What a batch of commands did.
@@ -55,19 +59,6 @@ impl Batch {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.events.is_empty() && self.answers.is_empty() && self.sagas.is_empty() && self.told.is_empty()
-    }
-
-    /// Whether all that it did was to begin holds, each by one event that its own request caused.
-    fn is_only_holds(&self) -> bool {
-        let caused_by_request =
-            |e: &LogEntry| e.stream_version == 1 && e.causation_id.as_ref() == Some(&e.correlation_id);
-        self.changed.is_empty()
-            && self.freed.is_empty()
-            && self.created.len() == self.events.len()
-            && self.created.iter().all(|b| b.version == 1)
-            && self.events.iter().all(caused_by_request)
-            && self.told.is_empty()
-            && self.sagas.iter().all(SagaChange::only_awaits_payment)
     }
 }
 
@@ -119,76 +110,6 @@ statements! {
         SELECT position, stream_id, stream_version, event_type, recorded_at, actor, correlation_id, causation_id, data
         FROM {rows position big, stream_id uuid, stream_version int, event_type text, recorded_at big, actor text,
             correlation_id text, causation_id text, data text} WHERE true";
-    /// The rows of new holds in one statement: one round trip, and no column whose value is known.
-    INSERT_HOLDS = sqlite "" postgres "
-        WITH b AS (
-            INSERT INTO bookings (id, offering_id, user_id, seats, from_leg, to_leg, price_minor, currency,
-                state, hold_expires_at, created_at, version)
-            SELECT id, offering_id, user_id, seats, from_leg, to_leg, price_minor, currency, state,
-                hold_expires_at, $1, 1
-            FROM {rows id uuid, offering_id uuid, user_id text, seats text, from_leg int, to_leg int,
-                price_minor big, currency text, state text, hold_expires_at big}
-        ), c AS (
-            INSERT INTO claims (offering_id, seat_no, leg, booking_id)
-            SELECT offering_id, seat_no, leg, booking_id
-            FROM {rows offering_id uuid, seat_no int, leg int, booking_id uuid}
-        ), p AS (
-            INSERT INTO passengers (booking_id, name, email, phone)
-            SELECT booking_id, name, email, phone
-            FROM {rows booking_id uuid, name text, email text, phone text}
-        ), i AS (
-            INSERT INTO idempotency (caller, key, request_hash, status, data, position, created_at)
-            SELECT caller, key, request_hash, status, data, position, $1
-            FROM {rows caller text, key text, request_hash bytes, status int, data text, position big}
-        ), e AS (
-            INSERT INTO events (position, stream_id, stream_version, event_type, recorded_at, actor,
-                correlation_id, causation_id, data)
-            SELECT position, stream_id, 1, event_type, $1, actor, correlation_id, correlation_id, data
-            FROM {rows position big, stream_id uuid, event_type text, actor text, correlation_id text,
-                data text}
-        ), s AS (
-            INSERT INTO sagas (id, booking_id, state, attempts, next_at, correlation_id, created_at, moved_at,
-                events, version)
-            SELECT id, id, 'AWAITING_PAYMENT', 0, next_at, correlation_id, $1, $1, 0, 1
-            FROM {rows id uuid, next_at big, correlation_id text}
-        )
-        SELECT 1";
-    /// The same with the head, committing by itself: one round trip, one fsync. A head that has moved
-    /// violates `log_head`'s check, which undoes it all.
-    COMMIT_HOLDS = sqlite "" postgres "
-        WITH b AS (
-            INSERT INTO bookings (id, offering_id, user_id, seats, from_leg, to_leg, price_minor, currency,
-                state, hold_expires_at, created_at, version)
-            SELECT id, offering_id, user_id, seats, from_leg, to_leg, price_minor, currency, state,
-                hold_expires_at, $1, 1
-            FROM {rows id uuid, offering_id uuid, user_id text, seats text, from_leg int, to_leg int,
-                price_minor big, currency text, state text, hold_expires_at big}
-        ), c AS (
-            INSERT INTO claims (offering_id, seat_no, leg, booking_id)
-            SELECT offering_id, seat_no, leg, booking_id
-            FROM {rows offering_id uuid, seat_no int, leg int, booking_id uuid}
-        ), p AS (
-            INSERT INTO passengers (booking_id, name, email, phone)
-            SELECT booking_id, name, email, phone
-            FROM {rows booking_id uuid, name text, email text, phone text}
-        ), i AS (
-            INSERT INTO idempotency (caller, key, request_hash, status, data, position, created_at)
-            SELECT caller, key, request_hash, status, data, position, $1
-            FROM {rows caller text, key text, request_hash bytes, status int, data text, position big}
-        ), e AS (
-            INSERT INTO events (position, stream_id, stream_version, event_type, recorded_at, actor,
-                correlation_id, causation_id, data)
-            SELECT position, stream_id, 1, event_type, $1, actor, correlation_id, correlation_id, data
-            FROM {rows position big, stream_id uuid, event_type text, actor text, correlation_id text,
-                data text}
-        ), s AS (
-            INSERT INTO sagas (id, booking_id, state, attempts, next_at, correlation_id, created_at, moved_at,
-                events, version)
-            SELECT id, id, 'AWAITING_PAYMENT', 0, next_at, correlation_id, $1, $1, 0, 1
-            FROM {rows id uuid, next_at big, correlation_id text}
-        )
-        UPDATE log_head SET head = CASE WHEN head = $2 THEN head + $3 ELSE -1 END WHERE id = 1
-        RETURNING head";
 }
 
 /// Writes a batch, all or nothing. With a batch `before` it that is still under way, its new rows are sent
@@ -221,90 +142,6 @@ pub async fn write(db: &Db, batch: &Batch, before: Option<oneshot::Receiver<()>>
     }
 }
 
-async fn commit_holds(db: &Db, batch: &Batch) -> Result<Outcome> {
-    let mut values = args![batch.decided_at.as_millis(), batch.expected_head, batch.events.len() as i64];
-    values.extend(hold_rows(batch));
-    db.write::<(i64,)>(&COMMIT_HOLDS, values).await?;
-    Ok(Outcome::Committed)
-}
-
-/// How long rows that were sent ahead of their turn may stand in the way of others. A commit takes a few
-/// milliseconds; where it takes longer, the rows are sent twice.
-const GIVE_WAY_AFTER: Duration = Duration::from_millis(100);
-
-/// Sends new holds while the batch before is still under way.
-///
-/// Their keys are taken before the log's head is, the other way round than everybody else takes them. So another
-/// process that has the head may wait for one of these keys (a position, a seat, an idempotency key), while the batch
-/// before waits for the head, and this one for the batch before: a circle of which PostgreSQL sees only two thirds,
-/// and which it would break by `lock_timeout` alone. Whoever has waited too long therefore takes the rows back, and
-/// sends them again when it is their turn.
-async fn insert_then_commit(db: &Db, batch: &Batch, mut before: oneshot::Receiver<()>) -> Result<Outcome> {
-    let mut tx = db.begin().await?;
-    let mut values = args![batch.decided_at.as_millis()];
-    values.extend(hold_rows(batch));
-    if let Err(error) = tx.run(&INSERT_HOLDS, values).await {
-        undo(tx).await;
-        return Err(error);
-    }
-    match tokio::time::timeout(GIVE_WAY_AFTER, &mut before).await {
-        Ok(Ok(())) => {}
-        Ok(Err(_)) => {
-            undo(tx).await;
-            return Ok(Outcome::Stale);
-        }
-        Err(_) => {
-            undo(tx).await;
-            return if before.await.is_err() { Ok(Outcome::Stale) } else { commit_holds(db, batch).await };
-        }
-    }
-    // The head and the commit in one round trip: meanwhile everybody else waits for the head.
-    let head = format!(
-        "UPDATE log_head SET head = CASE WHEN head = {} THEN head + {} ELSE -1 END WHERE id = 1",
-        batch.expected_head,
-        batch.events.len()
-    );
-    tx.script_and_commit(head).await?;
-    Ok(Outcome::Committed)
-}
-
-/// Undoes a batch. What the store says of the undoing matters less than why; it is undone all the same.
-async fn undo(tx: Tx) {
-    if let Err(error) = tx.rollback().await {
-        tracing::debug!(%error, "a rollback ended without an answer");
-    }
-}
-
-/// The rows of new holds, as [`INSERT_HOLDS`] takes them.
-fn hold_rows(batch: &Batch) -> [Arg; 6] {
-    let mut bookings = booking_rows(batch);
-    bookings.truncate(HOLD_COLUMNS);
-    let mut answers = answer_rows(batch);
-    answers.truncate(ANSWER_COLUMNS);
-    let events = &batch.events;
-    let events = vec![
-        Column::Big(events.iter().map(|e| e.position).collect()),
-        Column::Uuid(events.iter().map(|e| e.stream_id).collect()),
-        Column::Text(events.iter().map(|e| e.event.type_name().to_owned()).collect()),
-        Column::Text(events.iter().map(|e| e.actor.clone()).collect()),
-        Column::Text(events.iter().map(|e| e.correlation_id.clone()).collect()),
-        Column::Text(events.iter().map(|e| e.event.data()).collect()),
-    ];
-    [
-        Arg::Rows(bookings),
-        Arg::Rows(claim_rows(batch.taken.iter())),
-        Arg::Rows(passenger_rows(batch)),
-        Arg::Rows(answers),
-        Arg::Rows(events),
-        Arg::Rows(sagas::awaiting_rows(&batch.sagas)),
-    ]
-}
-
-/// The columns of [`booking_rows`] that differ between new holds; the rest is as it always begins.
-const HOLD_COLUMNS: usize = 10;
-/// The columns of [`answer_rows`] without the time, which is the batch's.
-const ANSWER_COLUMNS: usize = 6;
-
 /// Takes the log's lock: until the transaction ends, nobody else writes.
 ///
 /// # Errors
@@ -324,7 +161,7 @@ async fn take_head_and_write(db: &Db, batch: &Batch) -> Result<Outcome> {
     if taken == 0 {
         // It has changed nothing. If it waited for the head it holds the lock until it is undone, but this batch, which
         // has to be decided anew first, need not wait for that.
-        tokio::spawn(undo(tx));
+        tokio::spawn(tx.undo());
         return Ok(Outcome::Stale);
     }
     write_rows(tx, batch).await
@@ -347,7 +184,7 @@ pub async fn write_in(mut tx: Tx, batch: &Batch) -> Result<Outcome> {
             Ok(Outcome::Stale)
         }
         Err(error) => {
-            undo(tx).await;
+            tx.undo().await;
             Err(error)
         }
     }
@@ -365,7 +202,7 @@ async fn write_rows(mut tx: Tx, batch: &Batch) -> Result<Outcome> {
             Ok(Outcome::Stale)
         }
         Err(error) => {
-            undo(tx).await;
+            tx.undo().await;
             Err(error)
         }
     }
@@ -434,97 +271,3 @@ pub async fn append(tx: &mut Tx, mut events: Vec<LogEntry>) -> Result<i64> {
 
 /// Events of one statement while appending many.
 const APPEND_CHUNK: usize = 2_000;
-
-fn booking_rows(batch: &Batch) -> Vec<Column> {
-    let rows = &batch.created;
-    let int = |n: u16| i32::from(n);
-    vec![
-        Column::Uuid(rows.iter().map(|b| b.id.0).collect()),
-        Column::Uuid(rows.iter().map(|b| b.offering_id.0).collect()),
-        Column::Text(rows.iter().map(|b| b.user_id.0.clone()).collect()),
-        Column::Text(rows.iter().map(|b| write_seats(&b.seats)).collect()),
-        Column::Int(rows.iter().map(|b| int(b.legs.from())).collect()),
-        Column::Int(rows.iter().map(|b| int(b.legs.to())).collect()),
-        Column::Big(rows.iter().map(|b| b.price.amount_minor).collect()),
-        Column::Text(rows.iter().map(|b| b.price.currency.code().to_owned()).collect()),
-        Column::Text(rows.iter().map(|b| b.state.word().to_owned()).collect()),
-        Column::Big(rows.iter().map(|b| b.hold_expires_at.as_millis()).collect()),
-        Column::OptText(rows.iter().map(|b| b.payment_id.clone()).collect()),
-        Column::Big(rows.iter().map(|b| b.created_at.as_millis()).collect()),
-        Column::OptBig(rows.iter().map(|b| b.confirmed_at.map(Timestamp::as_millis)).collect()),
-        Column::OptText(rows.iter().map(|b| b.cancel_reason.clone()).collect()),
-        Column::Int(rows.iter().map(|b| b.version as i32).collect()),
-    ]
-}
-
-/// A row a seat and leg, sorted by (offering, seat, leg): two processes that take keys in different
-/// orders would deadlock.
-fn claim_rows<'a>(bookings: impl Iterator<Item = &'a Arc<Booking>>) -> Vec<Column> {
-    let mut rows = Vec::new();
-    for booking in bookings {
-        for seat in &booking.seats {
-            for leg in booking.legs.legs() {
-                rows.push((booking.offering_id.0, seat.no.0 as i32, i32::from(leg), booking.id.0));
-            }
-        }
-    }
-    rows.sort_unstable();
-    vec![
-        Column::Uuid(rows.iter().map(|r| r.0).collect()),
-        Column::Int(rows.iter().map(|r| r.1).collect()),
-        Column::Int(rows.iter().map(|r| r.2).collect()),
-        Column::Uuid(rows.iter().map(|r| r.3).collect()),
-    ]
-}
-
-fn changed_rows(batch: &Batch) -> Vec<Column> {
-    let rows = &batch.changed;
-    vec![
-        Column::Uuid(rows.iter().map(|(b, _)| b.id.0).collect()),
-        Column::Text(rows.iter().map(|(b, _)| b.state.word().to_owned()).collect()),
-        Column::Text(rows.iter().map(|(b, _)| write_seats(&b.seats)).collect()),
-        Column::Big(rows.iter().map(|(b, _)| b.hold_expires_at.as_millis()).collect()),
-        Column::OptText(rows.iter().map(|(b, _)| b.payment_id.clone()).collect()),
-        Column::OptBig(rows.iter().map(|(b, _)| b.confirmed_at.map(Timestamp::as_millis)).collect()),
-        Column::OptText(rows.iter().map(|(b, _)| b.cancel_reason.clone()).collect()),
-        Column::Int(rows.iter().map(|(b, _)| b.version as i32).collect()),
-        Column::Int(rows.iter().map(|(_, before)| *before as i32).collect()),
-    ]
-}
-
-fn passenger_rows(batch: &Batch) -> Vec<Column> {
-    let rows = &batch.passengers;
-    vec![
-        Column::Uuid(rows.iter().map(|(id, _)| id.0).collect()),
-        Column::Text(rows.iter().map(|(_, p)| p.name.clone()).collect()),
-        Column::Text(rows.iter().map(|(_, p)| p.email.clone()).collect()),
-        Column::OptText(rows.iter().map(|(_, p)| p.phone.clone()).collect()),
-    ]
-}
-
-fn answer_rows(batch: &Batch) -> Vec<Column> {
-    let rows = &batch.answers;
-    vec![
-        Column::Text(rows.iter().map(|a| a.caller.clone()).collect()),
-        Column::Text(rows.iter().map(|a| a.key.clone()).collect()),
-        Column::Bytes(rows.iter().map(|a| a.request_hash.clone()).collect()),
-        Column::Int(rows.iter().map(|a| a.status).collect()),
-        Column::Text(rows.iter().map(|a| a.data.clone()).collect()),
-        Column::Big(rows.iter().map(|a| a.position).collect()),
-        Column::Big(vec![batch.decided_at.as_millis(); rows.len()]),
-    ]
-}
-
-fn event_rows(rows: &[LogEntry]) -> Vec<Column> {
-    vec![
-        Column::Big(rows.iter().map(|e| e.position).collect()),
-        Column::Uuid(rows.iter().map(|e| e.stream_id).collect()),
-        Column::Int(rows.iter().map(|e| e.stream_version).collect()),
-        Column::Text(rows.iter().map(|e| e.event.type_name().to_owned()).collect()),
-        Column::Big(rows.iter().map(|e| e.recorded_at.as_millis()).collect()),
-        Column::Text(rows.iter().map(|e| e.actor.clone()).collect()),
-        Column::Text(rows.iter().map(|e| e.correlation_id.clone()).collect()),
-        Column::OptText(rows.iter().map(|e| e.causation_id.clone()).collect()),
-        Column::Text(rows.iter().map(|e| e.event.data()).collect()),
-    ]
-}

@@ -1,21 +1,20 @@
-//! A database: SQLite or PostgreSQL behind one face. The only file that names both.
+//! A database, and a transaction of it: SQLite or PostgreSQL behind one face. How they are opened, given their
+//! parameters and kept is beside it.
 
 pub use super::address::Address;
 pub use super::bind::{Arg, Column};
-use super::bind::{bind_postgres, bind_sqlite, bind_sqlite_rows};
+use super::bind::{bind_postgres, bind_sqlite};
 use super::checkpoints::Checkpoints;
 use super::error::{Result, StoreError};
 use super::kept::{Kept, PgTx};
 use super::moment::Moment;
+pub use super::open::Role;
+use super::open::{open_postgres, open_sqlite};
 use super::sql::Sql;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
-};
+use super::sqlite::{begin_sqlite, run_parts, sqlite_all};
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Postgres, Sqlite, SqlitePool};
-use std::path::Path;
-use std::str::FromStr;
-use std::time::Duration;
 
 /// A row type that both engines can fill; `derive(sqlx::FromRow)` makes one.
 pub trait Record:
@@ -28,35 +27,6 @@ impl<T> Record for T where
 {
 }
 
-/// Returns all rows of a query on SQLite, of each part of its `{rows …}` where it has such.
-macro_rules! sqlite_all {
-    ($sql:expr, $args:expr, $executor:expr) => {{
-        let (sql, args) = ($sql, $args);
-        match args.as_slice() {
-            [Arg::Rows(columns)] => {
-                let mut found = Vec::new();
-                let mut failed = None;
-                let total = columns.first().map_or(0, Column::len);
-                let mut start = 0;
-                while start < total && failed.is_none() {
-                    let (text, count) = sql.sqlite_part(total - start);
-                    let query = bind_sqlite_rows!(sqlx::query_as::<Sqlite, R>(text), columns, start, count);
-                    match query.fetch_all($executor).await {
-                        Ok(rows) => found.extend(rows),
-                        Err(error) => failed = Some(error),
-                    }
-                    start += count;
-                }
-                match failed {
-                    None => Ok(found),
-                    Some(error) => Err(error),
-                }
-            }
-            _ => bind_sqlite!(sqlx::query_as::<Sqlite, R>(sql.sqlite), args).fetch_all($executor).await,
-        }
-    }};
-}
-
 /// Which engine a database runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
@@ -65,42 +35,6 @@ pub enum Engine {
     /// A server.
     Postgres,
 }
-
-/// How a database is to be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// The store of record: a commit is on disk before it is answered.
-    Write,
-    /// The read model: can be made again from the log, so a commit need not wait for the disk.
-    Read,
-}
-
-impl Role {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Write => "write",
-            Self::Read => "read",
-        }
-    }
-}
-
-/// How long a connection may take to be had.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long SQLite waits for another process's write to end.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// What PostgreSQL is told to wait at most: for a lock, for one statement (seeding writes many rows), and
-/// for a process that went away in the middle of a transaction.
-const LIMITS: [(&str, &str); 3] =
-    [("lock_timeout", "5s"), ("statement_timeout", "60s"), ("idle_in_transaction_session_timeout", "60s")];
-/// Prepared statements that a connection keeps: all of ours, those with rows in five sizes on SQLite. One that is not
-/// kept costs PostgreSQL a round trip more.
-const STATEMENTS_KEPT: usize = 400;
-/// Pages of SQLite's write-ahead log at which a commit itself makes a checkpoint.
-const WAL_PAGES_MAX: &str = "200000";
-/// Readers beside the one writer of a SQLite file.
-const SQLITE_READERS_MAX: u32 = 4;
-/// Connections to one PostgreSQL.
-const POSTGRES_CONNECTIONS_MAX: u32 = 12;
 
 /// A database with its connections.
 #[derive(Clone, Debug)]
@@ -124,76 +58,13 @@ impl Db {
     /// [`StoreError::Missing`], [`StoreError::Address`], or what the engine says of the file.
     pub async fn open(address: Address, role: Role, create: bool) -> Result<Self> {
         let pools = match &address {
-            Address::File(path) => Self::open_file(path, role, create).await?,
-            Address::Url(url) => Self::open_url(url, role)?,
+            Address::File(path) => {
+                let (writer, readers, checkpoints) = open_sqlite(path, role, create).await?;
+                Pools::Sqlite { writer, readers, checkpoints }
+            }
+            Address::Url(url) => Pools::Postgres(open_postgres(url, role)?),
         };
         Ok(Self { pools, role, address })
-    }
-
-    async fn open_file(path: &Path, role: Role, create: bool) -> Result<Pools> {
-        if !create && !path.exists() {
-            return Err(StoreError::Missing { path: path.display().to_string() });
-        }
-        let synchronous = match role {
-            Role::Write => SqliteSynchronous::Full,
-            Role::Read => SqliteSynchronous::Normal,
-        };
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(create)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(synchronous)
-            .busy_timeout(BUSY_TIMEOUT)
-            .statement_cache_capacity(STATEMENTS_KEPT)
-            // Only if the checkpoints beside the writer don't keep up.
-            .pragma("wal_autocheckpoint", WAL_PAGES_MAX)
-            .pragma("cache_size", "-131072")
-            .pragma("temp_store", "memory");
-        let open = |n: u32, options: SqliteConnectOptions| {
-            SqlitePoolOptions::new().max_connections(n).acquire_timeout(ACQUIRE_TIMEOUT).connect_with(options)
-        };
-        let fault = |e: &sqlx::Error| match StoreError::from_sqlx(role.name(), e) {
-            StoreError::NotADatabase { reason, .. } => {
-                StoreError::NotADatabase { path: path.display().to_string(), reason }
-            }
-            // SQLite only says that it can't open the file; its folder says why.
-            StoreError::Unavailable { reason, .. } => why_unwritable(path, role, reason),
-            other => other,
-        };
-        let writer = open(1, options.clone()).await.map_err(|e| fault(&e))?;
-        let readers = open(SQLITE_READERS_MAX, options.clone().create_if_missing(false))
-            .await
-            .map_err(|e| fault(&e))?;
-        let checkpoints = Checkpoints::begin(options);
-        Ok(Pools::Sqlite { writer, readers, checkpoints })
-    }
-
-    fn open_url(url: &str, role: Role) -> Result<Pools> {
-        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-            let reason = "it must begin with postgres://".into();
-            return Err(StoreError::Address { store: role.name(), reason });
-        }
-        // Acknowledged bookings are on disk, whatever the server's default; the read model can be made again.
-        let commit = match role {
-            Role::Write => "on",
-            Role::Read => "off",
-        };
-        // Every statement of ours goes by a key. A plan that was made while a table was empty, or before its
-        // statistics were, must not become a scan that everybody waits for.
-        let by_key = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"].map(|option| (option, "off"));
-        let options = PgConnectOptions::from_str(url)
-            .map_err(|e| StoreError::Address { store: role.name(), reason: e.to_string() })?
-            .application_name("ticketing")
-            .statement_cache_capacity(STATEMENTS_KEPT)
-            .options([("synchronous_commit", commit)])
-            .options(by_key)
-            .options(LIMITS);
-        let pool = PgPoolOptions::new()
-            .max_connections(POSTGRES_CONNECTIONS_MAX)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .test_before_acquire(false)
-            .connect_lazy_with(options);
-        Ok(Pools::Postgres(Kept::new(pool)))
     }
 
     /// Which engine it runs on.
@@ -350,60 +221,6 @@ impl Db {
     }
 }
 
-/// Returns why a file could not be opened, by trying to make another one beside it.
-fn why_unwritable(path: &Path, role: Role, reason: String) -> StoreError {
-    use std::io::ErrorKind;
-    let store = role.name();
-    let probe = path.with_extension("probe");
-    let made = std::fs::File::create_new(&probe);
-    if made.is_ok() {
-        // An empty file that stays behind harms nobody.
-        let _ = std::fs::remove_file(&probe);
-    }
-    match made.map_err(|e| e.kind()) {
-        Err(ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied) => {
-            StoreError::ReadOnly { store, reason: format!("{reason}: can't write in {}", folder(path)) }
-        }
-        Err(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => StoreError::Full { store, reason },
-        _ => StoreError::Unavailable { store, reason },
-    }
-}
-
-fn folder(path: &Path) -> String {
-    path.parent().unwrap_or(path).display().to_string()
-}
-
-/// Begins on the one connection that writes.
-///
-/// SQLite undoes a transaction by itself when the disk is full. The driver then still counts it, for ever: such
-/// a connection is given up for a new one.
-async fn begin_sqlite(writer: &SqlitePool) -> sqlx::Result<sqlx::Transaction<'static, Sqlite>> {
-    match writer.begin_with("BEGIN IMMEDIATE").await {
-        Err(sqlx::Error::InvalidSavePointStatement) => {
-            writer.acquire().await?.close_on_drop();
-            writer.begin_with("BEGIN IMMEDIATE").await
-        }
-        begun => begun,
-    }
-}
-
-/// Runs a statement with `{rows …}` on SQLite, part by part, and returns how many rows it changed.
-async fn run_parts(
-    tx: &mut sqlx::Transaction<'static, Sqlite>,
-    sql: &'static Sql,
-    columns: &[Column],
-) -> sqlx::Result<u64> {
-    let total = columns.first().map_or(0, Column::len);
-    let (mut start, mut changed) = (0, 0);
-    while start < total {
-        let (text, count) = sql.sqlite_part(total - start);
-        let query = bind_sqlite_rows!(sqlx::query::<Sqlite>(text), columns, start, count);
-        changed += query.execute(&mut **tx).await?.rows_affected();
-        start += count;
-    }
-    Ok(changed)
-}
-
 /// A transaction. Dropped without [`Tx::commit`], it did nothing.
 #[derive(Debug)]
 pub struct Tx {
@@ -548,5 +365,12 @@ impl Tx {
             TxInner::Postgres(tx) => tx.rollback().await,
         };
         done.map_err(|e| StoreError::from_sqlx(store, &e))
+    }
+
+    /// Undoes it after a failure: what the store says of the undoing matters less than why. It is undone all the same.
+    pub(crate) async fn undo(self) {
+        if let Err(error) = self.rollback().await {
+            tracing::debug!(%error, "a rollback ended without an answer");
+        }
     }
 }

@@ -8,9 +8,10 @@ pub use crate::domain::log::{LogEntry, RawEntry};
 use crate::domain::time::Timestamp;
 use uuid::Uuid;
 
+/// A row of `events`, or of what is selected from it under the same names.
 #[derive(sqlx::FromRow)]
-struct EventRow {
-    position: i64,
+pub(super) struct EventRow {
+    pub(super) position: i64,
     stream_id: Uuid,
     stream_version: i32,
     event_type: String,
@@ -22,7 +23,7 @@ struct EventRow {
 }
 
 impl EventRow {
-    fn raw(self) -> RawEntry {
+    pub(super) fn raw(self) -> RawEntry {
         RawEntry {
             position: self.position,
             stream_id: self.stream_id,

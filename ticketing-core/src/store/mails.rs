@@ -6,10 +6,11 @@
 
 use super::db::{Column, Db};
 use super::error::{Result, StoreError};
+use super::events::EventRow;
 use super::sql::statements;
 use crate::args;
 use crate::domain::id::BookingId;
-use crate::domain::log::{LogEntry, RawEntry};
+use crate::domain::log::LogEntry;
 use crate::domain::mail::{Mail, MailKind, MailState};
 use crate::domain::time::Timestamp;
 use uuid::Uuid;
@@ -58,19 +59,6 @@ impl MailRow {
             sent_at: self.sent_at.map(Timestamp::from_millis),
         })
     }
-}
-
-#[derive(sqlx::FromRow)]
-struct EventRow {
-    position: i64,
-    stream_id: Uuid,
-    stream_version: i32,
-    event_type: String,
-    recorded_at: i64,
-    actor: String,
-    correlation_id: String,
-    causation_id: Option<String>,
-    data: String,
 }
 
 /// What became of a mail that was to be sent.
@@ -201,18 +189,7 @@ pub async fn events(db: &Db, from: i64, to: i64) -> Result<Vec<LogEntry>> {
     let rows: Vec<EventRow> = db.all(&EVENTS, args![from, to, types]).await?;
     let entry = |row: EventRow| {
         let position = row.position;
-        let raw = RawEntry {
-            position,
-            stream_id: row.stream_id,
-            stream_version: row.stream_version,
-            event_type: row.event_type,
-            recorded_at: Timestamp::from_millis(row.recorded_at),
-            actor: row.actor,
-            correlation_id: row.correlation_id,
-            causation_id: row.causation_id,
-            data: row.data,
-        };
-        match raw.parse() {
+        match row.raw().parse() {
             Ok(entry) => Some(entry),
             Err(error) => {
                 tracing::error!(%error, position, "an event can't be read, so nobody is mailed about it");

@@ -1,8 +1,8 @@
 //! What is kept, and how: one SQL text on SQLite and PostgreSQL, one file per concern.
 //!
-//! Only this folder names sqlx, and only [`db`] and [`sql`] know that there are two engines. Rows go
-//! in and domain values come out; a row that can't be one is [`error::StoreError::Corrupt`], never a
-//! panic. No rule of booking is decided here.
+//! Only this folder names sqlx, and only [`db`], [`sql`] and the private files behind them name a type of
+//! either engine. Rows go in and domain values come out; a row that can't be one is
+//! [`error::StoreError::Corrupt`], never a panic. No rule of booking is decided here.
 
 pub mod accounts;
 pub mod address;
@@ -30,6 +30,7 @@ pub mod mails;
 pub mod migrate;
 mod moment;
 pub mod offerings;
+mod open;
 pub mod outbox;
 pub mod parked;
 pub mod passengers;
@@ -37,6 +38,7 @@ pub mod payments;
 pub mod positions;
 pub mod sagas;
 pub mod sql;
+mod sqlite;
 pub mod views;
 
 /// Returns every statement of the program with the store it is for. A test prepares them all.
@@ -46,6 +48,7 @@ pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
         accounts::STATEMENTS,
         audit::STATEMENTS,
         batch::STATEMENTS,
+        batch::HOLD_STATEMENTS,
         bookings::STATEMENTS,
         catalog::STATEMENTS,
         dead_letters::STATEMENTS,
@@ -67,6 +70,7 @@ pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
         payments::STATEMENTS,
         positions::STATEMENTS,
         sagas::STATEMENTS,
+        sagas::WRITE_STATEMENTS,
     ];
     let read = [
         parked::STATEMENTS,

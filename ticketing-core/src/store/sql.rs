@@ -179,17 +179,18 @@ fn spell_rows(out: &mut String, columns: &[(&str, &str)], n: usize, dialect: Dia
     }
 }
 
-/// Declares the statements of a file: `NAME = "common text";` or `NAME = sqlite "…" postgres "…";`.
+/// Declares the statements of a file: `NAME = "common text";` or `NAME = sqlite "…" postgres "…";`, where the last
+/// may be a `concat!`.
 /// Each becomes a `static`, and all of them are listed in `STATEMENTS`, which a test prepares on both
 /// engines.
 macro_rules! statements {
     (@one $name:ident, $text:literal) => {
         $crate::store::sql::Sql::common(stringify!($name), $text)
     };
-    (@one $name:ident, sqlite $sqlite:literal postgres $postgres:literal) => {
+    (@one $name:ident, sqlite $sqlite:literal postgres $postgres:expr) => {
         $crate::store::sql::Sql::both(stringify!($name), $sqlite, $postgres)
     };
-    ($($(#[$doc:meta])* $name:ident = $($word:ident)? $first:literal $($word2:ident $second:literal)?;)+) => {
+    ($($(#[$doc:meta])* $name:ident = $($word:ident)? $first:literal $($word2:ident $second:expr)?;)+) => {
         $(
             $(#[$doc])*
             static $name: std::sync::LazyLock<$crate::store::sql::Sql> = std::sync::LazyLock::new(|| {

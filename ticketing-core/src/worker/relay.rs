@@ -28,7 +28,8 @@ const LINGER: Duration = Duration::from_millis(15);
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(100);
 /// How long a record may wait before it is said that the broker does not take it.
 const SLOW_AFTER: Duration = Duration::from_secs(5);
-/// How long nothing may be acknowledged while the broker answers other questions, before a new publisher is tried.
+/// How long nothing may be acknowledged while the broker answers other questions, before a new publisher is tried; at
+/// once, if this one's own connection finds no broker any more.
 const STALLED_AFTER: Duration = Duration::from_secs(20);
 /// How long such a question may take.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
@@ -50,6 +51,8 @@ enum Stopped {
     Superseded,
     #[error("{carrier} answers, but has acknowledged nothing for {} s", STALLED_AFTER.as_secs())]
     Stalled { carrier: &'static str },
+    #[error("{carrier} answers, but the publisher does not find it any more")]
+    Astray { carrier: &'static str },
 }
 
 /// Copies for as long as the lease of this epoch is held; dropped when it is lost. Returns if another has begun.
@@ -122,16 +125,23 @@ struct Progress {
     acknowledged: i64,
     /// When that moved, or nothing was under way, or the broker did not answer either.
     at: Instant,
+    /// When somebody was last asked why nothing moves.
+    asked_at: Instant,
 }
 
 impl Progress {
-    /// Whether nothing has moved for too long.
-    fn is_stalled(&mut self, acknowledged: i64, sent: i64) -> bool {
+    /// Whether nothing has moved for so long that somebody is to be asked why; not too often.
+    fn is_slow(&mut self, acknowledged: i64, sent: i64) -> bool {
+        let now = Instant::now();
         if acknowledged > self.acknowledged || self.acknowledged == sent {
             self.acknowledged = self.acknowledged.max(acknowledged);
-            self.at = Instant::now();
+            self.at = now;
         }
-        self.at.elapsed() > STALLED_AFTER
+        let is_slow = now - self.at > SLOW_AFTER && now - self.asked_at > SLOW_AFTER;
+        if is_slow {
+            self.asked_at = now;
+        }
+        is_slow
     }
 }
 
@@ -142,7 +152,7 @@ impl<'a> Relay<'a> {
         carrier.prepare().await?;
         let publisher = carrier.publisher().await?;
         let now = Instant::now();
-        let progress = Progress { acknowledged: checkpoint, at: now };
+        let progress = Progress { acknowledged: checkpoint, at: now, asked_at: now };
         let sent = checkpoint;
         let kinds = Kinds::default();
         Ok(Self {
@@ -187,13 +197,20 @@ impl<'a> Relay<'a> {
 
     /// A publisher that never hears again of what it sent, though the broker is there, is given up for a new one.
     async fn check_progress(&mut self) -> Result<(), Stopped> {
-        if !self.progress.is_stalled(self.publisher.acknowledged(), self.sent) {
+        if !self.progress.is_slow(self.publisher.acknowledged(), self.sent) {
             return Ok(());
         }
-        if self.carrier.ping(PING_TIMEOUT).await.is_ok() {
-            return Err(Stopped::Stalled { carrier: self.carrier.word() });
+        if self.carrier.ping(PING_TIMEOUT).await.is_err() {
+            self.progress.at = Instant::now();
+            return Ok(());
         }
-        self.progress.at = Instant::now();
+        let carrier = self.carrier.word();
+        if self.progress.at.elapsed() > STALLED_AFTER {
+            return Err(Stopped::Stalled { carrier });
+        }
+        if !self.publisher.finds_broker(PING_TIMEOUT).await {
+            return Err(Stopped::Astray { carrier });
+        }
         Ok(())
     }
 

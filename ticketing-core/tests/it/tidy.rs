@@ -71,8 +71,9 @@ const DATABASE_TYPES: &[&str] = &[
     "ticketing-core/src/store/checkpoints.rs",
     "ticketing-core/src/store/db.rs",
     "ticketing-core/src/store/kept.rs",
-    "ticketing-core/src/store/dialect.rs",
+    "ticketing-core/src/store/open.rs",
     "ticketing-core/src/store/sql.rs",
+    "ticketing-core/src/store/sqlite.rs",
 ];
 
 /// Words that make a function depend on more than its arguments; none of them in the domain.

@@ -17,6 +17,7 @@ mod listing;
 pub mod listings;
 pub mod mail;
 pub mod migrate;
+mod noun;
 pub mod order;
 pub mod outbox;
 pub mod payment;

@@ -26,7 +26,7 @@ pub use node::Node;
 #[cfg(test)]
 pub(crate) use on_store::ON_STORES;
 pub use plan::Plan;
-pub use printer::{Afar, Printer, Question, system_clock};
+pub use printer::{Printer, Question, Remote, system_clock};
 pub use terminal::Terminal;
 pub use wrap::wrap;
 

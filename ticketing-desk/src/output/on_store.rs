@@ -59,8 +59,8 @@ pub(super) fn on_store(text: &str, flags: &str) -> String {
     for part in parts {
         let word = part.split([' ', ',', ';', ':']).next().unwrap_or_default();
         out.push_str(PROGRAM);
-        let is_afar = flags.contains("--server ") || flags.contains("--context ");
-        if ON_STORES.contains(&word) && !(is_afar && HERE_ONLY.contains(&word)) {
+        let is_remote = flags.contains("--server ") || flags.contains("--context ");
+        if ON_STORES.contains(&word) && !(is_remote && HERE_ONLY.contains(&word)) {
             out.push_str(flags);
         }
         out.push_str(part);

@@ -39,13 +39,13 @@ pub struct Printer {
     guard: Option<Guard>,
     invocation: Vec<String>,
     zone: TimeZone,
-    afar: Option<Afar>,
+    remote: Option<Remote>,
     is_replay: bool,
 }
 
 /// Where a printer's answers go, if nobody reads them here.
 #[derive(Clone, Debug)]
-pub struct Afar {
+pub struct Remote {
     /// Who shows progress.
     pub reporter: Reporter,
     /// A question to be put to whoever reads, and answered by another request.
@@ -104,15 +104,15 @@ impl Printer {
             guard: globals.guard.clone(),
             invocation: globals.invocation.clone(),
             zone: TimeZone::system(),
-            afar: None,
+            remote: None,
             is_replay: false,
         }
     }
 
     /// Returns the printer for somebody elsewhere, in whose time zone local times are.
     #[must_use]
-    pub fn for_afar(self, zone: TimeZone, store_flags: String, afar: Afar) -> Self {
-        Self { zone, store_flags, afar: Some(afar), ..self }
+    pub fn for_remote(self, zone: TimeZone, store_flags: String, remote: Remote) -> Self {
+        Self { zone, store_flags, remote: Some(remote), ..self }
     }
 
     /// Takes over where the command works, once that is known.
@@ -150,9 +150,9 @@ impl Printer {
     }
 
     /// Leaves a question to whoever reads elsewhere; false if it is to be asked here.
-    pub(crate) fn ask_afar(&self, question: Question) -> bool {
-        let Some(afar) = &self.afar else { return false };
-        *afar.question.lock().unwrap_or_else(PoisonError::into_inner) = Some(question);
+    pub(crate) fn ask_remote(&self, question: Question) -> bool {
+        let Some(remote) = &self.remote else { return false };
+        *remote.question.lock().unwrap_or_else(PoisonError::into_inner) = Some(question);
         true
     }
 
@@ -169,8 +169,8 @@ impl Printer {
 
     /// Lets whoever reads elsewhere know that what is planned is severe.
     pub(crate) fn tell_severe(&self) {
-        if let Some(afar) = &self.afar {
-            afar.severe.store(true, Ordering::SeqCst);
+        if let Some(remote) = &self.remote {
+            remote.severe.store(true, Ordering::SeqCst);
         }
     }
 
@@ -387,9 +387,9 @@ impl Printer {
     /// Says whether progress may be drawn on stderr, and whether it may be told at all.
     #[must_use]
     pub fn progress_style(&self) -> Style {
-        match (self.quiet, &self.afar, self.terminal.stderr && !self.terminal.dumb) {
+        match (self.quiet, &self.remote, self.terminal.stderr && !self.terminal.dumb) {
             (true, _, _) => Style::Silent,
-            (false, Some(afar), _) => Style::Reported(afar.reporter.clone()),
+            (false, Some(remote), _) => Style::Reported(remote.reporter.clone()),
             (false, None, true) => Style::Bar,
             (false, None, false) => Style::Lines,
         }

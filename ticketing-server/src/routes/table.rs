@@ -16,7 +16,7 @@ use super::venue as halls;
 use super::webhooks::stripe;
 use crate::state::ServerState;
 use axum::routing::{get, post, put};
-use ticketing_desk::afar;
+use ticketing_desk::remote;
 
 /// Adds what buyers, their apps and the payment service call.
 #[must_use]
@@ -67,7 +67,7 @@ pub fn api(routes: Routes<ServerState>) -> Routes<ServerState> {
         .route("/v1/orders", get(halls::orders::orders))
         .route("/v1/orders/{id}", get(halls::order::order))
         .route(stripe::PATH, post(stripe::stripe))
-        .slow_route(afar::PATH, commands::COMMAND_TIMEOUT, post(commands::commands))
+        .slow_route(remote::PATH, commands::COMMAND_TIMEOUT, post(commands::commands))
         .route("/api/admin/stream", get(stream::stream))
         .route("/api/openapi.json", get(document::document))
 }

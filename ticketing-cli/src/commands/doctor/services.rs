@@ -3,7 +3,7 @@
 use crate::settings::weakness;
 use std::io::ErrorKind;
 use std::time::Duration;
-use ticketing_core::adapters::carriers::{Carrier, CarrierConfig};
+use ticketing_core::adapters::carriers::{Carrier, CarrierConfig, CarrierError};
 use ticketing_core::adapters::mail::{Destination, MailConfig, Mailer};
 use ticketing_core::adapters::redis::{Limits, Redis, RedisConfig};
 use ticketing_core::app::config::Settings;
@@ -103,6 +103,10 @@ async fn broker(settings: &Settings, limit: Duration) -> Checked {
     let (word, address) = (carrier.word(), carrier.address());
     match tokio::time::timeout(limit, carrier.ping(limit)).await {
         Ok(Ok(())) => Checked::ok("broker", format!("{word} at {address} answers.")),
+        Ok(Err(CarrierError::Unfitting { reason, remedy, .. })) => {
+            let finding = format!("{word} at {address} can't be used with these settings: {reason}.");
+            Checked::fail("broker", finding, remedy)
+        }
         Ok(Err(error)) => Checked::fail("broker", format!("{error}."), start(&address, "the broker")),
         Err(_) => {
             let finding = format!("{word} at {address} does not answer within {} s.", limit.as_secs_f32());

@@ -123,7 +123,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn each_kind_of_trouble_is_there_within_seconds() {
         let demo = Demo::default();
-        let app = demo.lender().await.unwrap().app;
+        let app = demo.backend().await.unwrap().app;
         let seen = async {
             loop {
                 let payments = status::payments(&app).await.unwrap();

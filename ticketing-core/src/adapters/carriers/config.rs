@@ -63,7 +63,7 @@ impl fmt::Debug for NatsConfig {
 }
 
 /// Our variables that are passed on, and librdkafka's own names for them.
-const KAFKA_OPTIONS: &[(&str, &str)] = &[
+pub(super) const KAFKA_OPTIONS: &[(&str, &str)] = &[
     ("KAFKA_SECURITY_PROTOCOL", "security.protocol"),
     ("KAFKA_SASL_MECHANISM", "sasl.mechanism"),
     ("KAFKA_SASL_USERNAME", "sasl.username"),

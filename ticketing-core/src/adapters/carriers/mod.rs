@@ -38,6 +38,18 @@ pub enum CarrierError {
         /// What its library said.
         reason: String,
     },
+    /// It is there, and the settings of its security do not fit: a password, a certificate, the protocol.
+    #[error("{carrier} at {address} can't be used with these settings: {reason}; {remedy}")]
+    Unfitting {
+        /// `kafka` or `nats`.
+        carrier: &'static str,
+        /// Where it is, without a password.
+        address: String,
+        /// What its library said.
+        reason: String,
+        /// Which settings to check, as an imperative.
+        remedy: &'static str,
+    },
     /// It answers and says no: a topic is missing, or we may not.
     #[error("{carrier} at {address} refuses: {reason}")]
     Refused {
@@ -256,6 +268,16 @@ impl Publisher {
         match self {
             Self::Kafka(it) => it.acknowledged(),
             Self::Nats(it) => it.acknowledged(),
+        }
+    }
+
+    /// Says whether its own connection finds a broker, for at most `timeout`. One that does not while [`Carrier::ping`]
+    /// does may never find one again: begin a new one.
+    pub async fn finds_broker(&self, timeout: Duration) -> bool {
+        match self {
+            Self::Kafka(it) => it.finds_broker(timeout).await,
+            // It has one connection, and ends with it.
+            Self::Nats(_) => true,
         }
     }
 

@@ -1,9 +1,7 @@
 //! Redrives or discards letters, stream by stream.
 
 use super::{StepError, Stepped};
-use crate::app::{App, AppError};
-use crate::engine::CommandError;
-use crate::ops::OpsError;
+use crate::app::App;
 use crate::ops::dlq::work::{self, Counts};
 use crate::ops::jobs::{LettersSpec, StreamWork};
 use crate::store::jobs::{Job, JobProgress};
@@ -54,7 +52,7 @@ impl Letters {
                 Ok(()) => {}
                 // The streams before it are written down first.
                 Err(_) if items > 0 => break,
-                Err(error) => return Err(sorted(error)),
+                Err(error) => return Err(error.into()),
             }
             items += usize::try_from(*letters).unwrap_or(1).max(1);
             place = Place { next: place.next + 1, done: place.done + letters, counts };
@@ -67,24 +65,6 @@ impl Letters {
             outcome: Some(sentence(&self.place.counts)),
         };
         Ok(Stepped { progress, items, is_finished: self.place.next >= self.spec.streams.len() })
-    }
-}
-
-fn sorted(error: OpsError) -> StepError {
-    match &error {
-        OpsError::App(AppError::Store(store) | AppError::Command(CommandError::Store(store)))
-            if store.is_refusal() =>
-        {
-            StepError::Never(error.to_string())
-        }
-        OpsError::App(_)
-        | OpsError::Of { .. }
-        | OpsError::WorldMoved { .. }
-        | OpsError::Partly { .. }
-        | OpsError::BrokeOff { .. }
-        | OpsError::Unknown { .. }
-        | OpsError::UnderWay { .. }
-        | OpsError::Invalid(_) => StepError::Later(error.to_string()),
     }
 }
 

@@ -11,7 +11,9 @@ mod withdraw;
 
 use super::RETRY_AFTER;
 use crate::adapters::carriers::Carrier;
-use crate::app::App;
+use crate::app::{App, AppError};
+use crate::engine::CommandError;
+use crate::ops::OpsError;
 use crate::ops::dlq::work::release_stranded;
 use crate::ops::jobs::JobSpec;
 use crate::store::error::StoreError;
@@ -56,6 +58,27 @@ pub(crate) enum StepError {
     /// It will not.
     #[error("{0}")]
     Never(String),
+}
+
+/// What a store that is away refuses may go better soon, as may all else.
+impl From<OpsError> for StepError {
+    fn from(error: OpsError) -> Self {
+        match &error {
+            OpsError::App(AppError::Store(store) | AppError::Command(CommandError::Store(store)))
+                if store.is_refusal() =>
+            {
+                Self::Never(error.to_string())
+            }
+            OpsError::App(_)
+            | OpsError::Of { .. }
+            | OpsError::WorldMoved { .. }
+            | OpsError::Partly { .. }
+            | OpsError::BrokeOff { .. }
+            | OpsError::Unknown { .. }
+            | OpsError::UnderWay { .. }
+            | OpsError::Invalid(_) => Self::Later(error.to_string()),
+        }
+    }
 }
 
 impl From<StoreError> for StepError {

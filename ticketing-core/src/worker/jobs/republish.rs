@@ -41,7 +41,9 @@ pub(super) struct Republish {
 impl From<CarrierError> for StepError {
     fn from(error: CarrierError) -> Self {
         match error {
-            CarrierError::Unreachable { .. } | CarrierError::Lost { .. } => Self::Later(error.to_string()),
+            CarrierError::Unreachable { .. } | CarrierError::Unfitting { .. } | CarrierError::Lost { .. } => {
+                Self::Later(error.to_string())
+            }
             CarrierError::Refused { .. } | CarrierError::Unfit { .. } => Self::Never(error.to_string()),
         }
     }

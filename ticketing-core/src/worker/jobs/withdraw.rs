@@ -43,26 +43,12 @@ impl Withdraw {
     }
 }
 
-/// What a store that is away refuses may go better soon; a rule does not change its mind.
+/// A rule does not change its mind.
 fn failed(error: OpsError) -> StepError {
     match error {
-        OpsError::App(AppError::Store(error) | AppError::Command(CommandError::Store(error))) => {
-            if error.is_refusal() {
-                StepError::Never(error.to_string())
-            } else {
-                StepError::Later(error.to_string())
-            }
-        }
         OpsError::App(AppError::NotFound { .. } | AppError::Command(CommandError::Rejected(_))) => {
             StepError::Never(error.to_string())
         }
-        OpsError::App(_)
-        | OpsError::Of { .. }
-        | OpsError::WorldMoved { .. }
-        | OpsError::Partly { .. }
-        | OpsError::BrokeOff { .. }
-        | OpsError::Unknown { .. }
-        | OpsError::UnderWay { .. }
-        | OpsError::Invalid(_) => StepError::Later(error.to_string()),
+        error => error.into(),
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Breaker {
 }
 
 impl Breaker {
-    /// The server took a mail, or said why it does not.
+    /// The server took a mail, or said that it may take it later.
     pub(super) fn is_there(&mut self) {
         *self = Self::default();
     }

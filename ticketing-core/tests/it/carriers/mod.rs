@@ -2,6 +2,7 @@
 
 mod kafka_only;
 mod nats_only;
+mod newborn;
 mod promises;
 mod throughput;
 mod unfit;

@@ -1,6 +1,6 @@
 //! `ticketctl audit list`.
 
-use crate::commands::listing::{self, Fields, Flags, Of, Rows, node_of, whole};
+use crate::commands::listing::{self, Fields, Flags, Of, node_of, prefix};
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::output::{Column, Printer, View};
@@ -30,22 +30,27 @@ const AUDIT: View = View::new(
     ],
 );
 
+const OF: Of = Of { view: AUDIT, fields: Fields::Columns, is_read_model: false };
+
 /// Lists the changes, from the write store: they are nowhere else.
 ///
 /// # Errors
 /// What the store says.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    let of = Of { view: AUDIT, fields: Fields::Columns, is_read_model: false };
-    listing::run(&args.list, of, desk, printer, async |session, printer, asked| {
-        let app = &session.app;
-        let mut rows = Rows::begin(asked, AUDIT, app.clock.now(), printer)?;
-        rows.walk(
-            async |after| audit::page(app, after).await,
-            |row: &AuditBody| (row.at, row.id),
-            |_| true,
-            async |rows| rows.iter().map(node_of).collect(),
-        )
-        .await?;
-        rows.finish(whole).await.map(drop)
-    })
+    listing::list(
+        &args.list,
+        OF,
+        desk,
+        printer,
+        async |of, rows| {
+            rows.walk(
+                async |after| audit::page(of.app, after).await,
+                |row: &AuditBody| (row.at, row.id),
+                |_| true,
+                async |rows| rows.iter().map(node_of).collect(),
+            )
+            .await
+        },
+        prefix::names,
+    )
 }

@@ -2,28 +2,9 @@
 
 mod list;
 
-use crate::desk::Desk;
-use crate::failure::Failure;
-use crate::output::Printer;
+use crate::commands::noun::noun;
 
-/// Read the audit log
-#[derive(clap::Args, Debug)]
-pub struct Args {
-    #[command(subcommand)]
-    verb: Verb,
-}
-
-#[derive(clap::Subcommand, Debug)]
-enum Verb {
-    List(list::Args),
-}
-
-/// Runs the verb.
-///
-/// # Errors
-/// As the verb fails.
-pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    match &args.verb {
-        Verb::List(args) => list::run(args, desk, printer),
-    }
+noun! {
+    /// Read the audit log
+    List(list::Args) => list::run,
 }

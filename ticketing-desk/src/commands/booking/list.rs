@@ -1,15 +1,14 @@
 //! `ticketctl booking list`.
 
 use super::view;
-use crate::commands::listing::{self, Asked, Fields, Flags, Of, Rows, Shown, is_match, node};
+use crate::commands::listing::{self, Fields, Flags, Listing, Of, Rows, is_match, node, prefix};
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::output::Printer;
-use crate::session::Session;
 use ticketing_core::domain::booking::state::BookingState;
-use ticketing_core::domain::id::{BookingId, UserId};
+use ticketing_core::domain::id::UserId;
+use ticketing_core::ops::lists;
 use ticketing_core::ops::ticket_fields::TICKET_FIELDS;
-use ticketing_core::ops::{lists, lookup};
 use ticketing_core::projection::{TicketRow, bodies};
 
 /// List bookings, newest first
@@ -37,23 +36,21 @@ fn state(word: &str) -> Result<BookingState, String> {
     BookingState::parse(&word.to_ascii_uppercase()).ok_or_else(|| format!("there are {}", words()))
 }
 
+const OF: Of = Of { view: view::LIST, fields: Fields::These(TICKET_FIELDS), is_read_model: true };
+
 /// Lists the bookings.
 ///
 /// # Errors
 /// What the stores say.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    let of = Of { view: view::LIST, fields: Fields::These(TICKET_FIELDS), is_read_model: true };
-    listing::run(&args.list, of, desk, printer, async |session, printer, asked| {
-        list(args, asked, session, printer).await
-    })
+    let walk = async |of: &Listing<'_>, rows: &mut Rows<'_, '_>| walk(args, of, rows).await;
+    listing::list(&args.list, OF, desk, printer, walk, prefix::bookings)
 }
 
-async fn list(args: &Args, asked: &Asked, session: &Session, printer: &mut Printer) -> Result<(), Failure> {
-    let app = &session.app;
-    let now = app.clock.now();
+async fn walk(args: &Args, of: &Listing<'_>, rows: &mut Rows<'_, '_>) -> Result<(), Failure> {
+    let (app, now) = (of.app, of.now);
     let user = args.user.as_ref().map(|user| UserId(user.clone()));
     let mut pages = 0;
-    let mut rows = Rows::begin(asked, view::LIST, now, printer)?;
     rows.walk(
         async |after| match &user {
             None => lists::bookings(app, after).await,
@@ -65,28 +62,23 @@ async fn list(args: &Args, asked: &Asked, session: &Session, printer: &mut Print
         |row: &TicketRow| row.booking.id,
         |row| {
             args.status.is_none_or(|state| row.booking.state_at(now) == state)
-                && asked.filter.as_ref().is_none_or(|filter| is_match(filter, row, now))
+                && of.passes(|filter| is_match(filter, row, now))
         },
         async |rows| rows.iter().map(|row| node(&bodies::listed(row, now))).collect(),
     )
-    .await?;
-    let prefix = async |shown: &Shown| {
-        let ids: Vec<BookingId> = shown.ids.iter().copied().map(BookingId).collect();
-        lookup::booking_prefix_len(app, &ids).await
-    };
-    rows.finish(prefix).await.map(drop)
+    .await
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Args, list, view};
-    use crate::commands::listing::{Asked, Fields, Of};
+    use super::{Args, OF, walk};
+    use crate::commands::listing::{self, Asked, prefix};
     use crate::output::testing::{Screen, screen};
+    use crate::session::Session;
     use crate::session::testing::{riverton, tester};
     use clap::{Args as _, FromArgMatches as _};
     use ticketing_core::domain::booking::command::{HoldKind, Reserve, SeatChoice};
     use ticketing_core::domain::id::{BookingId, UserId};
-    use ticketing_core::ops::ticket_fields::TICKET_FIELDS;
     use ticketing_core::ops::{bookings, lists, people};
     use uuid::Uuid;
 
@@ -95,9 +87,11 @@ mod tests {
         Args::from_arg_matches(&command.get_matches_from(words)).unwrap()
     }
 
-    fn asked(args: &Args, screen: &Screen) -> Asked {
-        let of = Of { view: view::LIST, fields: Fields::These(TICKET_FIELDS), is_read_model: true };
-        Asked::read(&args.list, &of, screen.printer.format()).unwrap()
+    async fn list(args: &Args, session: &Session, screen: &mut Screen) {
+        let asked = Asked::read(&args.list, &OF, screen.printer.format()).unwrap();
+        let walk =
+            async |of: &listing::Listing<'_>, rows: &mut listing::Rows<'_, '_>| walk(args, of, rows).await;
+        listing::on(session, &mut screen.printer, &asked, OF.view, walk, prefix::bookings).await.unwrap();
     }
 
     #[tokio::test]
@@ -142,18 +136,14 @@ ID                  STATUS    SEAT  ROUTE      DEPARTS     PRICE
         ];
         for (words, out, err) in rows {
             let mut screen = screen(&[], true);
-            let args = args(words);
-            let asked = asked(&args, &screen);
-            list(&args, &asked, &session, &mut screen.printer).await.unwrap();
+            list(&args(words), &session, &mut screen).await;
             if !out.is_empty() {
                 assert_eq!(screen.out(), out);
             }
             assert_eq!(screen.err(), err, "{words:?}");
         }
         let mut names = screen(&["-oname"], false);
-        let args = args(&["--query", "user~o age<1m"]);
-        let asked = asked(&args, &names);
-        list(&args, &asked, &session, &mut names.printer).await.unwrap();
+        list(&args(&["--query", "user~o age<1m"]), &session, &mut names).await;
         assert_eq!(names.out().lines().count(), 2);
     }
 }

@@ -1,11 +1,10 @@
 //! `ticketctl dlq list`.
 
 use super::view;
-use crate::commands::listing::{self, Asked, Fields, Flags, Of, Rows, Shown, node_of};
+use crate::commands::listing::{self, Fields, Flags, Of, node_of, prefix};
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::output::Printer;
-use crate::session::Session;
 use ticketing_core::ops::dlq::{self, DLQ_FIELDS, DlqRow};
 
 /// List what could not be handled and what waits behind it: messages, then parked events, each newest first
@@ -28,28 +27,27 @@ pub struct Args {
     list: Flags,
 }
 
+const OF: Of = Of { view: view::LIST, fields: Fields::These(DLQ_FIELDS), is_read_model: false };
+
 /// Lists the letters, from both stores: messages are in the write store, parked events in the read store.
 ///
 /// # Errors
 /// What the stores say.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    let of = Of { view: view::LIST, fields: Fields::These(DLQ_FIELDS), is_read_model: false };
-    listing::run(&args.list, of, desk, printer, async |session, printer, asked| {
-        list(args, asked, session, printer).await
-    })
-}
-
-async fn list(args: &Args, asked: &Asked, session: &Session, printer: &mut Printer) -> Result<(), Failure> {
-    let app = &session.app;
-    let now = app.clock.now();
-    let mut rows = Rows::begin(asked, view::LIST, now, printer)?;
-    rows.walk(
-        async |after| dlq::list(app, after, !args.closed).await,
-        |row: &DlqRow| row.place,
-        |row| asked.filter.as_ref().is_none_or(|filter| dlq::passes(filter, row, now)),
-        async |rows| rows.iter().map(|row| node_of(&row.body)).collect(),
+    listing::list(
+        &args.list,
+        OF,
+        desk,
+        printer,
+        async |of, rows| {
+            rows.walk(
+                async |after| dlq::list(of.app, after, !args.closed).await,
+                |row: &DlqRow| row.place,
+                |row| of.passes(|filter| dlq::passes(filter, row, of.now)),
+                async |rows| rows.iter().map(|row| node_of(&row.body)).collect(),
+            )
+            .await
+        },
+        prefix::letters,
     )
-    .await?;
-    let prefix = async |shown: &Shown| dlq::prefix_len(app, &shown.ids).await;
-    rows.finish(prefix).await.map(drop)
 }

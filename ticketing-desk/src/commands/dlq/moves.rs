@@ -58,11 +58,27 @@ pub struct MoveArgs {
     change: ChangeArgs,
 }
 
+/// Tries the letters again.
+///
+/// # Errors
+/// As any move.
+pub fn redrive(args: &RedriveArgs, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
+    run(Action::Redrive, &args.moved, desk, printer)
+}
+
+/// Gives the letters up.
+///
+/// # Errors
+/// As any move.
+pub fn discard(args: &DiscardArgs, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
+    run(Action::Discard, &args.moved, desk, printer)
+}
+
 /// Moves the letters.
 ///
 /// # Errors
 /// Not found; one that waits behind another; as the job ends.
-pub fn run(action: Action, args: &MoveArgs, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
+fn run(action: Action, args: &MoveArgs, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
     change::refuse_key(&args.change, "A letter is moved from where it was looked at, or not at all.")?;
     let filter = args.query.as_deref().map(|query| Filter::parse(query, DLQ_FIELDS)).transpose()?;
     let ids = if filter.is_some() { None } else { Some(Ids::read(&args.ids, desk)?) };

@@ -1,16 +1,15 @@
 //! `ticketctl hold list`.
 
-use crate::commands::listing::{self, Asked, Fields, Flags, Of, Rows, Shown, is_match, node};
+use crate::commands::listing::{self, Fields, Flags, Of, is_match, node, prefix};
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::globals::parse_duration;
 use crate::output::{Column, Printer, View};
-use crate::session::Session;
 use std::time::Duration;
 use ticketing_core::domain::id::BookingId;
 use ticketing_core::domain::time::Timestamp;
 use ticketing_core::ops::ticket_fields::TICKET_FIELDS;
-use ticketing_core::ops::{OpsError, lists, lookup};
+use ticketing_core::ops::{OpsError, lists};
 use ticketing_core::projection::{TicketRow, bodies};
 
 /// List the holds that have not ended, those that end first before the others
@@ -44,47 +43,42 @@ const HOLDS: View = View::new(
     ],
 );
 
-/// Lists the holds.
-///
-/// # Errors
-/// What the stores say.
-pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    let of = Of { view: HOLDS, fields: Fields::These(TICKET_FIELDS), is_read_model: true };
-    listing::run(&args.list, of, desk, printer, async |session, printer, asked| {
-        list(args, asked, session, printer).await
-    })
-}
-
 /// The place of a hold in the order in which holds end.
 pub(super) fn key(row: &TicketRow) -> (Timestamp, BookingId) {
     (row.booking.hold_expires_at, row.booking.id)
 }
 
-async fn list(args: &Args, asked: &Asked, session: &Session, printer: &mut Printer) -> Result<(), Failure> {
-    let app = &session.app;
-    let now = app.clock.now();
-    let until = args.expiring_within.map(|time| {
-        let millis = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-        Timestamp::from_millis(now.as_millis().saturating_add(millis))
-    });
-    let mut rows = Rows::begin(asked, HOLDS, now, printer)?;
-    rows.walk(
-        async |after| {
-            let mut rows = lists::holds(app, after).await?;
-            rows.retain(|row| until.is_none_or(|until| row.booking.hold_expires_at <= until));
-            Ok::<_, OpsError>(rows)
+const OF: Of = Of { view: HOLDS, fields: Fields::These(TICKET_FIELDS), is_read_model: true };
+
+/// Lists the holds.
+///
+/// # Errors
+/// What the stores say.
+pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
+    listing::list(
+        &args.list,
+        OF,
+        desk,
+        printer,
+        async |of, rows| {
+            let until = args.expiring_within.map(|time| {
+                let millis = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+                Timestamp::from_millis(of.now.as_millis().saturating_add(millis))
+            });
+            rows.walk(
+                async |after| {
+                    let mut rows = lists::holds(of.app, after).await?;
+                    rows.retain(|row| until.is_none_or(|until| row.booking.hold_expires_at <= until));
+                    Ok::<_, OpsError>(rows)
+                },
+                key,
+                |row| {
+                    row.booking.hold_expires_at > of.now && of.passes(|filter| is_match(filter, row, of.now))
+                },
+                async |rows| rows.iter().map(|row| node(&bodies::hold(row, of.now))).collect(),
+            )
+            .await
         },
-        key,
-        |row| {
-            row.booking.hold_expires_at > now
-                && asked.filter.as_ref().is_none_or(|filter| is_match(filter, row, now))
-        },
-        async |rows| rows.iter().map(|row| node(&bodies::hold(row, now))).collect(),
+        prefix::bookings,
     )
-    .await?;
-    let prefix = async |shown: &Shown| {
-        let ids: Vec<BookingId> = shown.ids.iter().copied().map(BookingId).collect();
-        lookup::booking_prefix_len(app, &ids).await
-    };
-    rows.finish(prefix).await.map(drop)
 }

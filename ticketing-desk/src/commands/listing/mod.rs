@@ -6,10 +6,13 @@
 mod asked;
 mod columns;
 mod fields;
+mod list;
+pub mod prefix;
 mod rows;
 mod sort;
 
 pub use asked::{Asked, Fields, Flags, Of, run};
+pub use list::{Listing, list, on};
 pub use rows::{Rows, Shown, whole};
 
 use crate::failure::Failure;

@@ -1,11 +1,10 @@
 //! `ticketctl mail list`.
 
 use super::view;
-use crate::commands::listing::{self, Asked, Fields, Flags, Of, Rows, Shown, node_of};
+use crate::commands::listing::{self, Fields, Flags, Of, node_of, prefix};
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::output::Printer;
-use crate::session::Session;
 use ticketing_core::domain::mail::Mail;
 use ticketing_core::ops::mails::{self, MAIL_FIELDS};
 
@@ -24,28 +23,27 @@ pub struct Args {
     list: Flags,
 }
 
+const OF: Of = Of { view: view::LIST, fields: Fields::These(MAIL_FIELDS), is_read_model: false };
+
 /// Lists the mails, from the write store: they are nowhere else.
 ///
 /// # Errors
 /// What the store says.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    let of = Of { view: view::LIST, fields: Fields::These(MAIL_FIELDS), is_read_model: false };
-    listing::run(&args.list, of, desk, printer, async |session, printer, asked| {
-        list(asked, session, printer).await
-    })
-}
-
-async fn list(asked: &Asked, session: &Session, printer: &mut Printer) -> Result<(), Failure> {
-    let app = &session.app;
-    let now = app.clock.now();
-    let mut rows = Rows::begin(asked, view::LIST, now, printer)?;
-    rows.walk(
-        async |after| mails::list(app, after).await,
-        |mail: &Mail| mail.position,
-        |mail| asked.filter.as_ref().is_none_or(|filter| mails::passes(filter, mail, now)),
-        async |found| found.iter().map(|mail| node_of(&mails::body(mail))).collect(),
+    listing::list(
+        &args.list,
+        OF,
+        desk,
+        printer,
+        async |of, rows| {
+            rows.walk(
+                async |after| mails::list(of.app, after).await,
+                |mail: &Mail| mail.position,
+                |mail| of.passes(|filter| mails::passes(filter, mail, of.now)),
+                async |found| found.iter().map(|mail| node_of(&mails::body(mail))).collect(),
+            )
+            .await
+        },
+        prefix::mails,
     )
-    .await?;
-    let prefix = async |shown: &Shown| mails::prefix_len(app, &shown.ids).await;
-    rows.finish(prefix).await.map(drop)
 }

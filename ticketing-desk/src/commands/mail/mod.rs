@@ -5,32 +5,11 @@ mod retry;
 mod show;
 mod view;
 
-use crate::desk::Desk;
-use crate::failure::Failure;
-use crate::output::Printer;
+use crate::commands::noun::noun;
 
-/// List, look at and send again the mails to passengers
-#[derive(clap::Args, Debug)]
-pub struct Args {
-    #[command(subcommand)]
-    verb: Verb,
-}
-
-#[derive(clap::Subcommand, Debug)]
-enum Verb {
-    List(list::Args),
-    Show(show::Args),
-    Retry(retry::Args),
-}
-
-/// Runs the verb.
-///
-/// # Errors
-/// As the verb fails.
-pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    match &args.verb {
-        Verb::List(args) => list::run(args, desk, printer),
-        Verb::Show(args) => show::run(args, desk, printer),
-        Verb::Retry(args) => retry::run(args, desk, printer),
-    }
+noun! {
+    /// List, look at and send again the mails to passengers
+    List(list::Args) => list::run,
+    Show(show::Args) => show::run,
+    Retry(retry::Args) => retry::run,
 }

@@ -38,7 +38,7 @@ const BOOKS: View = View::new("books", COLUMNS).named_by(&["currency"]);
 ///
 /// # Errors
 /// What the store says.
-pub fn run(desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
+pub fn run(_: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
     session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
         let books = payments::books(&session.app).await?;
         if books.is_empty() && printer.is_human() {

@@ -1,12 +1,10 @@
 //! `ticketctl payment list`.
 
 use super::view;
-use crate::commands::listing::{self, Asked, Fields, Flags, Of, Rows, Shown, node_of};
+use crate::commands::listing::{self, Fields, Flags, Of, node_of, prefix};
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::output::Printer;
-use crate::session::Session;
-use ticketing_core::domain::id::PaymentId;
 use ticketing_core::domain::payment::Payment;
 use ticketing_core::ops::payments::{self, PAYMENT_FIELDS};
 
@@ -24,31 +22,27 @@ pub struct Args {
     list: Flags,
 }
 
+const OF: Of = Of { view: view::LIST, fields: Fields::These(PAYMENT_FIELDS), is_read_model: false };
+
 /// Lists the payments, from the write store: they are nowhere else.
 ///
 /// # Errors
 /// What the store says.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    let of = Of { view: view::LIST, fields: Fields::These(PAYMENT_FIELDS), is_read_model: false };
-    listing::run(&args.list, of, desk, printer, async |session, printer, asked| {
-        list(asked, session, printer).await
-    })
-}
-
-async fn list(asked: &Asked, session: &Session, printer: &mut Printer) -> Result<(), Failure> {
-    let app = &session.app;
-    let now = app.clock.now();
-    let mut rows = Rows::begin(asked, view::LIST, now, printer)?;
-    rows.walk(
-        async |after| payments::list(app, after).await,
-        |payment: &Payment| payment.id,
-        |payment| asked.filter.as_ref().is_none_or(|filter| payments::passes(filter, payment, now)),
-        async |found| found.iter().map(|payment| node_of(&payments::payment_body(payment))).collect(),
+    listing::list(
+        &args.list,
+        OF,
+        desk,
+        printer,
+        async |of, rows| {
+            rows.walk(
+                async |after| payments::list(of.app, after).await,
+                |payment: &Payment| payment.id,
+                |payment| of.passes(|filter| payments::passes(filter, payment, of.now)),
+                async |found| found.iter().map(|payment| node_of(&payments::payment_body(payment))).collect(),
+            )
+            .await
+        },
+        prefix::payments,
     )
-    .await?;
-    let prefix = async |shown: &Shown| {
-        let ids: Vec<PaymentId> = shown.ids.iter().copied().map(PaymentId).collect();
-        payments::prefix_len(app, &ids).await
-    };
-    rows.finish(prefix).await.map(drop)
 }

@@ -7,36 +7,13 @@ mod refund;
 mod show;
 mod view;
 
-use crate::desk::Desk;
-use crate::failure::Failure;
-use crate::output::Printer;
+use crate::commands::noun::noun;
 
-/// List, look at, refund and reconcile payments
-#[derive(clap::Args, Debug)]
-pub struct Args {
-    #[command(subcommand)]
-    verb: Verb,
-}
-
-#[derive(clap::Subcommand, Debug)]
-enum Verb {
-    List(list::Args),
-    Show(show::Args),
-    Refund(refund::Args),
-    Reconcile(reconcile::Args),
-    Books(books::Args),
-}
-
-/// Runs the verb.
-///
-/// # Errors
-/// As the verb fails.
-pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    match &args.verb {
-        Verb::List(args) => list::run(args, desk, printer),
-        Verb::Show(args) => show::run(args, desk, printer),
-        Verb::Refund(args) => refund::run(args, desk, printer),
-        Verb::Reconcile(args) => reconcile::run(args, desk, printer),
-        Verb::Books(_) => books::run(desk, printer),
-    }
+noun! {
+    /// List, look at, refund and reconcile payments
+    List(list::Args) => list::run,
+    Show(show::Args) => show::run,
+    Refund(refund::Args) => refund::run,
+    Reconcile(reconcile::Args) => reconcile::run,
+    Books(books::Args) => books::run,
 }

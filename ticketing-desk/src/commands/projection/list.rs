@@ -1,7 +1,7 @@
 //! `ticketctl projection list`.
 
 use super::view;
-use crate::commands::listing::{self, Fields, Flags, Of, Rows, whole};
+use crate::commands::listing::{self, Fields, Flags, Of, prefix};
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::output::Printer;
@@ -20,16 +20,19 @@ pub struct Args {
     list: Flags,
 }
 
+const OF: Of = Of { view: view::PROJECTIONS, fields: Fields::Columns, is_read_model: false };
+
 /// Prints the list.
 ///
 /// # Errors
 /// What the stores say.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    let of = Of { view: view::PROJECTIONS, fields: Fields::Columns, is_read_model: false };
-    listing::run(&args.list, of, desk, printer, async |session, printer, asked| {
-        let app = &session.app;
-        let mut rows = Rows::begin(asked, view::PROJECTIONS, app.clock.now(), printer)?;
-        rows.all(projections::list(app).await?)?;
-        rows.finish(whole).await.map(drop)
-    })
+    listing::list(
+        &args.list,
+        OF,
+        desk,
+        printer,
+        async |of, rows| rows.all(projections::list(of.app).await?),
+        prefix::names,
+    )
 }

@@ -7,34 +7,12 @@ mod swap;
 mod verify;
 mod view;
 
-use crate::desk::Desk;
-use crate::failure::Failure;
-use crate::output::Printer;
+use crate::commands::noun::noun;
 
-/// List, verify and rebuild the read model
-#[derive(clap::Args, Debug)]
-pub struct Args {
-    #[command(subcommand)]
-    verb: Verb,
-}
-
-#[derive(clap::Subcommand, Debug)]
-enum Verb {
-    List(list::Args),
-    Verify(verify::Args),
-    Rebuild(rebuild::Args),
-    Revert(revert::Args),
-}
-
-/// Runs the verb.
-///
-/// # Errors
-/// As the verb fails.
-pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    match &args.verb {
-        Verb::List(args) => list::run(args, desk, printer),
-        Verb::Verify(args) => verify::run(args, desk, printer),
-        Verb::Rebuild(args) => rebuild::run(args, desk, printer),
-        Verb::Revert(args) => revert::run(args, desk, printer),
-    }
+noun! {
+    /// List, verify and rebuild the read model
+    List(list::Args) => list::run,
+    Verify(verify::Args) => verify::run,
+    Rebuild(rebuild::Args) => rebuild::run,
+    Revert(revert::Args) => revert::run,
 }

@@ -1,7 +1,7 @@
 //! `ticketctl route list`.
 
 use super::view;
-use crate::commands::listing::{self, Fields, Flags, Of, Rows, Shown, node};
+use crate::commands::listing::{self, Fields, Flags, Of, node, prefix};
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::output::{Node, Printer};
@@ -18,36 +18,38 @@ pub struct Args {
     list: Flags,
 }
 
-/// What is not listed may share a prefix: ids are whole then.
-const UUID_LEN: usize = 36;
-
 /// Routes of one page.
 const PAGE: u32 = 500;
+
+const OF: Of = Of { view: view::LIST, fields: Fields::Columns, is_read_model: true };
 
 /// Lists the routes.
 ///
 /// # Errors
 /// What the stores say.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    let of = Of { view: view::LIST, fields: Fields::Columns, is_read_model: true };
-    listing::run(&args.list, of, desk, printer, async |session, printer, asked| {
-        let app = &session.app;
-        let mut rows = Rows::begin(asked, view::LIST, app.clock.now(), printer)?;
-        let mut page = 0;
-        rows.walk(
-            async |_: Option<()>| {
-                page += 1;
-                let found = network::routes(app, page, PAGE, None).await.map_err(OpsError::from)?;
-                match node(&found.data)? {
-                    Node::List(rows) => Ok::<_, Failure>(rows),
-                    _ => Ok(Vec::new()),
-                }
-            },
-            |_| (),
-            |_| true,
-            async |rows| Ok(rows),
-        )
-        .await?;
-        rows.finish(async |shown: &Shown| Ok(if shown.is_all { 0 } else { UUID_LEN })).await.map(drop)
-    })
+    listing::list(
+        &args.list,
+        OF,
+        desk,
+        printer,
+        async |of, rows| {
+            let mut page = 0;
+            rows.walk(
+                async |_: Option<()>| {
+                    page += 1;
+                    let found = network::routes(of.app, page, PAGE, None).await.map_err(OpsError::from)?;
+                    match node(&found.data)? {
+                        Node::List(rows) => Ok::<_, Failure>(rows),
+                        _ => Ok(Vec::new()),
+                    }
+                },
+                |_| (),
+                |_| true,
+                async |rows| Ok(rows),
+            )
+            .await
+        },
+        prefix::only_whole,
+    )
 }

@@ -1,12 +1,10 @@
 //! `ticketctl saga list`.
 
 use super::view;
-use crate::commands::listing::{self, Asked, Fields, Flags, Of, Rows, Shown, node_of};
+use crate::commands::listing::{self, Fields, Flags, Listing, Of, Rows, node_of, prefix};
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::output::{Format, Printer, View};
-use crate::session::Session;
-use ticketing_core::domain::id::SagaId;
 use ticketing_core::ops::sagas::{self, SAGA_FIELDS, SagaRow};
 
 /// List payment sagas, newest first
@@ -36,21 +34,30 @@ pub struct Args {
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
     let of = Of { view: view(args), fields: Fields::These(SAGA_FIELDS), is_read_model: false };
     listing::run(&args.list, of, desk, printer, async |session, printer, asked| {
-        list(args, asked, session, printer).await
+        // A whole command fits no table; -o wide and the machine formats have it in its row.
+        let names_actions = args.stuck && printer.format() == Format::Table;
+        let walk = async |of: &Listing<'_>, rows: &mut Rows<'_, '_>| {
+            if names_actions {
+                rows.keep("safeAction");
+            }
+            walk(args, of, rows).await
+        };
+        let shown = listing::on(session, printer, asked, of.view, walk, prefix::sagas).await?;
+        if !shown.kept.is_empty() {
+            printer.line("")?;
+            printer.line("The one safe action for each:")?;
+        }
+        shown.kept.iter().try_for_each(|action| {
+            let action = printer.commands(action);
+            printer.line(&format!("  {action}"))
+        })
     })
 }
 
-async fn list(args: &Args, asked: &Asked, session: &Session, printer: &mut Printer) -> Result<(), Failure> {
-    let app = &session.app;
-    let now = app.clock.now();
+async fn walk(args: &Args, of: &Listing<'_>, rows: &mut Rows<'_, '_>) -> Result<(), Failure> {
+    let (app, now) = (of.app, of.now);
     let stuck = if args.stuck { sagas::stuck(app).await? } else { Vec::new() };
     let mut stuck = stuck.chunks(usize::try_from(sagas::PAGE).unwrap_or(usize::MAX));
-    // A whole command fits no table; -o wide and the machine formats have it in its row.
-    let names_actions = args.stuck && printer.format() == Format::Table;
-    let mut rows = Rows::begin(asked, view(args), now, printer)?;
-    if names_actions {
-        rows.keep("safeAction");
-    }
     rows.walk(
         async |after| match args.stuck {
             true => sagas::rows(app, stuck.next().unwrap_or_default()).await,
@@ -60,24 +67,11 @@ async fn list(args: &Args, asked: &Asked, session: &Session, printer: &mut Print
         |row| {
             // One that was found stuck may have moved since.
             let is_asked_for = !args.stuck || row.case.saga.is_stuck(now);
-            is_asked_for && asked.filter.as_ref().is_none_or(|filter| sagas::passes(filter, row, now))
+            is_asked_for && of.passes(|filter| sagas::passes(filter, row, now))
         },
         async |rows| rows.iter().map(|row| node_of(&sagas::body(row, now))).collect(),
     )
-    .await?;
-    let prefix = async |shown: &Shown| {
-        let ids: Vec<SagaId> = shown.ids.iter().copied().map(SagaId).collect();
-        sagas::prefix_len(app, &ids).await
-    };
-    let actions = rows.finish(prefix).await?.kept;
-    if !actions.is_empty() {
-        printer.line("")?;
-        printer.line("The one safe action for each:")?;
-    }
-    actions.iter().try_for_each(|action| {
-        let action = printer.commands(action);
-        printer.line(&format!("  {action}"))
-    })
+    .await
 }
 
 const fn view(args: &Args) -> View {

@@ -6,39 +6,14 @@ mod moves;
 mod show;
 pub mod view;
 
-use crate::desk::Desk;
-use crate::failure::Failure;
-use crate::output::Printer;
-use ticketing_core::saga::OperatorMove;
+use crate::commands::noun::noun;
 
-/// List, look at and mend payment sagas
-#[derive(clap::Args, Debug)]
-pub struct Args {
-    #[command(subcommand)]
-    verb: Verb,
-}
-
-#[derive(clap::Subcommand, Debug)]
-enum Verb {
-    List(list::Args),
-    Show(show::Args),
-    Retry(moves::RetryArgs),
-    Compensate(moves::CompensateArgs),
-    Abandon(moves::AbandonArgs),
-    InjectError(inject_error::Args),
-}
-
-/// Runs the verb.
-///
-/// # Errors
-/// As the verb fails.
-pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    match &args.verb {
-        Verb::List(args) => list::run(args, desk, printer),
-        Verb::Show(args) => show::run(args, desk, printer),
-        Verb::Retry(args) => moves::run(OperatorMove::Retry, &args.moved, desk, printer),
-        Verb::Compensate(args) => moves::run(OperatorMove::Compensate, &args.moved, desk, printer),
-        Verb::Abandon(args) => moves::run(OperatorMove::Abandon, &args.moved, desk, printer),
-        Verb::InjectError(args) => inject_error::run(args, desk, printer),
-    }
+noun! {
+    /// List, look at and mend payment sagas
+    List(list::Args) => list::run,
+    Show(show::Args) => show::run,
+    Retry(moves::RetryArgs) => moves::retry,
+    Compensate(moves::CompensateArgs) => moves::compensate,
+    Abandon(moves::AbandonArgs) => moves::abandon,
+    InjectError(inject_error::Args) => inject_error::run,
 }

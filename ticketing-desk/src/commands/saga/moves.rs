@@ -68,11 +68,35 @@ pub struct MoveArgs {
 /// The reason that the steps give where the operator gave none.
 const REASON_DEFAULT: &str = "asked for by an operator";
 
+/// Asks the payment provider again.
+///
+/// # Errors
+/// As any move.
+pub fn retry(args: &RetryArgs, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
+    run(OperatorMove::Retry, &args.moved, desk, printer)
+}
+
+/// Gives the seats back, and what was paid.
+///
+/// # Errors
+/// As any move.
+pub fn compensate(args: &CompensateArgs, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
+    run(OperatorMove::Compensate, &args.moved, desk, printer)
+}
+
+/// Closes the sagas as they are.
+///
+/// # Errors
+/// As any move.
+pub fn abandon(args: &AbandonArgs, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
+    run(OperatorMove::Abandon, &args.moved, desk, printer)
+}
+
 /// Moves the sagas.
 ///
 /// # Errors
 /// Not found; the rule that forbids it; what the store says.
-pub fn run(action: OperatorMove, args: &MoveArgs, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
+fn run(action: OperatorMove, args: &MoveArgs, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
     change::refuse_key(&args.change, "A saga is moved from where it was looked at, or not at all.")?;
     let ids = Ids::read(&args.ids, desk)?;
     session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {

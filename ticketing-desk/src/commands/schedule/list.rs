@@ -1,12 +1,12 @@
 //! `ticketctl schedule list`.
 
 use super::view;
-use crate::commands::listing::{self, Asked, Fields, Flags, Of, Rows, Shown, node};
+use crate::commands::listing::{self, Fields, Flags, Listing, Of, Rows, node, prefix};
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::globals::parse_day;
 use crate::output::{Node, Printer};
-use crate::session::Session;
+use ticketing_core::app::App;
 use ticketing_core::app::queries::network;
 use ticketing_core::domain::catalog::OfferingFacts;
 use ticketing_core::domain::id::OfferingId;
@@ -37,34 +37,32 @@ const DAY_SLACK_SECONDS: i64 = 2 * 86_400;
 /// Departures whose seats are counted at once.
 const SEATS_CHUNK: usize = 500;
 
+const OF: Of = Of { view: view::LIST, fields: Fields::Columns, is_read_model: true };
+
 /// Lists the departures.
 ///
 /// # Errors
 /// Not found for the route; what the stores say.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    let of = Of { view: view::LIST, fields: Fields::Columns, is_read_model: true };
-    listing::run(&args.list, of, desk, printer, async |session, printer, asked| {
-        list(args, asked, session, printer).await
-    })
+    let walk = async |of: &Listing<'_>, rows: &mut Rows<'_, '_>| walk(args, of, rows).await;
+    listing::list(&args.list, OF, desk, printer, walk, prefix::offerings)
 }
 
-async fn list(args: &Args, asked: &Asked, session: &Session, printer: &mut Printer) -> Result<(), Failure> {
-    let app = &session.app;
+async fn walk(args: &Args, of: &Listing<'_>, rows: &mut Rows<'_, '_>) -> Result<(), Failure> {
+    let app = of.app;
     let date = args.date.map(|date| date.to_string());
     let route = match &args.route {
         Some(route) => Some(lookup::route(app, route).await?.id),
         None => None,
     };
-    let now = app.clock.now();
     let (begin, end) = match args.date {
-        None => (now, None),
+        None => (of.now, None),
         Some(date) => {
             let midnight = Timestamp::parse(&format!("{date}T00:00:00Z")).unwrap_or_default();
             (midnight.plus_seconds(-DAY_SLACK_SECONDS), Some(midnight.plus_seconds(2 * DAY_SLACK_SECONDS)))
         }
     };
     let mut page = 0;
-    let mut rows = Rows::begin(asked, view::LIST, now, printer)?;
     rows.walk(
         async |after: Option<(Timestamp, OfferingId)>| match route {
             Some(route) => {
@@ -80,21 +78,16 @@ async fn list(args: &Args, asked: &Asked, session: &Session, printer: &mut Print
         },
         |row: &OfferingFacts| (row.departs_at, row.id),
         |row| date.as_ref().is_none_or(|date| row.service_date == *date),
-        async |rows| bodies(session, rows).await,
+        async |rows| bodies(app, rows).await,
     )
-    .await?;
-    let prefix = async |shown: &Shown| {
-        let ids: Vec<OfferingId> = shown.ids.iter().copied().map(OfferingId).collect();
-        lookup::schedule_prefix_len(app, &ids).await
-    };
-    rows.finish(prefix).await.map(drop)
+    .await
 }
 
-async fn bodies(session: &Session, mut rows: Vec<OfferingFacts>) -> Result<Vec<Node>, Failure> {
+async fn bodies(app: &App, mut rows: Vec<OfferingFacts>) -> Result<Vec<Node>, Failure> {
     let mut found = Vec::with_capacity(rows.len());
     while !rows.is_empty() {
         let rest = rows.split_off(rows.len().min(SEATS_CHUNK));
-        for body in network::schedule_bodies(&session.app, rows).await.map_err(OpsError::from)? {
+        for body in network::schedule_bodies(app, rows).await.map_err(OpsError::from)? {
             found.push(node(&body)?);
         }
         rows = rest;

@@ -7,36 +7,18 @@ mod layouts;
 pub mod one;
 mod outcome;
 
+use crate::commands::noun::noun;
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::output::Printer;
 use crate::session::{self, Opening};
 use ticketing_core::adapters::seed_file::builtin_layouts;
 
-/// Bring routes, departures and layouts into the store
-#[derive(clap::Args, Debug)]
-pub struct Args {
-    #[command(subcommand)]
-    verb: Verb,
-}
-
-#[derive(clap::Subcommand, Debug)]
-enum Verb {
-    Demo(demo::Args),
-    Apply(apply::Args),
-    Gtfs(gtfs::Args),
-}
-
-/// Runs the verb.
-///
-/// # Errors
-/// As the verb fails.
-pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
-    match &args.verb {
-        Verb::Demo(args) => demo::run(args, desk, printer),
-        Verb::Apply(args) => apply::run(args, desk, printer),
-        Verb::Gtfs(args) => gtfs::run(args, desk, printer),
-    }
+noun! {
+    /// Bring routes, departures and layouts into the store
+    Demo(demo::Args) => demo::run,
+    Apply(apply::Args) => apply::run,
+    Gtfs(gtfs::Args) => gtfs::run,
 }
 
 /// Returns the names of all layouts: those of the stores, and those that come with the program.

@@ -24,8 +24,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use ticketing_desk::Program;
-use ticketing_desk::afar::{self, BEAT_EVERY, COMMANDS_MAX, Ended, FRAMES_TYPE, Frame, Running};
 use ticketing_desk::desk::Actor;
+use ticketing_desk::remote::{self, BEAT_EVERY, COMMANDS_MAX, Ended, FRAMES_TYPE, Frame, Running};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, Interval, interval_at};
 
@@ -99,13 +99,13 @@ pub async fn commands(
             .map_err(|_| ApiError::too_many_at_once("commands that bring files", LARGE_BODIES_MAX))?,
     };
     let body = crate::body::read_slowly(BODY_READ_TIMEOUT, BODY_BYTES_MAX, &parts, body).await?;
-    let mut request: afar::Request = serde_json::from_slice(&body)
+    let mut request: remote::Request = serde_json::from_slice(&body)
         .map_err(|error| ApiError::invalid_json(format!("The body is no command: {error}.")))?;
     drop((body, room));
     if let Some(key) = key.filter(|_| !wants_frames(&parts.headers)) {
         request.args = Program::with_key(request.args, key);
     }
-    let Some(slot) = state.lender.slot() else {
+    let Some(slot) = state.backend.slot() else {
         return Err(ApiError::too_many_at_once("commands", COMMANDS_MAX));
     };
     let wants_frames = wants_frames(&parts.headers);
@@ -121,7 +121,7 @@ pub async fn commands(
         is_admin: caller.role == Role::Admin,
         correlation_id: Some(correlation.to_string()),
     };
-    let running = afar::start(state.lender.clone(), slot, actor, request).map_err(|error| {
+    let running = remote::start(state.backend.clone(), slot, actor, request).map_err(|error| {
         tracing::error!(%error, "a command got no thread");
         ApiError::overloaded()
     })?;

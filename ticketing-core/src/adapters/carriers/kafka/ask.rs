@@ -1,14 +1,20 @@
 //! Questions to Kafka, asked over one connection that is kept. They block, each for its limit at most.
+//!
+//! librdkafka (2.10 and later; its issue 5301) forgets all brokers, at times for ever, when one that is just being started
+//! answers that there are none. So a client that gets no answers any more is given up for a new one.
 
-use super::{Said, is_away};
+use super::said::Said;
+use super::{PING_TOPIC, is_away};
 use crate::adapters::carriers::{Cursor, Watermarks};
 use crate::domain::time::Timestamp;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{IsError, KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{IsError, KafkaError, RDKafkaErrorCode, RDKafkaErrorCode as Code};
 use rdkafka::metadata::Metadata;
 use rdkafka::{Offset, TopicPartitionList};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A topic and the numbers of its partitions.
@@ -21,14 +27,22 @@ pub enum Asked {
     Away(String),
     /// It answers, and says no.
     No(String),
+    /// Nobody could be asked: a setting is none, or names a file that is none.
+    Unusable(String),
 }
 
 impl From<KafkaError> for Asked {
     fn from(error: KafkaError) -> Self {
         match error.rdkafka_error_code() {
+            Some(Code::BrokerTransportFailure | Code::AllBrokersDown | Code::OperationTimedOut) => {
+                Self::Away("it did not answer in time".into())
+            }
             Some(code) if is_away(code) => Self::Away(code.to_string()),
             Some(code) => Self::No(code.to_string()),
-            None => Self::No(error.to_string()),
+            None => match error {
+                KafkaError::ClientCreation(reason) => Self::Unusable(reason),
+                error => Self::No(error.to_string()),
+            },
         }
     }
 }
@@ -38,6 +52,11 @@ pub struct Asker {
     /// Always there but while it is dropped.
     consumer: Option<BaseConsumer<Said>>,
     prefix: String,
+    said: Said,
+    /// Since when nothing was answered.
+    away_since: Mutex<Option<Instant>>,
+    /// It was answered that there is no broker, so librdkafka may know of none any more.
+    is_lost: AtomicBool,
 }
 
 impl fmt::Debug for Asker {
@@ -56,14 +75,25 @@ impl Drop for Asker {
 }
 
 impl Asker {
-    pub fn new(config: &ClientConfig, prefix: String) -> Result<Self, KafkaError> {
-        Ok(Self { consumer: Some(config.create_with_context(Said)?), prefix })
+    pub fn new(config: &ClientConfig, prefix: String, said: Said) -> Result<Self, KafkaError> {
+        Ok(Self {
+            consumer: Some(config.create_with_context(said.clone())?),
+            prefix,
+            said,
+            away_since: Mutex::default(),
+            is_lost: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether another client is to be asked from now on: this one may never hear of a broker again.
+    pub fn is_given_up(&self) -> bool {
+        let away_since = *self.away_since.lock().unwrap_or_else(PoisonError::into_inner);
+        self.is_lost.load(Ordering::Relaxed) || away_since.is_some_and(|at| at.elapsed() >= GIVEN_UP_AFTER)
     }
 
     /// How many brokers there are.
     pub fn brokers(&self, timeout: Duration) -> Result<usize, Asked> {
-        // A topic that is not there costs least to ask for; none at all would list every topic of the cluster.
-        let metadata = self.metadata("ticketing-ping", Instant::now() + timeout)?;
+        let metadata = self.metadata(PING_TOPIC, Instant::now() + timeout)?;
         Ok(metadata.brokers().len())
     }
 
@@ -174,10 +204,26 @@ impl Asker {
 
     fn metadata(&self, topic: &str, until: Instant) -> Result<Metadata, Asked> {
         let consumer = self.consumer()?;
-        // What librdkafka has said since the last question waits in a queue that nobody else empties.
-        while consumer.poll(Duration::ZERO).is_some() {}
         let left = until.saturating_duration_since(Instant::now());
-        Ok(consumer.fetch_metadata(Some(&self.full(topic)), left)?)
+        let answer = consumer.fetch_metadata(Some(&self.full(topic)), left);
+        // What librdkafka has said since the last question waits in a queue that nobody else empties.
+        while consumer.poll(HEARD_WITHIN).is_some() {}
+        let mut away_since = self.away_since.lock().unwrap_or_else(PoisonError::into_inner);
+        match answer {
+            Ok(metadata) if metadata.brokers().is_empty() => {
+                self.is_lost.store(true, Ordering::Relaxed);
+                Err(Asked::Away("it is being started".into()))
+            }
+            Ok(metadata) => {
+                *away_since = None;
+                self.said.is_answered();
+                Ok(metadata)
+            }
+            Err(error) => {
+                away_since.get_or_insert_with(Instant::now);
+                Err(error.into())
+            }
+        }
     }
 
     fn consumer(&self) -> Result<&BaseConsumer<Said>, Asked> {
@@ -204,6 +250,10 @@ fn topic_error(metadata: &Metadata) -> Option<RDKafkaErrorCode> {
     error.filter(IsError::is_error).map(RDKafkaErrorCode::from)
 }
 
+/// A client that had no answer for so long is given up.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(5);
+/// What librdkafka said of a question is there so soon after its answer.
+const HEARD_WITHIN: Duration = Duration::from_millis(2);
 /// How long to wait before a partition that nobody leads yet is asked for again.
 const LED_LOOK_EVERY: Duration = Duration::from_millis(100);
 

@@ -6,6 +6,7 @@
 mod ask;
 mod publisher;
 mod reader;
+mod said;
 
 pub use publisher::KafkaPublisher;
 pub use reader::KafkaReader;
@@ -18,11 +19,12 @@ use crate::domain::time::Timestamp;
 use ask::{Asked, Asker};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::{ClientContext, DefaultClientContext};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::types::RDKafkaErrorCode as Code;
-use std::sync::{Arc, OnceLock};
+use said::{Said, Unfitting, unusable};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How many partitions a topic of ours gets: as many consumers can share its work.
@@ -35,6 +37,11 @@ const INBOUND_PARTITIONS: i32 = 6;
 const REPLICAS_MAX: usize = 3;
 /// How often a new topic is looked for until its leaders are known.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// What is asked for to see whether a broker answers. A topic that is not there costs least; none at all would list every
+/// topic of the cluster.
+const PING_TOPIC: &str = "ticketing-ping";
+/// So long before whoever asks gives up, an answer is there, if only that there is none.
+const ANSWER_AHEAD: Duration = Duration::from_millis(200);
 /// The largest record, in bytes, as Kafka counts them: an event with a long list in it is larger than the 1 MB that
 /// Kafka takes when nobody says otherwise.
 const RECORD_BYTES_MAX: &str = "16777216";
@@ -54,13 +61,15 @@ pub struct Kafka {
 #[derive(Debug)]
 struct Shared {
     config: KafkaConfig,
-    /// Connected at the first question, and kept for the next.
-    asker: OnceLock<Asker>,
+    /// Connected at the first question, and kept for the next, until it is given up.
+    asker: Mutex<Option<Arc<Asker>>>,
+    /// What librdkafka last said to any client of ours.
+    said: Said,
 }
 
 impl Kafka {
     pub(super) fn new(config: KafkaConfig) -> Self {
-        Self { shared: Arc::new(Shared { config, asker: OnceLock::new() }) }
+        Self { shared: Arc::new(Shared { config, asker: Mutex::default(), said: Said::default() }) }
     }
 
     pub(super) fn address(&self) -> String {
@@ -98,7 +107,7 @@ impl Kafka {
             for outcome in made {
                 kafka.check_made(outcome)?;
             }
-            kafka.wait_for(asker, &wanted)
+            kafka.wait_for(&asker, &wanted)
         })
         .await
     }
@@ -129,12 +138,14 @@ impl Kafka {
     }
 
     pub(super) async fn ping(&self, timeout: Duration) -> Result<(), CarrierError> {
+        // Who gave up first would not hear why.
+        let asked_for = timeout.saturating_sub(ANSWER_AHEAD);
         let question = self.blocking(move |kafka| {
-            kafka.asker()?.brokers(timeout).map(|_| ()).map_err(|said| kafka.error(&said))
+            kafka.asker()?.brokers(asked_for).map(|_| ()).map_err(|said| kafka.error(&said))
         });
         match tokio::time::timeout(timeout, question).await {
             Ok(answer) => answer,
-            Err(_) => Err(self.unreachable("it did not answer in time")),
+            Err(_) => Err(self.error(&Asked::Away("it did not answer in time".into()))),
         }
     }
 
@@ -197,13 +208,15 @@ impl Kafka {
         }
     }
 
-    fn asker(&self) -> Result<&Asker, CarrierError> {
-        if let Some(asker) = self.shared.asker.get() {
-            return Ok(asker);
+    /// Who is asked now. Take it anew for each question.
+    fn asker(&self) -> Result<Arc<Asker>, CarrierError> {
+        let mut kept = self.shared.asker.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(asker) = kept.as_ref().filter(|asker| !asker.is_given_up()) {
+            return Ok(Arc::clone(asker));
         }
-        let asker = Asker::new(&self.client(), self.shared.config.prefix.clone())
-            .map_err(|error| self.error(&error.into()))?;
-        Ok(self.shared.asker.get_or_init(|| asker))
+        let (prefix, said) = (self.shared.config.prefix.clone(), self.shared.said.clone());
+        let asker = Asker::new(&self.client(), prefix, said).map_err(|error| self.error(&error.into()))?;
+        Ok(Arc::clone(kept.insert(Arc::new(asker))))
     }
 
     /// What every client of ours is told.
@@ -233,13 +246,23 @@ impl Kafka {
 
     fn error(&self, said: &Asked) -> CarrierError {
         match said {
-            Asked::Away(reason) => self.unreachable(reason.clone()),
+            Asked::Away(reason) => match self.shared.said.unfitting() {
+                Some(what) if what.is_sure => self.unfitting(what),
+                Some(guess) => self.unreachable(format!("{}; {}", guess.reason, guess.remedy)),
+                None => self.unreachable(reason.clone()),
+            },
+            Asked::Unusable(reason) => self.unfitting(unusable(reason)),
             Asked::No(reason) => self.refused(reason.clone()),
         }
     }
 
     fn unreachable(&self, reason: impl Into<String>) -> CarrierError {
         CarrierError::Unreachable { carrier: "kafka", address: self.address(), reason: reason.into() }
+    }
+
+    fn unfitting(&self, what: Unfitting) -> CarrierError {
+        let Unfitting { reason, remedy, .. } = what;
+        CarrierError::Unfitting { carrier: "kafka", address: self.address(), reason, remedy }
     }
 
     fn refused(&self, reason: impl Into<String>) -> CarrierError {
@@ -263,21 +286,6 @@ fn partitions(topic: &str) -> i32 {
         _ => INBOUND_PARTITIONS,
     }
 }
-
-/// Takes what librdkafka has to say by itself. Its troubles come as answers, too, so they are no more than traces.
-struct Said;
-
-impl ClientContext for Said {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        tracing::debug!(?level, facility, message, "librdkafka says");
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "librdkafka reports");
-    }
-}
-
-impl rdkafka::consumer::ConsumerContext for Said {}
 
 /// What an answer about a record means.
 fn told(code: RDKafkaErrorCode) -> String {
@@ -313,5 +321,8 @@ fn is_away(code: RDKafkaErrorCode) -> bool {
             | Code::CoordinatorLoadInProgress
             | Code::Retry
             | Code::PreviousInProgress
+            // What is in the way is told beside the answer.
+            | Code::Authentication
+            | Code::SSL
     )
 }

@@ -2,7 +2,8 @@
 //! first that was not. It never waits for one record, and never sends one again after it was lost: its caller does,
 //! with a new publisher.
 
-use super::{Kafka, RECORD_BYTES_MAX, Said, told};
+use super::said::Said;
+use super::{Kafka, PING_TOPIC, RECORD_BYTES_MAX, told};
 use crate::adapters::carriers::window::{BYTES_MAX, RECORDS_MAX, Unfit, Window};
 use crate::adapters::carriers::{CarrierError, Outgoing};
 use rdkafka::client::ClientContext;
@@ -41,18 +42,21 @@ struct Books {
 }
 
 /// Takes librdkafka's word for each record, on the thread that polls.
-struct Taken(Arc<Books>);
+struct Taken {
+    books: Arc<Books>,
+    said: Said,
+}
 
 impl ClientContext for Taken {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        Said.log(level, facility, message);
+        self.said.log(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
-            self.0.window.lose(reason);
+            self.books.window.lose(reason);
         }
-        Said.error(error, reason);
+        self.said.error(error, reason);
     }
 }
 
@@ -61,14 +65,14 @@ impl ProducerContext for Taken {
 
     fn delivery(&self, outcome: &DeliveryResult<'_>, number: usize) {
         match outcome {
-            Ok(_) => self.0.window.acknowledge(number),
+            Ok(_) => self.books.window.acknowledge(number),
             Err((error, message)) => {
                 let code = error.rdkafka_error_code();
                 let reason = code.map_or_else(|| error.to_string(), told);
                 let reason = format!("{}: {reason}", message.topic());
                 match code {
-                    Some(RDKafkaErrorCode::MessageSizeTooLarge) => self.0.window.refuse(number, reason),
-                    _ => self.0.window.lose(reason),
+                    Some(RDKafkaErrorCode::MessageSizeTooLarge) => self.books.window.refuse(number, reason),
+                    _ => self.books.window.lose(reason),
                 }
             }
         }
@@ -109,8 +113,8 @@ impl KafkaPublisher {
             .set("queue.buffering.max.messages", (RECORDS_MAX * 2).to_string())
             .set("queue.buffering.max.kbytes", (BYTES_MAX / 1024 * 4).to_string());
         let producer: BaseProducer<Taken> = client
-            .create_with_context(Taken(books.clone()))
-            .map_err(|error| kafka.refused(error.to_string()))?;
+            .create_with_context(Taken { books: books.clone(), said: kafka.shared.said.clone() })
+            .map_err(|error| kafka.error(&error.into()))?;
         let producer = Arc::new(producer);
         let (polled, stops) = (producer.clone(), books.clone());
         std::thread::Builder::new()
@@ -157,6 +161,17 @@ impl KafkaPublisher {
             tokio::time::sleep(QUEUE_FULL_PAUSE).await;
             next.delivery_opaque = self.books.window.begin(ticket, bytes);
         }
+    }
+
+    /// librdkafka may have forgotten all brokers, for ever: see [`super::ask`].
+    pub(in super::super) async fn finds_broker(&self, timeout: Duration) -> bool {
+        let Some(producer) = self.producer.clone() else { return false };
+        let topic = self.kafka.full(PING_TOPIC);
+        let asking = tokio::task::spawn_blocking(move || {
+            let answer = producer.client().fetch_metadata(Some(&topic), timeout);
+            answer.is_ok_and(|metadata| !metadata.brokers().is_empty())
+        });
+        asking.await.unwrap_or(false)
     }
 
     pub(in super::super) fn acknowledged(&self) -> i64 {

@@ -4,8 +4,9 @@
 //! The thread looks after the consumer: it takes in new partitions, finds out whether the broker is back, and makes
 //! a new consumer when messages are there that this one does not deliver.
 
-use super::ask::{Asked, Asker, Partitions};
-use super::{Kafka, Said};
+use super::Kafka;
+use super::ask::{Asked, Partitions};
+use super::said::Said;
 use crate::adapters::carriers::inbox::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX, Inbox, Trouble};
 use crate::adapters::carriers::{CarrierError, Cursor, Message};
 use crate::domain::time::Timestamp;
@@ -79,17 +80,14 @@ impl KafkaReader {
         let (mut inbox, sender) = Inbox::new(kafka.unreachable("the reader's thread came down"));
         let trouble = inbox.trouble();
         let shown = Arc::new(Shown::default());
-        let asker = Asker::new(&kafka.client(), kafka.shared.config.prefix.clone())
-            .map_err(|error| kafka.error(&error.into()))?;
         let mut next: HashMap<(String, i32), i64> = HashMap::new();
         for cursor in from.iter().filter(|cursor| topics.contains(&cursor.topic)) {
             next.insert((cursor.topic.clone(), cursor.partition), cursor.next_offset);
         }
         let mut reading = Reading {
-            consumer: make(&config).map_err(|error| kafka.refused(error.to_string()))?,
+            consumer: make(&config, kafka).map_err(|error| kafka.error(&error.into()))?,
             kafka: kafka.clone(),
             config,
-            asker,
             topics,
             names,
             next,
@@ -128,7 +126,6 @@ struct Reading {
     kafka: Kafka,
     config: ClientConfig,
     consumer: BaseConsumer<Said>,
-    asker: Asker,
     /// Bare names.
     topics: Vec<String>,
     /// From a topic's name at the broker to its bare name.
@@ -287,7 +284,10 @@ impl Reading {
     /// Looks which partitions there are; that the broker answers is an end of trouble, too.
     fn take_in_partitions(&mut self) {
         let names: Vec<&str> = self.topics.iter().map(String::as_str).collect();
-        match self.asker.partitions(&names, PROBE_TIMEOUT) {
+        let asking = self.kafka.asker().and_then(|asker| {
+            asker.partitions(&names, PROBE_TIMEOUT).map_err(|said| self.kafka.error(&said))
+        });
+        match asking {
             Ok(found) => {
                 if !self.forbidden {
                     self.trouble.ends();
@@ -299,7 +299,7 @@ impl Reading {
                     }
                 }
             }
-            Err(said) => self.trouble.begins(self.kafka.error(&said)),
+            Err(error) => self.trouble.begins(error),
         }
     }
 
@@ -321,9 +321,16 @@ impl Reading {
     /// Are there messages that the consumer should have delivered?
     fn is_stalled(&self) -> bool {
         let until = Instant::now() + PROBE_TIMEOUT;
+        let asker = match self.kafka.asker() {
+            Ok(asker) => asker,
+            Err(error) => {
+                self.trouble.begins(error);
+                return false;
+            }
+        };
         for (topic, partitions) in &self.assigned {
             for &partition in partitions {
-                match self.asker.range(topic, partition, until) {
+                match asker.range(topic, partition, until) {
                     Ok((low, high)) => {
                         let next = self.next.get(&(topic.clone(), partition)).copied().unwrap_or(low);
                         if high > low && high > next.max(low) {
@@ -343,7 +350,7 @@ impl Reading {
     /// Begins again with a new consumer.
     fn renew(&mut self) {
         tracing::warn!(topics = ?self.topics, "messages are there that were not delivered; reading anew");
-        let Ok(consumer) = make(&self.config) else { return };
+        let Ok(consumer) = make(&self.config, &self.kafka) else { return };
         let stalled = std::mem::replace(&mut self.consumer, consumer);
         let _ = std::thread::Builder::new().name("kafka-end".into()).spawn(move || drop(stalled));
         let assigned = std::mem::take(&mut self.assigned);
@@ -353,6 +360,6 @@ impl Reading {
     }
 }
 
-fn make(config: &ClientConfig) -> Result<BaseConsumer<Said>, KafkaError> {
-    config.create_with_context(Said)
+fn make(config: &ClientConfig, kafka: &Kafka) -> Result<BaseConsumer<Said>, KafkaError> {
+    config.create_with_context(kafka.shared.said.clone())
 }

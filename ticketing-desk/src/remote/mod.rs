@@ -1,4 +1,4 @@
-//! Commands from afar: what a distant `ticketctl` sends a server, what comes back ([`wire`]), and the server's side of it
+//! Remote commands: what a distant `ticketctl` sends a server, what comes back ([`wire`]), and the server's side of it
 //! ([`running`]).
 //!
 //! The command runs where the stores are, and prints for the terminal of whoever sent it: what comes back is what it
@@ -9,5 +9,5 @@ mod running;
 mod stream;
 mod wire;
 
-pub use running::{COMMANDS_MAX, Lender, Running, Slot, start};
+pub use running::{Backend, COMMANDS_MAX, Running, Slot, start};
 pub use wire::{BEAT_EVERY, Ended, FRAMES_TYPE, Frame, PATH, Refused, Request, Sent};

@@ -109,7 +109,7 @@ impl Drop for Stream {
 #[cfg(test)]
 mod tests {
     use super::{FRAME_BYTES, FRAMES_QUEUED_MAX, Frames, Stream};
-    use crate::afar::wire::Frame;
+    use crate::remote::wire::Frame;
     use std::io::{ErrorKind, Write as _};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};

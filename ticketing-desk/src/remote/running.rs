@@ -5,7 +5,7 @@ use super::wire::{Ended, Frame, Request};
 use crate::confirm::ASKED;
 use crate::desk::{Actor, CountRequests, Desk, Served, SignToken};
 use crate::failure::{Exit, Failure, wanted_colour, wants_json};
-use crate::output::{Afar, Printer, system_clock};
+use crate::output::{Printer, Remote, system_clock};
 use crate::program::Program;
 use crate::progress::Reporter;
 use clap::builder::Resettable;
@@ -26,9 +26,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 /// So many commands run at once in one server: each has a thread, and what it reads in memory.
 pub const COMMANDS_MAX: usize = 64;
 
-/// What a server lends commands from afar. Cloning is cheap.
+/// What remote commands run on: what a server has open. Cloning is cheap.
 #[derive(Clone)]
-pub struct Lender {
+pub struct Backend {
     /// Everything that a use case needs.
     pub app: App,
     /// What is set where the server runs.
@@ -52,8 +52,8 @@ pub struct Slot {
     _permit: OwnedSemaphorePermit,
 }
 
-impl Lender {
-    /// Lends what a server has to [`COMMANDS_MAX`] commands at once.
+impl Backend {
+    /// Takes what a server has, for [`COMMANDS_MAX`] commands at once.
     #[must_use]
     pub fn new(
         app: App,
@@ -72,7 +72,7 @@ impl Lender {
         Self { requests: Some(requests), ..self }
     }
 
-    /// Lends what this process has open, which ends with the process.
+    /// Takes what this process has open, which ends with the process.
     #[must_use]
     pub fn of_process(app: App, settings: Settings, stores: StoreConfig, sign: SignToken) -> Self {
         let (never, ending) = watch::channel(false);
@@ -86,9 +86,9 @@ impl Lender {
     }
 }
 
-impl std::fmt::Debug for Lender {
+impl std::fmt::Debug for Backend {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lender").field("stores", &self.stores).finish_non_exhaustive()
+        f.debug_struct("Backend").field("stores", &self.stores).finish_non_exhaustive()
     }
 }
 
@@ -136,7 +136,7 @@ fn last_words(as_json: bool) -> VecDeque<Frame> {
 ///
 /// # Errors
 /// What the system says if there can be no thread.
-pub fn start(lender: Lender, slot: Slot, actor: Actor, request: Request) -> io::Result<Running> {
+pub fn start(backend: Backend, slot: Slot, actor: Actor, request: Request) -> io::Result<Running> {
     let (frames_in, frames) = mpsc::channel(FRAMES_QUEUED_MAX);
     let (left_in, left) = watch::channel(false);
     let given_up = Arc::new(AtomicBool::new(false));
@@ -149,16 +149,16 @@ pub fn start(lender: Lender, slot: Slot, actor: Actor, request: Request) -> io::
         let _slot = slot;
         let _in_span = span.enter();
         let frames = frames_in;
-        let end = match catch_unwind(AssertUnwindSafe(|| run(lender, actor, request, runtime, left, &frames)))
-        {
-            Ok(end) => end,
-            Err(_) => {
-                // The panic hook has logged it.
-                let failure = Failure::defect("the server's log says more", None);
-                frames.send(Frame::Err(printed(&failure, as_json, false)));
-                Frame::End((&failure).into())
-            }
-        };
+        let end =
+            match catch_unwind(AssertUnwindSafe(|| run(backend, actor, request, runtime, left, &frames))) {
+                Ok(end) => end,
+                Err(_) => {
+                    // The panic hook has logged it.
+                    let failure = Failure::defect("the server's log says more", None);
+                    frames.send(Frame::Err(printed(&failure, as_json, false)));
+                    Frame::End((&failure).into())
+                }
+            };
         frames.send(end);
     };
     std::thread::Builder::new().name("command".into()).spawn(work)?;
@@ -167,7 +167,7 @@ pub fn start(lender: Lender, slot: Slot, actor: Actor, request: Request) -> io::
 
 /// Runs a command and returns how it ended.
 fn run(
-    lender: Lender,
+    backend: Backend,
     actor: Actor,
     request: Request,
     runtime: Handle,
@@ -210,24 +210,24 @@ fn run(
     let zone = TimeZone::get(&request.time_zone).unwrap_or(TimeZone::UTC);
     let out = Box::new(Stream::new(frames.clone(), Frame::Out));
     let err = Box::new(Stream::new(frames.clone(), Frame::Err));
-    let mut printer = Printer::with(&globals, request.terminal, out, err, system_clock).for_afar(
+    let mut printer = Printer::with(&globals, request.terminal, out, err, system_clock).for_remote(
         zone,
         request.store_flags,
-        Afar { reporter, question: Arc::clone(&question), severe: Arc::clone(&severe) },
+        Remote { reporter, question: Arc::clone(&question), severe: Arc::clone(&severe) },
     );
     let served = Served {
-        app: lender.app,
-        settings: lender.settings,
-        stores: lender.stores,
-        requests: lender.requests,
+        app: backend.app,
+        settings: backend.settings,
+        stores: backend.stores,
+        requests: backend.requests,
         runtime,
         actor,
         inputs: request.inputs.into_iter().map(|(name, sent)| (name, sent.into())).collect(),
         wanted: Arc::clone(&wanted),
         left,
-        ending: lender.ending,
+        ending: backend.ending,
     };
-    let desk = Desk::served(globals, lender.sign, served);
+    let desk = Desk::served(globals, backend.sign, served);
     let outcome = command.run(&desk, &mut printer);
     let (is_replay, is_severe) = (printer.is_replay(), severe.load(Ordering::SeqCst));
     let Err(failure) = outcome else { return Frame::End(Ended { is_replay, is_severe, ..Ended::DONE }) };
@@ -254,7 +254,7 @@ fn printed(failure: &Failure, as_json: bool, colour: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Running, last_words};
-    use crate::afar::wire::Frame;
+    use crate::remote::wire::Frame;
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
     use tokio::sync::{mpsc, watch};
