@@ -78,6 +78,7 @@ pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
         views::progress::STATEMENTS,
         views::rebuild::STATEMENTS,
         views::sales::STATEMENTS,
+        views::of_kind::STATEMENTS,
         &views::search::STATEMENTS,
         views::tickets::STATEMENTS,
         views::venues::STATEMENTS,
