@@ -63,7 +63,9 @@ fn an_order_lasts_as_long_as_is_set_and_is_listed_by_its_own_index() {
     }
     let wrong = order(&tickets[3], Some("15m"), &[]);
     assert_eq!(wrong.code, 2, "{wrong:?}");
-    assert!(wrong.err.contains("ORDER_SECONDS is \"15m\", which is no number from 1 to 86400"), "{wrong:?}");
+    let said = wrong.error();
+    assert_eq!(said["message"], "ORDER_SECONDS is \"15m\", which is no number from 1 to 86400.");
+    assert_eq!(said["hint"], "set it right, or give --hold 15m");
     // A booking of a bus is none of them.
     place.booking(&["--user", "cid"]);
     let all = list(&place, &["order", "list"]);

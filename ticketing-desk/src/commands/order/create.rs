@@ -63,7 +63,10 @@ async fn create(args: &Args, desk: &Desk, session: &Session, printer: &mut Print
     let buyer = UserId(args.user.clone());
     let hold_seconds = match args.hold.and_then(|hold| u32::try_from(hold.as_secs()).ok()) {
         Some(seconds) => seconds,
-        None => session.settings.hold_seconds("ORDER_SECONDS")?,
+        None => session
+            .settings
+            .hold_seconds("ORDER_SECONDS")
+            .map_err(|error| Failure::from(error).hint("set it right, or give --hold 15m"))?,
     };
     let text = serde_json::json!(["order create", ticket, buyer, hold_seconds]).to_string();
     let key = match change::first_answer(session, &actor, &args.change, &text, 201).await? {
