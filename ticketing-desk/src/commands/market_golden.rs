@@ -127,10 +127,103 @@ fn mails_look_so() {
     looks(&mail::view::LIST, &rows, mail::view::DETAILS, MAILS);
 }
 
-const LISTINGS: [&str; 3] = ["", "", ""];
+const LISTINGS: [&str; 3] = [
+    "\
+ID        STATUS  TITLE                      PRICE  SELLER\n\
+0192a8c4  open    Two nights of jazz     25.00 USD  ada\n\
+0192b111  sold    Kabuki\\u{1b}[2J, =1+1   6500 JPY  ada\n\
+",
+    "\
+id,status,title,price,currency,userId,createdAt,version\n\
+0192a8c4-0000-7000-8000-000000000001,open,Two nights of jazz,25.00,USD,ada,2026-11-20T10:00:00.000Z,1\n\
+0192b111-0000-7000-8000-000000000002,sold,\"Kabuki\u{1b}[2J, =1+1\",6500,JPY,ada,2026-11-20T10:00:00.000Z,3\n\
+",
+    "\
+Id       0192a8c4-0000-7000-8000-000000000001\n\
+Status   open\n\
+Title    Two nights of jazz\n\
+Price    25.00 USD\n\
+Seller   ada\n\
+Created  2h ago\n\
+Version  1\n\
+",
+];
 
-const ORDERS: [&str; 3] = ["", "", ""];
+const ORDERS: [&str; 3] = [
+    "\
+ID        STATUS            TICKET                  PRICE  BUYER\n\
+0192b111  cancelled         Two nights of jazz  25.00 USD  ben\n\
+0192a8c4  awaiting:payment  Two nights of jazz  25.00 USD  ben\n\
+",
+    "\
+id,status,ticket.title,price,currency,userId,expiresAt,createdAt,ticket.id\n\
+0192b111-0000-7000-8000-000000000002,cancelled,Two nights of jazz,25.00,USD,ben,2026-11-20T12:15:00.000Z,2026-11-20T11:58:00.000Z,0192b111-0000-7000-8000-000000000002\n\
+0192a8c4-0000-7000-8000-000000000001,awaiting:payment,Two nights of jazz,25.00,USD,ben,2026-11-20T12:15:00.000Z,2026-11-20T11:58:00.000Z,0192b111-0000-7000-8000-000000000002\n\
+",
+    "\
+Id         0192b111-0000-7000-8000-000000000002\n\
+Status     cancelled\n\
+Ticket     Two nights of jazz\n\
+Price      25.00 USD\n\
+Buyer      ben\n\
+Expires    in 15m\n\
+Created    2m ago\n\
+Payment    pay-1\n\
+Refund     PENDING\n\
+Reason     asked by phone\n\
+Ticket id  0192b111-0000-7000-8000-000000000002\n\
+Version    4\n\
+",
+];
 
-const USERS: [&str; 3] = ["", "", ""];
+const USERS: [&str; 3] = [
+    "\
+ID        STATUS     E-MAIL           USER NAME  CREATED\n\
+0192a8c4  SUSPENDED  ada@example.org  ada        2d ago\n\
+0192b111  ACTIVE     bob@example.org  -          1m ago\n\
+",
+    "\
+id,status,email,username,createdAt,firstName,lastName,statusReason,updatedAt,version\n\
+0192a8c4-0000-7000-8000-000000000001,SUSPENDED,ada@example.org,ada,2026-11-18T12:00:00.000Z,Ada,Lovelace,a stolen card,2026-11-20T11:00:00.000Z,3\n\
+0192b111-0000-7000-8000-000000000002,ACTIVE,bob@example.org,,2026-11-20T11:59:00.000Z,,,,2026-11-20T11:59:00.000Z,1\n\
+",
+    "\
+Id          0192a8c4-0000-7000-8000-000000000001\n\
+Status      SUSPENDED\n\
+Why         a stolen card\n\
+E-mail      ada@example.org\n\
+User name   ada\n\
+First name  Ada\n\
+Last name   Lovelace\n\
+Created     2d ago\n\
+Updated     1h ago\n\
+",
+];
 
-const MAILS: [&str; 3] = ["", "", ""];
+const MAILS: [&str; 3] = [
+    "\
+ID        STATE   KIND       BOOKING   TRIES  HAPPENED  NEXT  ERROR\n\
+0192a8c4  failed  confirmed  0192a8c4     30  1h ago    -     550 5.1.1 the…\n\
+0192b111  sent    confirmed  0192a8c4      0  1h ago    -     -\n\
+",
+    "\
+id,state,kind,bookingId,tries,createdAt,nextAt,lastError,sentAt,position,messageId,correlationId\n\
+0192a8c4-0000-7000-8000-000000000001,failed,confirmed,0192a8c4-0000-7000-8000-000000000001,30,2026-11-20T11:00:00.000Z,,\"550 5.1.1 the mailbox is not there, and this sentence of the server is a long one\",,42,<0192a8c4@ticketing>,request-1\n\
+0192b111-0000-7000-8000-000000000002,sent,confirmed,0192a8c4-0000-7000-8000-000000000001,0,2026-11-20T11:00:00.000Z,,,2026-11-20T11:30:00.000Z,42,<0192a8c4@ticketing>,request-1\n\
+",
+    "\
+Id           0192a8c4-0000-7000-8000-000000000001\n\
+State        failed\n\
+Kind         confirmed\n\
+Booking      0192a8c4-0000-7000-8000-000000000001\n\
+Tries        30\n\
+Error        550 5.1.1 the mailbox is not there, and this sentence of the server\n\
+\x20            is a long one\n\
+Happened     1h ago\n\
+Moved        30m ago\n\
+Position     42\n\
+Message-ID   <0192a8c4@ticketing>\n\
+Correlation  request-1\n\
+Safe action  ticketctl mail retry 0192a8c4\n\
+",
+];
