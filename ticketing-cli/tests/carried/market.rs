@@ -96,6 +96,12 @@ async fn a_sale_is_told_to_others(carrier: (&str, &str), wire: impl FnOnce(Strin
     sam.send("DELETE", &format!("/api/tickets/{down}"), json!({})).await;
     // An operator's way to the same end.
     let forged = sam.list("A forgery", "7.00").await;
+    let began = Instant::now();
+    // It is looked up in the read model, which over a broker is a moment behind.
+    while platform.run(&["listing", "get", &forged]).code != 0 {
+        assert!(began.elapsed() < PUBLISHED_WITHIN, "{}", platform.logs());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
     platform.run(&["listing", "cancel", &forged, "--reason", "a forgery", "--yes"]).ok();
 
     let began = Instant::now();
