@@ -109,6 +109,7 @@ impl Modify for ForCallers {
         routes::market::sell::sell,
         routes::market::listing::listing,
         routes::market::edit::edit,
+        routes::market::withdraw::withdraw,
         routes::market::orders::orders,
         routes::market::order::order,
         routes::market::one_order::one_order,

@@ -58,7 +58,7 @@ async fn seed_demo(app: &App, desk: &Desk, printer: &mut Printer) -> Result<(), 
         printer.note("The store is not empty: --demo adds nothing.");
         return Ok(());
     }
-    let plan = seed::plan(app, "seed demo", seed_file::demo_city(app.clock.now())).await?;
+    let plan = seed::plan(app, "seed demo", seed_file::demo(app.clock.now())).await?;
     let new = plan.counts.new;
     let actor = Actor { name: desk.actor(), reason: Some("up --demo".into()), correlation_id: None };
     let seeded = seed::execute(app, plan, &actor, &mut |_, _| ()).await?;

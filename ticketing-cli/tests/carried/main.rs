@@ -7,6 +7,7 @@ mod collector;
 #[allow(dead_code, reason = "each file of tests uses its part")]
 mod rig;
 
+mod market;
 mod replay;
 mod scenario;
 #[cfg(feature = "kafka-tls")]

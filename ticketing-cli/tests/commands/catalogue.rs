@@ -9,7 +9,7 @@ fn the_demo_city_is_seeded_once_however_often_it_is_asked_for() {
     assert_eq!(std::fs::read_dir(place.0.path()).unwrap().count(), 0, "a dry run makes no store");
     assert_eq!(dry["changes"].as_array().unwrap().len() as u64, dry["affected"].as_u64().unwrap());
     let first = place.run(&["seed", "demo"]).ok();
-    assert!(first.out.starts_with("KIND      NEW  CHANGED  UNCHANGED  KEPT\nlayout      5"), "{}", first.out);
+    assert!(first.out.starts_with("KIND      NEW  CHANGED  UNCHANGED  KEPT\nlayout      6"), "{}", first.out);
     let second = place.run(&["seed", "demo"]).ok();
     assert_eq!((second.out.as_str(), second.err.as_str()), ("", "Nothing to change.\n"));
     assert_eq!(place.audit_rows(), 1);

@@ -55,6 +55,8 @@ pub enum Wire {
 #[derive(Clone, Debug)]
 pub struct Published {
     pub topic: String,
+    /// Where it stands at the broker: the topic, or at NATS perhaps a subject of its own.
+    pub subject: String,
     pub key: String,
     pub headers: BTreeMap<String, String>,
     pub body: Value,

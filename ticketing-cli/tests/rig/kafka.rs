@@ -52,6 +52,7 @@ pub async fn read(brokers: &str, prefix: &str, topic: &str) -> Vec<Published> {
         let headers: Vec<String> = headers.map(|word| text(record, word)).collect();
         Published {
             topic: topic.to_owned(),
+            subject: topic.to_owned(),
             key: text(record, &record["key"]),
             headers: headers.chunks(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect(),
             body: serde_json::from_str(&text(record, &record["payload"])).unwrap(),

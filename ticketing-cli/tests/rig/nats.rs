@@ -170,6 +170,7 @@ pub async fn read(url: &str, prefix: &str) -> Vec<Published> {
         Published {
             // Some events of the tickets' topic have a subject of their own.
             topic: if subject == "catalog-events" { subject } else { "ticket-events" }.to_owned(),
+            subject: subject.to_owned(),
             key,
             headers,
             body: serde_json::from_slice(&record.body).unwrap(),

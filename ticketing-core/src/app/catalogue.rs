@@ -58,8 +58,10 @@ pub async fn replayed(app: &App, meta: &Meta) -> Result<Option<Done>, AppError> 
 /// Stores a change and answers with `body`, which is kept under the request's key. Ask [`replayed`] first.
 ///
 /// # Errors
-/// [`AppError::VersionConflict`] if one of the offerings has another version by now; [`AppError::Locked`] if somebody
-/// has a seat that must be free; what the store says.
+/// [`AppError::VersionConflict`] if one of the offerings, or of the venues, has another version by now;
+/// [`AppError::Exists`] if what is new is there already, or another layout has the name of a new one;
+/// [`AppError::Locked`] if somebody has a seat that must be free; [`CommandError::Overloaded`] if others were always
+/// faster; what the store says.
 pub async fn store(app: &App, meta: &Meta, change: &Change, body: &str) -> Result<Done, AppError> {
     for tried in 1.. {
         match try_store(app, meta, change, body).await {
@@ -69,7 +71,7 @@ pub async fn store(app: &App, meta: &Meta, change: &Change, body: &str) -> Resul
                 }
                 refuse_moved(app, change).await?;
                 if tried == TRIES_MAX {
-                    return Err(AppError::Store(error));
+                    return Err(CommandError::Overloaded.into());
                 }
             }
             outcome => return outcome,
@@ -106,6 +108,11 @@ struct Known {
 async fn known(app: &App, change: &Change) -> Result<Known, AppError> {
     let db = &app.stores.write;
     let layouts = catalog::layouts(db, change.layouts.iter().map(|layout| layout.id.0).collect()).await?;
+    for layout in &change.layouts {
+        if layouts.get(&layout.id.0).is_some_and(|stored| stored.value.spec != layout.spec) {
+            return Err(AppError::Exists { what: "layout", id: layout.spec.name.clone() });
+        }
+    }
     let patterns =
         catalog::patterns(db, change.patterns.iter().map(|pattern| pattern.id.0).collect()).await?;
     Ok(Known { layouts: layouts.into_keys().collect(), patterns: patterns.into_iter().collect() })
@@ -173,17 +180,44 @@ async fn write(
     Ok(position)
 }
 
-/// Refuses a change of an offering that has moved on.
+/// Refuses a change of what has moved on.
 async fn refuse_moved(app: &App, change: &Change) -> Result<(), AppError> {
+    let db = &app.stores.write;
     let ids: Vec<OfferingId> = change.offerings.iter().map(|row| row.value.id).collect();
-    let stored = catalog::offerings(&app.stores.write, &ids).await?;
+    let stored = catalog::offerings(db, &ids).await?;
     for row in &change.offerings {
-        let current = stored.get(&row.value.id.0).map_or(0, |stored| stored.version);
-        if current + 1 != row.version {
-            return Err(AppError::VersionConflict { what: change.noun, current: current.unsigned_abs() });
-        }
+        let current = stored.get(&row.value.id.0).map(|stored| stored.version);
+        let named = || row.value.external_id.clone().unwrap_or_else(|| row.value.id.to_string());
+        refuse_version(change.noun, row.version, current, named)?;
+    }
+    let stored = catalog::venues(db, change.venues.iter().map(|row| row.value.id.0).collect()).await?;
+    for row in &change.venues {
+        let current = stored.get(&row.value.id.0).map(|stored| stored.version);
+        let named = || row.value.external_id.clone().unwrap_or_else(|| row.value.id.to_string());
+        refuse_version("venue", row.version, current, named)?;
     }
     Ok(())
+}
+
+/// Refuses to write this version of what is stored at another one than the version before; `named` is what it is called.
+fn refuse_version(
+    what: &'static str,
+    version: i32,
+    stored: Option<i32>,
+    named: impl FnOnce() -> String,
+) -> Result<(), AppError> {
+    match stored {
+        Some(_) if version == 1 => Err(AppError::Exists { what, id: named() }),
+        _ if stored.unwrap_or(0) + 1 == version => Ok(()),
+        _ => Err(AppError::VersionConflict { what, current: stored.unwrap_or(0).unsigned_abs() }),
+    }
+}
+
+/// Answers with what is there already: nothing was changed, so that nothing is kept under the request's key.
+#[must_use]
+pub fn unchanged(meta: &Meta, body: &str, position: i64) -> Done {
+    let status = meta.idempotency.as_ref().map_or(200, |key| key.status);
+    Done { changed: 0, ..done(status, body, position, false) }
 }
 
 fn done(status: u16, body: &str, position: i64, replayed: bool) -> Done {

@@ -129,6 +129,18 @@ impl Settings {
         self
     }
 
+    /// Returns how long a hold lasts by this variable, in seconds: `HOLD_SECONDS`, or `ORDER_SECONDS` for an order of
+    /// a listing.
+    ///
+    /// # Errors
+    /// What is no whole number from 1 to [`HOLD_SECONDS_MAX`].
+    pub fn hold_seconds(&self, variable: &str) -> Result<u32, ConfigError> {
+        let Some(text) = self.get(variable) else { return Ok(HOLD_SECONDS_DEFAULT) };
+        let seconds = text.trim().parse::<u32>().ok().filter(|s| (1..=HOLD_SECONDS_MAX).contains(s));
+        let problem = || format!("is \"{text}\", which is no number from 1 to {HOLD_SECONDS_MAX}");
+        seconds.ok_or_else(|| fault(variable, problem()))
+    }
+
     /// Finds the stores. A flag names the stores whole: beside `--database-url` no other address is looked
     /// at, and with `--data-dir` alone the stores are the embedded ones in that folder. `DATA_DIR` only says
     /// where the folder is.
@@ -236,11 +248,23 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ConfigError, Settings};
+    use super::{ConfigError, HOLD_SECONDS_DEFAULT, HOLD_SECONDS_MAX, Settings};
     use std::path::Path;
 
     fn settings(environment: &[(&str, &str)], file: &str) -> Result<Settings, ConfigError> {
         Settings::new(environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())), file)
+    }
+
+    #[test]
+    fn a_hold_lasts_as_long_as_its_variable_says() {
+        let of = |text: &str| settings(&[("ORDER_SECONDS", text)], "").unwrap().hold_seconds("ORDER_SECONDS");
+        assert_eq!(of(""), Ok(HOLD_SECONDS_DEFAULT));
+        assert_eq!((of(" 60 "), of("86400")), (Ok(60), Ok(HOLD_SECONDS_MAX)));
+        for text in ["0", "86401", "15m", "-1"] {
+            let error = of(text).unwrap_err();
+            let expected = format!("ORDER_SECONDS is \"{text}\", which is no number from 1 to 86400");
+            assert_eq!(error.to_string(), expected);
+        }
     }
 
     #[test]

@@ -7,12 +7,10 @@ use super::queries::{Page, wait_for};
 use super::{App, AppError};
 use crate::domain::booking::rejection::Rejection;
 use crate::domain::booking::state::BookingState;
-use crate::domain::catalog::{
-    Call, LatePayment, OfferingFacts, OfferingKind, OfferingStatus, Particulars, Pattern,
-};
-use crate::domain::event::LayoutDefined;
-use crate::domain::id::{BookingId, LayoutId, OfferingId, PatternId, StopId, UserId, derived};
-use crate::domain::layout::LayoutSpec;
+use crate::domain::catalog::{OfferingFacts, OfferingKind, OfferingStatus};
+use crate::domain::id::{BookingId, OfferingId, UserId};
+use crate::domain::listing;
+pub use crate::domain::listing::{layout, pattern};
 use crate::domain::money::{Currency, Money};
 use crate::domain::time::Timestamp;
 use crate::engine::{Done, Meta};
@@ -23,37 +21,10 @@ use crate::store::views::search::{self, Order, Search};
 use crate::store::{bookings, events, offerings, views};
 use uuid::Uuid;
 
+/// How often a withdrawal is tried again that met another change of the same listing.
+const WITHDRAW_ROUNDS_MAX: u32 = 3;
 /// What a listing is called where it is not there.
 pub const NOUN: &str = "ticket";
-/// The name of the layout and the pattern that all listings share.
-const SINGLE_TICKET: &str = "single-ticket";
-
-/// Returns the seat of every listing: one, `A1`.
-#[must_use]
-pub fn layout() -> LayoutDefined {
-    let spec =
-        LayoutSpec { name: SINGLE_TICKET.into(), rows: 1, columns: "A".into(), ..LayoutSpec::default() };
-    LayoutDefined { id: LayoutId(derived("layout", SINGLE_TICKET)), spec }
-}
-
-/// Returns the calls of every listing: a begin and an end, so that it has the one leg that is booked.
-#[must_use]
-pub fn pattern() -> Pattern {
-    let call = |sequence: u32, name: &str| Call {
-        stop_id: StopId(derived("stop", &format!("{SINGLE_TICKET}/{name}"))),
-        external_id: None,
-        name: name.to_owned(),
-        sequence,
-        arrival_s: 0,
-        departure_s: 0,
-        boards: true,
-        alights: true,
-    };
-    Pattern {
-        id: PatternId(derived("pattern", SINGLE_TICKET)),
-        calls: vec![call(1, "begin"), call(2, "end")],
-    }
-}
 
 /// Returns the facts of a listing that is put up.
 ///
@@ -65,25 +36,7 @@ pub fn facts(
     title: String,
     price: Money,
 ) -> Result<OfferingFacts, AppError> {
-    Ok(OfferingFacts {
-        id,
-        kind: OfferingKind::Listing,
-        route_id: None,
-        pattern_id: pattern().id,
-        layout_id: layout().id,
-        external_id: None,
-        service_date: String::new(),
-        departs_at: Timestamp::NEVER,
-        arrives_at: Timestamp::NEVER,
-        fare: above_nothing(price)?,
-        status: OfferingStatus::Open,
-        late_payment: LatePayment::Refund,
-        particulars: Particulars {
-            title: Some(title),
-            seller_id: Some(seller.clone()),
-            ..Particulars::default()
-        },
-    })
+    Ok(listing::facts(id, seller, title, above_nothing(price)?))
 }
 
 fn above_nothing(price: Money) -> Result<Money, AppError> {
@@ -180,6 +133,78 @@ pub async fn edit(
         ..Change::default()
     };
     catalogue::store(app, meta, &change, &body).await
+}
+
+/// Withdraws a listing that nobody has ordered: nobody can any more. With a `seller`, another's is unknown. The answer
+/// is the listing; one that is withdrawn already is answered as it is.
+///
+/// It is withdrawn by a new version of it, and not by an `OfferingCancelled` as departures and events are: so whoever
+/// follows the topics is told as of any other edit.
+///
+/// # Errors
+/// [`AppError::NotFound`]; [`AppError::Locked`] while an order holds it, or once it is sold;
+/// [`AppError::VersionConflict`] if it is changed again and again at the same time; what the store says.
+pub async fn withdraw(
+    app: &App,
+    id: OfferingId,
+    seller: Option<&UserId>,
+    meta: &Meta,
+) -> Result<Done, AppError> {
+    for round in 1.. {
+        match try_withdraw(app, id, seller, meta).await {
+            // Nobody looked at a version: whatever it is by now is meant.
+            Err(AppError::VersionConflict { .. }) if round < WITHDRAW_ROUNDS_MAX => {}
+            outcome => return outcome,
+        }
+    }
+    // The loop ends by returning.
+    Err(not_found(&id.to_string()))
+}
+
+async fn try_withdraw(
+    app: &App,
+    id: OfferingId,
+    seller: Option<&UserId>,
+    meta: &Meta,
+) -> Result<Done, AppError> {
+    if let Some(first) = catalogue::replayed(app, meta).await? {
+        return Ok(first);
+    }
+    let stored = catalog::offerings(&app.stores.write, &[id]).await?.remove(&id.0);
+    let theirs = |row: &Versioned<OfferingFacts>| {
+        let is_own = seller.is_none_or(|seller| row.value.particulars.seller_id.as_ref() == Some(seller));
+        row.value.kind == OfferingKind::Listing && is_own
+    };
+    let row = stored.filter(theirs).ok_or_else(|| not_found(&id.to_string()))?;
+    let now = app.clock.now();
+    let history = events::raw_of_stream(&app.stores.write, id.0).await?;
+    let created_at = history.first().map_or(now, |entry| entry.recorded_at);
+    let body = |row: &Versioned<OfferingFacts>| {
+        market::listing(&row.value, created_at, ListingStatus::Cancelled.word(), row.version.unsigned_abs())
+    };
+    if row.value.status == OfferingStatus::Cancelled {
+        let position = history.last().map_or(0, |entry| entry.position);
+        return Ok(catalogue::unchanged(meta, &body(&row), position));
+    }
+    let withdrawn = withdrawn(row, None);
+    let body = body(&withdrawn);
+    let change = Change {
+        offerings: vec![withdrawn],
+        free: Some((id, None)),
+        noun: NOUN,
+        at: Some(now),
+        ..Change::default()
+    };
+    catalogue::store(app, meta, &change, &body).await
+}
+
+/// Returns a listing as it is once it is withdrawn.
+#[must_use]
+pub fn withdrawn(row: Versioned<OfferingFacts>, reason: Option<String>) -> Versioned<OfferingFacts> {
+    let Versioned { value: mut facts, version } = row;
+    facts.status = OfferingStatus::Cancelled;
+    facts.particulars.reason = reason;
+    Versioned { value: facts, version: version + 1 }
 }
 
 pub(super) fn not_found(id: &str) -> AppError {
@@ -349,17 +374,8 @@ pub async fn stored(app: &App, id: OfferingId) -> Result<String, AppError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ListingStatus, Wanted, layout, pattern};
-    use crate::domain::layout::Layout;
+    use super::{ListingStatus, Wanted};
     use crate::domain::time::Timestamp;
-
-    #[test]
-    fn a_listing_has_one_seat_and_one_leg() {
-        let layout = layout();
-        let seats = Layout::new(layout.id, layout.spec).unwrap();
-        assert_eq!(seats.seats().map(|seat| seats.label(seat)).collect::<Vec<_>>(), ["A1"]);
-        assert_eq!(pattern().leg_count(), 1);
-    }
 
     #[test]
     fn each_status_is_its_own_part_of_all_listings() {

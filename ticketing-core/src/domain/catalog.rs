@@ -300,6 +300,9 @@ pub struct Particulars {
     /// Labels of seats that an operator keeps from being sold, beside those of the layout; in seat order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocked: Vec<String>,
+    /// Why a listing was withdrawn, if anybody said so. At most 1,000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// What happens to money that comes after a hold has ended and whose very seats are gone.

@@ -9,6 +9,7 @@ pub mod catalog;
 pub mod event;
 pub mod id;
 pub mod layout;
+pub mod listing;
 pub mod log;
 pub mod mail;
 pub mod money;

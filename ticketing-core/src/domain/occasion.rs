@@ -94,6 +94,7 @@ pub fn announce(
             seller_id: None,
             prices,
             blocked: Vec::new(),
+            reason: None,
         },
     };
     Ok((pattern, facts))

@@ -2,13 +2,13 @@
 
 use super::OpsError;
 use crate::app::App;
-use crate::domain::catalog::OfferingFacts;
+use crate::domain::catalog::{OfferingFacts, OfferingKind};
 use crate::domain::id::{BookingId, OfferingId, RouteId, UserId};
 use crate::domain::time::Timestamp;
 use crate::projection::{TicketRow, bodies};
 use crate::store::events::{self, LogEntry};
-use crate::store::views;
 use crate::store::views::tickets::UserQuery;
+use crate::store::views::{self, of_kind};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -24,6 +24,21 @@ pub const PAGE: i64 = 1_000;
 pub async fn bookings(app: &App, after: Option<BookingId>) -> Result<Vec<TicketRow>, OpsError> {
     let before = after.unwrap_or(BookingId(Uuid::max()));
     Ok(views::tickets::all_before(&app.stores.read, before, PAGE).await?)
+}
+
+/// Walks the bookings of a kind of offering, but departures, newest first: everybody's, or one user's. Start with
+/// `None`, go on with the last row's time and id; an empty page is the end.
+///
+/// # Errors
+/// What the store says.
+pub async fn bookings_of_kind(
+    app: &App,
+    kind: OfferingKind,
+    user: Option<&UserId>,
+    after: Option<of_kind::Key>,
+) -> Result<Vec<TicketRow>, OpsError> {
+    let before = after.unwrap_or((Timestamp::from_millis(i64::MAX), BookingId(Uuid::max())));
+    Ok(of_kind::before(&app.stores.read, kind, user, before, PAGE).await?)
 }
 
 /// Walks all open holds in the order in which they end. Those that have ended are not holds any more.

@@ -19,6 +19,7 @@ pub mod jobs;
 pub mod lists;
 pub mod lookup;
 pub mod mails;
+pub mod market;
 pub mod money;
 pub mod near;
 pub mod payments;

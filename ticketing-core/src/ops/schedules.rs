@@ -6,7 +6,7 @@ use super::audit::{Actor, audited};
 use super::bookings::{BookingPlan, is_breakdown, may_be_done, plan_change};
 use super::jobs::{self, JobPlan, JobSpec, WithdrawSpec};
 use super::{OpsError, Plan, PlanChange};
-use crate::app::{App, AppError};
+use crate::app::{App, AppError, listings};
 use crate::domain::booking::command::Change;
 use crate::domain::booking::rejection::Rejection;
 use crate::domain::catalog::{Offering, OfferingFacts, OfferingKind, OfferingStatus};
@@ -310,16 +310,12 @@ async fn withdraw(
     let stored = catalog::offerings(&app.stores.write, &[facts.id]).await?;
     let moved = || OpsError::WorldMoved { what: format!("{} {}", facts.kind.noun(), facts.id) };
     let row = stored.get(&facts.id.0).filter(|row| row.value == *facts).ok_or_else(moved)?;
-    let version = row.version + 1;
-    let mut value = facts.clone();
-    value.status = OfferingStatus::Cancelled;
+    let (row, event) = withdrawn(row.clone(), &plan.reason);
     let correlation_id = actor.correlation();
-    let event =
-        CatalogEvent::OfferingCancelled(OfferingCancelled { id: facts.id, reason: plan.reason.clone() });
     let entry = LogEntry {
         position: 0,
         stream_id: facts.id.0,
-        stream_version: version,
+        stream_version: row.version,
         recorded_at: app.clock.now(),
         actor: actor.name.clone(),
         causation_id: Some(correlation_id.clone()),
@@ -327,7 +323,7 @@ async fn withdraw(
         event: Event::Catalog(event),
     };
     let mut tx = app.stores.write.begin().await?;
-    catalog::put_offerings(&mut tx, &[Versioned { value, version }]).await?;
+    catalog::put_offerings(&mut tx, &[row]).await?;
     match batch::append(&mut tx, vec![entry]).await {
         Ok(position) => {
             if let Some((key, body)) = answer {
@@ -347,5 +343,23 @@ async fn withdraw(
         }
         Err(StoreError::Conflict { .. }) => Err(moved()),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// What becomes of an offering that is withdrawn, and the event that says so. A listing gets a new version: that is how
+/// its topic tells of it.
+fn withdrawn(row: Versioned<OfferingFacts>, reason: &str) -> (Versioned<OfferingFacts>, CatalogEvent) {
+    match row.value.kind {
+        OfferingKind::Departure | OfferingKind::Event => {
+            let Versioned { mut value, version } = row;
+            value.status = OfferingStatus::Cancelled;
+            let event = OfferingCancelled { id: value.id, reason: reason.to_owned() };
+            (Versioned { value, version: version + 1 }, CatalogEvent::OfferingCancelled(event))
+        }
+        OfferingKind::Listing => {
+            let row = listings::withdrawn(row, Some(reason.to_owned()));
+            let event = CatalogEvent::OfferingDefined(row.value.clone());
+            (row, event)
+        }
     }
 }

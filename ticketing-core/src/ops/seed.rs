@@ -7,7 +7,9 @@
 use super::audit::{Actor, audited};
 use super::{OpsError, Plan, PlanChange};
 use crate::app::App;
-use crate::domain::catalog::{CatalogSet, OfferingFacts, OfferingStatus, Pattern, Route, Venue};
+use crate::domain::catalog::{
+    CatalogSet, OfferingFacts, OfferingKind, OfferingStatus, Pattern, Route, Venue,
+};
 use crate::domain::event::{CatalogEvent, Event, LayoutDefined};
 use crate::domain::id::{LayoutId, OfferingId};
 use crate::domain::time::Timestamp;
@@ -140,6 +142,11 @@ pub async fn plan(app: &App, action: &str, set: CatalogSet) -> Result<SeedPlan, 
     let mut offerings = Vec::new();
     for mut offering in set.offerings {
         let before = stored.get(&offering.id.0);
+        // A listing that is there is its seller's: it keeps the price that he has given it.
+        if offering.kind == OfferingKind::Listing && before.is_some() {
+            counts.unchanged += 1;
+            continue;
+        }
         if booked.contains(&offering.id) {
             counts.kept += 1;
             let name = offering.external_id.clone().unwrap_or_default();

@@ -75,6 +75,8 @@ statements! {
     COUNT_SAGAS = "SELECT COUNT(*) AS n FROM sagas";
     /// Leans on the primary key.
     OFFERINGS_AFTER = "SELECT id, version FROM offerings WHERE id > $1 ORDER BY id LIMIT $2";
+    /// What is searched and not found by a route. Leans on the primary key.
+    SEARCHED_AFTER = "SELECT id FROM offerings WHERE kind <> 'departure' AND id > $1 ORDER BY id LIMIT $2";
     /// Leans on the primary key.
     ROUTES_AFTER = "SELECT id, version FROM routes WHERE id > $1 ORDER BY id LIMIT $2";
     /// Leans on the primary key.
@@ -400,6 +402,15 @@ pub async fn not_sold(db: &Db, from: i64, to: i64) -> Result<Vec<(CatalogKind, i
         Some((kind, position, id))
     };
     Ok(rows.into_iter().filter_map(kind).collect())
+}
+
+/// Returns the events and listings after an id, by id.
+///
+/// # Errors
+/// What the store says.
+pub async fn searched_after(db: &Db, after: Uuid, limit: i64) -> Result<Vec<Uuid>> {
+    let rows: Vec<(Uuid,)> = db.all(&SEARCHED_AFTER, args![after, limit]).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 /// Returns the events of payments after `from` up to `to` in streams whose saga has no payment: position, stream.

@@ -83,6 +83,7 @@ pub fn statements() -> Vec<(db::Role, &'static sql::Sql)> {
         views::rebuild::STATEMENTS,
         views::sales::STATEMENTS,
         views::search::STATEMENTS,
+        views::of_kind::STATEMENTS,
         views::tickets::STATEMENTS,
         views::venues::STATEMENTS,
     ];

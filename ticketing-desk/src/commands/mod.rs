@@ -16,6 +16,8 @@ pub mod job;
 mod listing;
 pub mod listings;
 pub mod mail;
+#[cfg(test)]
+mod market_golden;
 pub mod migrate;
 mod noun;
 pub mod order;

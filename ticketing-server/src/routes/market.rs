@@ -9,6 +9,7 @@ pub mod order;
 pub mod orders;
 pub mod pay;
 pub mod sell;
+pub mod withdraw;
 
 use crate::error::ApiError;
 use ticketing_core::app::AppError;

@@ -4,6 +4,7 @@ use super::Routes;
 use super::admin::{commands, stream};
 use super::market::{
     cancel as cancel_order, edit, listing, listings, one_order, order, orders, pay as pay_order, sell,
+    withdraw,
 };
 use super::network::{route, routes, schedule, schedules, seats};
 use super::operations::{document, health, live, metrics, ready};
@@ -45,7 +46,7 @@ pub fn api(routes: Routes<ServerState>) -> Routes<ServerState> {
         .route("/v1/users/{id}", get(profile::profile).put(update::update).delete(delete::delete))
         .route("/v1/users/{id}/status", put(status::status))
         .route("/api/tickets", get(listings::listings).post(sell::sell))
-        .route("/api/tickets/{id}", get(listing::listing).put(edit::edit))
+        .route("/api/tickets/{id}", get(listing::listing).put(edit::edit).delete(withdraw::withdraw))
         .route("/api/orders", get(orders::orders).post(order::order))
         .route("/api/orders/{id}", get(one_order::one_order).delete(cancel_order::cancel))
         .route("/api/payments", post(pay_order::pay))

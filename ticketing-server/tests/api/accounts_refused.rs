@@ -116,8 +116,14 @@ async fn nobody_learns_which_accounts_there_are_from_a_sign_in() {
     ];
     for (path, field, known, unknown) in rows {
         let body = |name: &str| json!({field: name, "password": "wrong horse"});
-        let (mut of_known, mut of_unknown) = (Vec::new(), Vec::new());
-        for _ in 0..15 {
+        let (mut of_known, mut of_unknown) = (Vec::<Duration>::new(), Vec::<Duration>::new());
+        // The quickest tells most: what the machine does besides only adds to it. So on a busy machine more are tried.
+        let quickest = |times: &[Duration]| times.iter().min().map_or(0.0, Duration::as_secs_f64);
+        let apart = |a: f64, b: f64| a.max(b) / a.min(b);
+        for round in 0..90 {
+            if round >= 15 && apart(quickest(&of_known), quickest(&of_unknown)) < 1.5 {
+                break;
+            }
             let (wrong, took) = sign_in(path, body(known)).await;
             of_known.push(took);
             let (nobody, took) = sign_in(path, body(unknown)).await;
@@ -125,11 +131,8 @@ async fn nobody_learns_which_accounts_there_are_from_a_sign_in() {
             assert_eq!(wrong, nobody, "word for word");
             assert_eq!((wrong.0, &wrong.1["code"]), (401, &json!("BAD_CREDENTIALS")));
         }
-        of_known.sort_unstable();
-        of_unknown.sort_unstable();
-        // The quickest tells most: what the machine does besides only adds to it.
-        let (a, b) = (of_known[0].as_secs_f64(), of_unknown[0].as_secs_f64());
-        assert!(a.max(b) / a.min(b) < 1.5, "{path} {field}: {a} s and {b} s");
+        let (a, b) = (quickest(&of_known), quickest(&of_unknown));
+        assert!(apart(a, b) < 1.5, "{path} {field}: {a} s and {b} s");
         assert!(a > 0.005, "both take a hash: {a} s");
     }
     city.running.stop().await;

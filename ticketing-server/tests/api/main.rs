@@ -13,6 +13,8 @@ mod holds;
 mod idempotency;
 mod lifecycle;
 mod market;
+mod market_paid;
+mod market_races;
 mod on_postgres;
 mod paid_crash;
 mod payments;
@@ -25,7 +27,11 @@ mod redis;
 mod refusals;
 #[path = "../../../ticketing-core/tests/it/support/scripted_provider/mod.rs"]
 mod scripted_provider;
+mod security;
 mod sharing;
+#[path = "../../../ticketing-core/tests/it/support/stripe_mock.rs"]
+#[allow(dead_code, reason = "the core's tests need more of it")]
+mod stripe_mock;
 mod support;
 mod v1;
 mod webhooks;

@@ -26,6 +26,9 @@ const STOP_NAME_CHARS_MAX: usize = 64;
 /// The longest key of a route or stop: a departure's external id adds `@HH:MM`, and has at most 255.
 const KEY_CHARS_MAX: usize = 249;
 
+/// What a seed file has.
+const SECTIONS: [&str; 6] = ["layouts", "stops", "routes", "venues", "events", "listings"];
+
 /// Reads all documents into one catalogue: what one refers to may stand in another.
 ///
 /// # Errors
@@ -34,7 +37,7 @@ pub fn read(documents: &[Cursor<'_>], now: Timestamp) -> Result<Seed, SeedFileEr
     let mut reader = Reader { now, ..Reader::default() };
     let sections = documents
         .iter()
-        .map(|document| document.fields("a seed file", &["layouts", "stops", "routes", "venues", "events"]))
+        .map(|document| document.fields("a seed file", &SECTIONS))
         .collect::<Result<Vec<_>, _>>()?;
     for fields in &sections {
         for item in fields.items("layouts", "a list of layouts")? {
@@ -55,6 +58,9 @@ pub fn read(documents: &[Cursor<'_>], now: Timestamp) -> Result<Seed, SeedFileEr
     for fields in &sections {
         for item in fields.items("events", "a list of events")? {
             reader.event(&item)?;
+        }
+        for item in fields.items("listings", "a list of listings")? {
+            reader.listing(&item)?;
         }
     }
     Ok(reader.seed)

@@ -212,7 +212,7 @@ impl Reader {
     }
 }
 
-fn currency(fields: &Fields<'_>) -> Result<Currency, SeedFileError> {
+pub(super) fn currency(fields: &Fields<'_>) -> Result<Currency, SeedFileError> {
     let Some(at) = fields.optional("currency") else { return Ok(Currency::USD) };
     let code = at.text("a currency of ISO 4217, as USD")?;
     Currency::parse(code).ok_or_else(|| {

@@ -9,6 +9,7 @@ mod catalog;
 mod cursor;
 mod error;
 mod halls;
+mod listings;
 #[cfg(test)]
 mod tests;
 mod timetable;
@@ -29,6 +30,9 @@ const DEMO: [(&str, &str); 2] = [
     ("demo-city.yaml", include_str!("../../../../fixtures/demo-city.yaml")),
     ("theatre.yaml", include_str!("../../../../fixtures/theatre.yaml")),
 ];
+
+/// What is for sale second-hand there.
+const MARKET: (&str, &str) = ("market.yaml", include_str!("../../../../fixtures/market.yaml"));
 
 /// What seed files hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,7 +77,7 @@ pub fn parse_all(sources: &[(String, String)], now: Timestamp) -> Result<Seed, S
         };
         let documents = yaml::documents(text).map_err(fault)?;
         if documents.is_empty() {
-            let sentence = "is empty: a seed file has the fields layouts, stops, routes, venues, events, or some of them";
+            let sentence = "is empty: a seed file has the fields layouts, stops, routes, venues, events, listings, or some of them";
             return Err(fault((None, sentence.to_owned())));
         }
         trees.push((name, documents));
@@ -130,20 +134,30 @@ where
 /// Never: the file is part of the program, and a test reads it.
 #[must_use]
 pub fn demo_city(now: Timestamp) -> CatalogSet {
-    demo(now).catalog
+    city(&DEMO, now).catalog
+}
+
+/// Returns all of the demo: the city, and what is for sale second-hand there, by two sellers.
+///
+/// # Panics
+/// Never, as above.
+#[must_use]
+pub fn demo(now: Timestamp) -> CatalogSet {
+    let [network, halls] = DEMO;
+    city(&[network, halls, MARKET], now).catalog
 }
 
 /// Returns the layouts that come with the program, for feeds that name none: `bus-40` and others.
 #[must_use]
 pub fn builtin_layouts() -> Vec<LayoutDefined> {
-    let mut layouts = demo(Timestamp::from_millis(0)).catalog.layouts;
+    let mut layouts = city(&DEMO, Timestamp::from_millis(0)).catalog.layouts;
     // A vehicle has no sections.
     layouts.retain(|layout| layout.spec.sections.is_empty());
     layouts
 }
 
 #[allow(clippy::expect_used, reason = "the file is part of the program, and a test reads it")]
-fn demo(now: Timestamp) -> Seed {
-    let sources = DEMO.map(|(name, text)| (name.to_owned(), text.to_owned()));
+fn city(files: &[(&str, &str)], now: Timestamp) -> Seed {
+    let sources: Vec<_> = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
     parse_all(&sources, now).expect("the demo city is a good seed file")
 }

@@ -1,7 +1,7 @@
 //! The format as its users meet it: good files, bad files, the demo city and the manual's examples.
 
-use super::{Seed, SeedFileError, builtin_layouts, demo_city, merge, parse, parse_all};
-use crate::domain::catalog::LatePayment;
+use super::{Seed, SeedFileError, builtin_layouts, demo, demo_city, merge, parse, parse_all};
+use crate::domain::catalog::{LatePayment, OfferingKind};
 use crate::domain::layout::Layout;
 use crate::domain::time::Timestamp;
 use proptest::prelude::{any, prop, proptest};
@@ -303,7 +303,36 @@ fn the_examples_of_the_manual_are_good_files() {
             examples += 1;
         }
     }
-    assert_eq!(examples, 5);
+    assert_eq!(examples, 6);
+}
+
+#[test]
+fn the_demo_has_a_small_market_of_two_sellers_beside_the_city() {
+    let (all, city) = (demo(now()), demo_city(now()));
+    let listings: Vec<_> = all.offerings.iter().filter(|o| o.kind == OfferingKind::Listing).collect();
+    assert_eq!(all.offerings.len(), city.offerings.len() + listings.len());
+    let sellers: HashSet<_> = listings.iter().filter_map(|l| l.particulars.seller_id.clone()).collect();
+    assert_eq!((listings.len(), sellers.len()), (5, 2));
+    for listing in listings {
+        assert!(listing.fare.amount_minor > 0 && listing.particulars.title.is_some());
+        assert!(all.layouts.iter().any(|layout| layout.id == listing.layout_id));
+        assert!(all.patterns.iter().any(|pattern| pattern.id == listing.pattern_id));
+    }
+    let once = |text: &str| read(&format!("listings: [{text}]"));
+    let good = "{key: a, title: T, price: 1, seller: s}";
+    assert_eq!(
+        once(&format!("{good}, {{key: b, title: T, price: 2, seller: s}}")).unwrap().catalog.layouts.len(),
+        1
+    );
+    for (text, fault) in [
+        (format!("{good}, {good}"), "listings[1].key: the listing \"a\" stands in these files already"),
+        ("{key: a, title: T, price: 0, seller: s}".into(), "listings[0].price: must be more than 0"),
+        ("{key: a, title: T, price: 1}".into(), "seller"),
+        ("{key: a, title: T, price: 1, seller: s, row: 3}".into(), "row"),
+    ] {
+        let error = once(&text).unwrap_err().to_string();
+        assert!(error.contains(fault), "{text}: {error}");
+    }
 }
 
 #[test]

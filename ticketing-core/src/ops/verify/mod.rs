@@ -15,6 +15,7 @@ mod offerings;
 mod passengers;
 mod past;
 mod payments;
+mod search;
 mod tickets;
 
 use super::OpsError;
@@ -52,11 +53,13 @@ pub enum Check {
     Catalog,
     /// The read model's tickets are the fold of their events.
     Tickets,
+    /// What people search, and the words that it is found by, is the fold of its events.
+    Search,
 }
 
 impl Check {
     /// All, in the order in which they are made.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Log,
         Self::Bookings,
         Self::Claims,
@@ -67,10 +70,11 @@ impl Check {
         Self::Checkpoints,
         Self::Catalog,
         Self::Tickets,
+        Self::Search,
     ];
 
     /// Those of the read model.
-    pub const OF_VIEW: [Self; 2] = [Self::Catalog, Self::Tickets];
+    pub const OF_VIEW: [Self; 3] = [Self::Catalog, Self::Tickets, Self::Search];
 
     /// Its name.
     #[must_use]
@@ -86,6 +90,7 @@ impl Check {
             Self::Checkpoints => "checkpoints",
             Self::Catalog => "catalog",
             Self::Tickets => "tickets",
+            Self::Search => "search",
         }
     }
 
@@ -176,6 +181,7 @@ pub(crate) async fn verify_in(
             Check::Checkpoints => Box::pin(checkpoints::check(&mut run)).await?,
             Check::Catalog => Box::pin(catalog::check(&mut run)).await?,
             Check::Tickets => Box::pin(tickets::check(&mut run)).await?,
+            Check::Search => Box::pin(search::check(&mut run)).await?,
         }
         done.push(Checked { check: check.word(), looked_at: run.looked_at, findings: run.findings });
     }

@@ -3,7 +3,7 @@
 use super::strand::{Strand, ended_by};
 use crate::domain::booking::event::{BookingEvent, HoldBegan, SeatRef};
 use crate::domain::booking::state::{Booking, BookingState};
-use crate::domain::catalog::{Offering, OfferingKind};
+use crate::domain::catalog::{Offering, OfferingKind, OfferingStatus};
 use crate::domain::event::{CatalogEvent, Event};
 use crate::domain::money::Money;
 use crate::domain::payment::{Payment, PaymentEvent, PaymentFacts, PaymentStatus};
@@ -35,6 +35,9 @@ pub(super) fn event(event: &Event) -> String {
         Event::Payment(event) => payment_event(event),
         Event::Catalog(event) => match event {
             CatalogEvent::OfferingCancelled(e) => format!("withdrawn ({})", e.reason),
+            CatalogEvent::OfferingDefined(e) if e.status == OfferingStatus::Cancelled => {
+                format!("withdrawn{}", because(e.particulars.reason.as_ref()))
+            }
             CatalogEvent::LayoutDefined(_)
             | CatalogEvent::RouteDefined(_)
             | CatalogEvent::VenueDefined(_)

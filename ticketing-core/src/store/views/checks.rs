@@ -32,6 +32,17 @@ statements! {
     PATTERNS_HAD = "SELECT id FROM view_patterns WHERE id {any uuid}";
     /// Leans on the primary key.
     LAYOUTS_HAD = "SELECT id FROM view_layouts WHERE id {any uuid}";
+    /// Leans on the primary key.
+    SALES_AFTER = "SELECT id, version, taken_at FROM view_sales WHERE id > $1 ORDER BY id LIMIT $2";
+    /// Leans on the primary key.
+    SALES_HAD = "SELECT id FROM view_sales WHERE id {any uuid}";
+    /// Leans on `view_words_sale`.
+    WORDS_OF = "SELECT sale_id, word FROM view_words WHERE sale_id {any uuid}";
+    /// Leans on `view_words_sale`.
+    WORDED_AFTER = "SELECT DISTINCT sale_id FROM view_words WHERE sale_id > $1 ORDER BY sale_id LIMIT $2";
+    /// Leans on `view_tickets_offering`.
+    HOLDERS_OF = "SELECT offering_id, state, hold_expires_at FROM view_tickets
+        WHERE offering_id {any uuid} AND state IN ('PENDING', 'RESERVED', 'CONFIRMED')";
     /// Leans on `view_parked_open`.
     PARKED = "SELECT stream_id, MIN(stream_version) AS version FROM view_parked
         WHERE name = $1 AND stream_id {any uuid} AND state IN ('dead', 'waiting') GROUP BY stream_id";
@@ -93,6 +104,48 @@ pub async fn catalog_after(
         CatalogKind::Layout => &LAYOUTS_AFTER,
     };
     db.all(target.of(sql), args![after, limit]).await
+}
+
+/// Returns the rows of what is searched after an id, by id: version, and the position of the event that took a listing's
+/// ticket or gave it back.
+///
+/// # Errors
+/// What the store says.
+pub async fn sales_after(db: &Db, target: Target, after: Uuid, limit: i64) -> Result<Vec<(Uuid, i32, i64)>> {
+    db.all(target.of(&SALES_AFTER), args![after, limit]).await
+}
+
+/// Returns which of these have a row of what is searched.
+///
+/// # Errors
+/// What the store says.
+pub async fn sales_had(db: &Db, target: Target, of: Vec<Uuid>) -> Result<Vec<Uuid>> {
+    ids(db, target.of(&SALES_HAD), of).await
+}
+
+/// Returns the words that these are found by.
+///
+/// # Errors
+/// What the store says.
+pub async fn words_of(db: &Db, target: Target, of: Vec<Uuid>) -> Result<Vec<(Uuid, String)>> {
+    db.all(target.of(&WORDS_OF), args![Column::Uuid(of)]).await
+}
+
+/// Returns what has words, after an id, by id.
+///
+/// # Errors
+/// What the store says.
+pub async fn worded_after(db: &Db, target: Target, after: Uuid, limit: i64) -> Result<Vec<Uuid>> {
+    let rows: Vec<(Uuid,)> = db.all(target.of(&WORDED_AFTER), args![after, limit]).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Returns, of these offerings, the stored state and the hold's end of each booking that has a seat.
+///
+/// # Errors
+/// What the store says.
+pub async fn holders_of(db: &Db, target: Target, of: Vec<Uuid>) -> Result<Vec<(Uuid, String, i64)>> {
+    db.all(target.of(&HOLDERS_OF), args![Column::Uuid(of)]).await
 }
 
 /// Returns, of these streams, those that wait for an event that could not be folded, with its place in its stream.

@@ -7,6 +7,7 @@ pub mod checks;
 pub mod fold;
 pub mod identity;
 pub mod network;
+pub mod of_kind;
 pub mod pages;
 pub mod progress;
 pub mod rebuild;

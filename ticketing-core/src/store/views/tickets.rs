@@ -1,6 +1,6 @@
 //! Tickets as their owners and operators read them.
 
-use super::Target;
+use super::{Target, of_kind};
 use crate::args;
 use crate::domain::booking::state::{Booking, BookingState};
 use crate::domain::catalog::OfferingKind;
@@ -17,8 +17,9 @@ use crate::store::offerings::route_of;
 use crate::store::sql::statements;
 use uuid::Uuid;
 
+/// A row, as it is read.
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(super) struct Row {
     booking_id: Uuid,
     user_id: String,
     kind: String,
@@ -44,7 +45,7 @@ struct Row {
 }
 
 impl Row {
-    fn ticket(self) -> Result<TicketRow> {
+    pub(super) fn ticket(self) -> Result<TicketRow> {
         let corrupt = |column: &'static str, reason: &str| StoreError::Corrupt {
             table: "view_tickets",
             column,
@@ -195,6 +196,9 @@ pub struct UserQuery {
 /// # Errors
 /// What the store says.
 pub async fn of_user(db: &Db, query: &UserQuery, now: Timestamp) -> Result<Vec<TicketRow>> {
+    if let Some(kind) = few(query) {
+        return of_kind::of_user(db, query, kind, now).await;
+    }
     let limit = i64::from(query.limit);
     let offset = (i64::from(query.page) - 1).saturating_mul(limit);
     let (user, kind) = (query.user_id.0.clone(), query.kind.map_or("", OfferingKind::word));
@@ -208,11 +212,22 @@ pub async fn of_user(db: &Db, query: &UserQuery, now: Timestamp) -> Result<Vec<T
     rows.into_iter().map(Row::ticket).collect()
 }
 
+/// The kind that is asked for where its tickets have indexes of their own.
+fn few(query: &UserQuery) -> Option<OfferingKind> {
+    query.kind.filter(|kind| match kind {
+        OfferingKind::Departure => false,
+        OfferingKind::Event | OfferingKind::Listing => true,
+    })
+}
+
 /// Returns how many tickets all pages of the query have.
 ///
 /// # Errors
 /// What the store says.
 pub async fn count_of_user(db: &Db, query: &UserQuery, now: Timestamp) -> Result<u64> {
+    if let Some(kind) = few(query) {
+        return of_kind::count_of_user(db, query, kind, now).await;
+    }
     let (user, kind) = (query.user_id.0.clone(), query.kind.map_or("", OfferingKind::word));
     let row: Option<(i64,)> = match query.state {
         None => db.first(&COUNT_OF_USER, args![user, kind]).await?,

@@ -88,7 +88,7 @@ async fn event_in(app: &App, sections: Vec<SectionSpec>) -> String {
     id_of(&events::create(app, "opera", new_event(app, "Tosca"), meta()).await.unwrap())
 }
 
-async fn event(app: &App) -> String {
+pub(super) async fn event(app: &App) -> String {
     event_in(app, sections()).await
 }
 
@@ -97,7 +97,7 @@ async fn reserve(app: &App, event: &str, seats: SeatChoice, user: &str) -> Resul
     events::reserve(app, wanted, meta()).await
 }
 
-fn named(labels: &[&str]) -> SeatChoice {
+pub(super) fn named(labels: &[&str]) -> SeatChoice {
     SeatChoice::Named(labels.iter().map(ToString::to_string).collect())
 }
 
@@ -105,7 +105,7 @@ fn best(count: usize, together: bool, section: Option<&str>) -> SeatChoice {
     SeatChoice::Best(Best { count, together, section: section.map(str::to_owned), category: None })
 }
 
-async fn held(app: &App, event: &str, seats: SeatChoice, user: &str) -> Booking {
+pub(super) async fn held(app: &App, event: &str, seats: SeatChoice, user: &str) -> Booking {
     Booking::clone(&reserve(app, event, seats, user).await.unwrap().booking.unwrap())
 }
 

@@ -21,6 +21,7 @@ mod rebuilding;
 mod redriving;
 mod round_trips;
 mod schema;
+mod searched;
 mod seeding;
 mod sharing;
 mod sqlite_faults;

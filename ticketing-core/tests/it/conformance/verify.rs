@@ -98,6 +98,7 @@ pub(super) async fn history(app: &App) -> History {
 async fn a_history_of_every_kind_verifies_clean(place: Place) {
     let app = place.program(&clock()).await;
     history(&app).await;
+    super::market::listed(&app, "sam").await;
     let fold = check(&app).await;
     let mut looked = Vec::new();
     let done = verify(&app, &Check::ALL, &mut |told| match told {

@@ -3,7 +3,7 @@
 mod list;
 mod retry;
 mod show;
-mod view;
+pub mod view;
 
 use crate::commands::noun::noun;
 

@@ -12,7 +12,6 @@ use crate::output::Printer;
 use crate::session::{self, Opening, Session};
 use std::time::Duration;
 use ticketing_core::app::commands::new_booking_id;
-use ticketing_core::app::config::HOLD_SECONDS_DEFAULT;
 use ticketing_core::app::orders::{passenger, stored};
 use ticketing_core::domain::booking::command::{HoldKind, Reserve, SeatChoice};
 use ticketing_core::domain::id::UserId;
@@ -29,7 +28,7 @@ pub struct Args {
     /// Whose order it is
     #[arg(long, value_name = "ID")]
     user: String,
-    /// How long to hold the ticket, 1s to 1h [default: 15m]
+    /// How long to hold the ticket, 1s to 1h [default: ORDER_SECONDS, else 15m]
     #[arg(long, value_name = "TIME", value_parser = hold)]
     hold: Option<Duration>,
     #[command(flatten)]
@@ -62,8 +61,13 @@ async fn create(args: &Args, desk: &Desk, session: &Session, printer: &mut Print
     let actor = session::actor(desk, &args.change)?;
     let ticket = listings::find(session, &args.listing).await?.facts.id;
     let buyer = UserId(args.user.clone());
-    let seconds = args.hold.and_then(|hold| u32::try_from(hold.as_secs()).ok());
-    let hold_seconds = seconds.unwrap_or(HOLD_SECONDS_DEFAULT);
+    let hold_seconds = match args.hold.and_then(|hold| u32::try_from(hold.as_secs()).ok()) {
+        Some(seconds) => seconds,
+        None => session
+            .settings
+            .hold_seconds("ORDER_SECONDS")
+            .map_err(|error| Failure::from(error).hint("set it right, or give --hold 15m"))?,
+    };
     let text = serde_json::json!(["order create", ticket, buyer, hold_seconds]).to_string();
     let key = match change::first_answer(session, &actor, &args.change, &text, 201).await? {
         Key::Answered(body) => {

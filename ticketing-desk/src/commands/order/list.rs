@@ -42,18 +42,11 @@ async fn list(args: &Args, asked: &Asked, session: &Session, printer: &mut Print
     let app = &session.app;
     let now = app.clock.now();
     let user = args.user.as_ref().map(|user| UserId(user.clone()));
-    let mut pages = 0;
     let mut rows = Rows::begin(asked, view::LIST, now, printer)?;
     rows.walk(
-        async |after| match &user {
-            None => lists::bookings(app, after).await,
-            Some(user) => {
-                pages += 1;
-                lists::bookings_of(app, user, pages).await
-            }
-        },
-        |row: &TicketRow| row.booking.id,
-        |row| row.of.kind == OfferingKind::Listing,
+        async |after| lists::bookings_of_kind(app, OfferingKind::Listing, user.as_ref(), after).await,
+        |row: &TicketRow| (row.booking.created_at, row.booking.id),
+        |_| true,
         async |rows| lines(app, &rows).await?.iter().map(|line| node(line)).collect(),
     )
     .await?;

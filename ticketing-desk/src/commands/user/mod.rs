@@ -5,7 +5,7 @@ mod get;
 mod list;
 mod moves;
 mod token;
-mod view;
+pub mod view;
 
 use crate::desk::Desk;
 use crate::failure::Failure;

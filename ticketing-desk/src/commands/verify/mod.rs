@@ -27,6 +27,7 @@ It only reads, a page at a time, and may run beside servers under load: what is 
   checkpoints  nothing says that it has read further than the log, or an embedded topic, goes
   catalog      the read model's layouts, patterns, routes and schedules are the fold of their events
   tickets      the read model's tickets are the projection of their events, none is missing or left over
+  search       what events and listings are found by is the projection of their events and of their orders
 
 Each finding names a row, and the command that mends it or else shows how it came. Exit 0 if all holds, 8 if not.
 
