@@ -11,6 +11,7 @@ use ticketing_core::app::AppError;
 use ticketing_core::app::config::ConfigError;
 use ticketing_core::domain::account::AccountRefusal;
 use ticketing_core::domain::booking::rejection::{Rejection, RejectionClass};
+use ticketing_core::domain::catalog::OfferingKind;
 use ticketing_core::engine::CommandError;
 use ticketing_core::ops::OpsError;
 use ticketing_core::ops::filter::FilterError;
@@ -153,7 +154,8 @@ impl From<AppError> for Failure {
 }
 
 /// What is found by the beginning of its id.
-const WITH_BEGINNINGS: &[&str] = &["booking", "schedule", "route", "saga", "payment", "job", "letter"];
+const WITH_BEGINNINGS: &[&str] =
+    &["booking", "schedule", "event", "offering", "venue", "route", "saga", "payment", "job", "letter"];
 impl From<&AccountRefusal> for Failure {
     fn from(refusal: &AccountRefusal) -> Self {
         let message = refusal.to_string();
@@ -183,6 +185,7 @@ fn list_of(what: &str) -> String {
         "schedule" => "ticketctl schedule list".into(),
         "route" => "ticketctl route list".into(),
         "ticket" => "ticketctl listing list".into(),
+        "offering" => "ticketctl schedule list, ticketctl event list or ticketctl listing list".into(),
         "letter" => "ticketctl dlq list --closed".into(),
         _ => format!("ticketctl {what} list"),
     }
@@ -230,8 +233,18 @@ impl From<&Rejection> for Failure {
         match rejection {
             Rejection::UnknownOffering { .. }
             | Rejection::RouteMismatch
-            | Rejection::Departed { .. }
-            | Rejection::OfferingCancelled => failure.hint("ticketctl schedule list"),
+            | Rejection::Departed { kind: OfferingKind::Departure, .. }
+            | Rejection::OfferingCancelled { kind: OfferingKind::Departure } => {
+                failure.hint("ticketctl schedule list")
+            }
+            Rejection::Departed { kind: OfferingKind::Event, .. }
+            | Rejection::OfferingCancelled { kind: OfferingKind::Event } => {
+                failure.hint("ticketctl event list --status ON_SALE")
+            }
+            Rejection::Departed { kind: OfferingKind::Listing, .. }
+            | Rejection::OfferingCancelled { kind: OfferingKind::Listing }
+            | Rejection::SoldOut { kind: OfferingKind::Listing } => failure.hint("ticketctl listing list"),
+            Rejection::VenueClosed { .. } => failure.hint("ticketctl venue list"),
             Rejection::UnknownBooking { .. } => failure.hint("ticketctl booking list"),
             Rejection::UnknownStop { .. } | Rejection::StopOrder { .. } | Rejection::NoBoarding { .. } => {
                 failure
@@ -241,9 +254,10 @@ impl From<&Rejection> for Failure {
             Rejection::UnknownSeat { .. }
             | Rejection::SeatRepeated { .. }
             | Rejection::SeatTaken { .. }
-            | Rejection::SoldOut
+            | Rejection::SeatKept { .. }
+            | Rejection::SoldOut { .. }
             | Rejection::NotTogether { .. }
-            | Rejection::UnknownSection { .. } => failure.hint("ticketctl seat map SCHEDULE"),
+            | Rejection::UnknownSection { .. } => failure.hint("ticketctl seat map OFFERING"),
             Rejection::PriceMismatch { .. } | Rejection::OwnListing => failure,
             Rejection::HoldExpired { .. } => failure.hint("ticketctl booking reserve SCHEDULE"),
             Rejection::InvalidState { .. } => failure.hint("ticketctl booking get BOOKING"),
@@ -450,6 +464,7 @@ mod tests {
     use ticketing_core::app::AppError;
     use ticketing_core::domain::booking::rejection::Rejection;
     use ticketing_core::domain::booking::state::BookingState;
+    use ticketing_core::domain::catalog::OfferingKind;
     use ticketing_core::domain::time::Timestamp;
     use ticketing_core::ops::OpsError;
     use ticketing_core::store::error::StoreError;
@@ -468,7 +483,7 @@ mod tests {
             (newer.into(), Exit::Error, "SCHEMA_NEWER"),
             (StoreError::Missing { path: "./data".into() }.into(), Exit::NotFound, "NO_STORE"),
             (StoreError::Full { store: "write", reason: "x".into() }.into(), Exit::Error, "DISK_FULL"),
-            (rejected(Rejection::SoldOut), Exit::Conflict, "SOLD_OUT"),
+            (rejected(Rejection::SoldOut { kind: OfferingKind::Departure }), Exit::Conflict, "SOLD_OUT"),
             (rejected(Rejection::UnknownSeat { seat: "Z9".into() }), Exit::Error, "UNKNOWN_SEAT"),
             (
                 rejected(Rejection::InvalidState { state: BookingState::Expired, wanted: "confirmed" }),

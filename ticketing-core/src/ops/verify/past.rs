@@ -91,6 +91,7 @@ pub(super) fn departure(entries: &[LogEntry]) -> Option<OfferingFacts> {
                 CatalogEvent::LayoutDefined(_)
                 | CatalogEvent::RouteDefined(_)
                 | CatalogEvent::VenueDefined(_)
+                | CatalogEvent::VenueClosed(_)
                 | CatalogEvent::PatternDefined(_),
             )
             | Event::Booking(_)
@@ -152,6 +153,7 @@ impl Past {
                     self.routes.entry(route.id).or_default().push((entry.position, route.name));
                 }
                 CatalogEvent::VenueDefined(_)
+                | CatalogEvent::VenueClosed(_)
                 | CatalogEvent::OfferingDefined(_)
                 | CatalogEvent::OfferingCancelled(_) => {}
             }

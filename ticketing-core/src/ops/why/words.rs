@@ -35,6 +35,9 @@ pub(super) fn event(event: &Event) -> String {
         Event::Payment(event) => payment_event(event),
         Event::Catalog(event) => match event {
             CatalogEvent::OfferingCancelled(e) => format!("withdrawn ({})", e.reason),
+            CatalogEvent::VenueClosed(venue) => {
+                format!("the venue was closed{}", because(venue.closed.as_ref()))
+            }
             CatalogEvent::LayoutDefined(_)
             | CatalogEvent::RouteDefined(_)
             | CatalogEvent::VenueDefined(_)

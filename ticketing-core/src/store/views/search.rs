@@ -1,7 +1,7 @@
 //! Searching what is on sale: events and listings by their words, prices, sellers, cities, times and state.
 //!
-//! A page is read along an index: of the words that are searched, of the seller or the city that is named, or of the
-//! order that is asked for. What else is asked for is looked at row by row on the way.
+//! A page is read along an index: of the words that are searched, of the seller, the day or the city that is named, or of
+//! the order that is asked for. What else is asked for is looked at row by row on the way.
 
 use super::sales::Row;
 use crate::args;
@@ -25,28 +25,32 @@ const AFTER_ALL: char = char::MAX;
 enum Along {
     Order,
     Seller,
+    Day,
     City,
     Words,
 }
 
 impl Along {
-    const ALL: [Self; 4] = [Self::Order, Self::Seller, Self::City, Self::Words];
+    const ALL: [Self; 5] = [Self::Order, Self::Seller, Self::Day, Self::City, Self::Words];
 
     /// The condition that the index is for.
     const fn condition(self) -> &'static str {
         match self {
-            Self::Order => "($2 = '' OR s.seller_id = $2) AND ($3 = '' OR s.city = $3)",
-            Self::Seller => "s.seller_id = $2 AND ($3 = '' OR s.city = $3)",
-            Self::City => "($2 = '' OR s.seller_id = $2) AND s.city = $3",
+            Self::Order => {
+                "($2 = '' OR s.seller_id = $2) AND ($3 = '' OR s.city = $3) AND ($13 = '' OR s.local_date = $13)"
+            }
+            Self::Seller => "s.seller_id = $2 AND ($3 = '' OR s.city = $3) AND ($13 = '' OR s.local_date = $13)",
+            Self::Day => "($2 = '' OR s.seller_id = $2) AND ($3 = '' OR s.city = $3) AND s.local_date = $13",
+            Self::City => "($2 = '' OR s.seller_id = $2) AND s.city = $3 AND ($13 = '' OR s.local_date = $13)",
             Self::Words => {
-                "($2 = '' OR s.seller_id = $2) AND ($3 = '' OR s.city = $3)
-                AND s.id IN (SELECT w.sale_id FROM view_words w WHERE w.word >= $13 AND w.word < $14)
-                AND ($15 = '' OR EXISTS (SELECT 1 FROM view_words w
-                    WHERE w.sale_id = s.id AND w.word >= $15 AND w.word < $16))
-                AND ($17 = '' OR EXISTS (SELECT 1 FROM view_words w
-                    WHERE w.sale_id = s.id AND w.word >= $17 AND w.word < $18))
-                AND ($19 = '' OR EXISTS (SELECT 1 FROM view_words w
-                    WHERE w.sale_id = s.id AND w.word >= $19 AND w.word < $20))"
+                "($2 = '' OR s.seller_id = $2) AND ($3 = '' OR s.city = $3) AND ($13 = '' OR s.local_date = $13)
+                AND s.id IN (SELECT w.sale_id FROM view_words w WHERE w.word >= $16 AND w.word < $17)
+                AND ($18 = '' OR EXISTS (SELECT 1 FROM view_words w
+                    WHERE w.sale_id = s.id AND w.word >= $18 AND w.word < $19))
+                AND ($20 = '' OR EXISTS (SELECT 1 FROM view_words w
+                    WHERE w.sale_id = s.id AND w.word >= $20 AND w.word < $21))
+                AND ($22 = '' OR EXISTS (SELECT 1 FROM view_words w
+                    WHERE w.sale_id = s.id AND w.word >= $22 AND w.word < $23))"
             }
         }
     }
@@ -54,8 +58,8 @@ impl Along {
     /// The first number of the page's own parameters.
     const fn page_at(self) -> usize {
         match self {
-            Self::Order | Self::Seller | Self::City => 13,
-            Self::Words => 21,
+            Self::Order | Self::Seller | Self::Day | Self::City => 16,
+            Self::Words => 24,
         }
     }
 }
@@ -89,13 +93,14 @@ impl Order {
 }
 
 const COLUMNS: &str = "s.id, s.kind, s.title, s.status, s.seller_id, s.venue_id, s.city, s.event_type, s.price_minor, \
-     s.currency, s.begins_at, s.created_at, s.free_at, s.version";
+     s.currency, s.local_date, s.begins_at, s.ends_at, s.created_at, s.free_at, s.version";
 
 fn conditions(along: Along) -> String {
     format!(
         "s.kind = $1 AND {} AND ($4 = '' OR s.event_type = $4) AND ($5 = '' OR s.currency = $5)
         AND ($6 = '' OR s.status = $6) AND s.price_minor >= $7 AND s.price_minor <= $8
-        AND s.free_at >= $9 AND s.free_at <= $10 AND s.begins_at >= $11 AND s.begins_at <= $12",
+        AND s.free_at >= $9 AND s.free_at <= $10 AND s.begins_at >= $11 AND s.begins_at <= $12
+        AND s.ends_at >= $14 AND s.ends_at <= $15",
         along.condition()
     )
 }
@@ -129,10 +134,11 @@ macro_rules! pages {
     };
 }
 
-static PAGES: Pages = pages!(Order Seller City Words);
+static PAGES: Pages = pages!(Order Seller Day City Words);
 static COUNTS: [LazyLock<Sql>; Along::ALL.len()] = [
     LazyLock::new(|| count_of(Along::Order)),
     LazyLock::new(|| count_of(Along::Seller)),
+    LazyLock::new(|| count_of(Along::Day)),
     LazyLock::new(|| count_of(Along::City)),
     LazyLock::new(|| count_of(Along::Words)),
 ];
@@ -170,6 +176,12 @@ pub struct Search {
     pub begins_from: Option<Timestamp>,
     /// The same: no later.
     pub begins_to: Option<Timestamp>,
+    /// The day on which it begins, where it is held: `YYYY-MM-DD`.
+    pub day: Option<String>,
+    /// When it is over: no earlier.
+    pub ends_from: Option<Timestamp>,
+    /// The same: no later.
+    pub ends_to: Option<Timestamp>,
     /// The order of what is found.
     pub order: Order,
     /// The page, from 1.
@@ -196,6 +208,9 @@ impl Search {
             free_to: None,
             begins_from: None,
             begins_to: None,
+            day: None,
+            ends_from: None,
+            ends_to: None,
             order: Order::Newest,
             page: 1,
             limit: 10,
@@ -207,6 +222,8 @@ impl Search {
             Along::Words
         } else if self.seller.is_some() {
             Along::Seller
+        } else if self.day.is_some() {
+            Along::Day
         } else if self.city.is_some() {
             Along::City
         } else {
@@ -231,6 +248,9 @@ impl Search {
             at(self.free_to, i64::MAX),
             at(self.begins_from, i64::MIN),
             at(self.begins_to, i64::MAX),
+            text(&self.day),
+            at(self.ends_from, i64::MIN),
+            at(self.ends_to, i64::MAX),
         ];
         if self.along() == Along::Words {
             // The longest is the rarest, most likely: it is what the index is asked for.
