@@ -23,7 +23,7 @@ pub const NAMED_MAX: usize = 20;
 #[derive(Clone, Debug)]
 pub enum ClosePlan {
     /// Nothing is in the way.
-    Ready(Closing),
+    Ready(Box<Closing>),
     /// Events are on sale there.
     InTheWay(InTheWay),
 }
@@ -90,7 +90,8 @@ pub async fn plan_close(app: &App, id: VenueId, reason: &str) -> Result<ClosePla
         noun: "venue",
         ..catalogue::Change::default()
     };
-    Ok(ClosePlan::Ready(Closing { plan: Plan::new("venue cancel", vec![shown]), change, body }))
+    let plan = Plan::new("venue cancel", vec![shown]);
+    Ok(ClosePlan::Ready(Box::new(Closing { plan, change, body })))
 }
 
 /// Does what the plan says. Returns the position; the venue as it then is can be read at once.

@@ -164,7 +164,7 @@ async fn a_withdrawal_whose_process_dies_is_gone_on_with_by_another(place: Place
 
 async fn close(app: &App, id: VenueId) -> Result<i64, OpsError> {
     match plan_close(app, id, "the lease ended").await? {
-        ClosePlan::Ready(closing) => execute_close(app, closing, &operator()).await,
+        ClosePlan::Ready(closing) => execute_close(app, *closing, &operator()).await,
         ClosePlan::InTheWay(events) => {
             assert_eq!(events.count, events.first.len());
             Err(OpsError::WorldMoved { what: "an event".into() })

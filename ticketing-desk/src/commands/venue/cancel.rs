@@ -62,7 +62,7 @@ async fn close(args: &Args, desk: &Desk, session: &Session, printer: &mut Printe
     if gate(printer, &change, &args.change)? == Gate::Stop {
         return Ok(());
     }
-    let position = session.changed(None, venues::execute_close(app, closing, &actor)).await?;
+    let position = session.changed(None, venues::execute_close(app, *closing, &actor)).await?;
     session.reach(printer, position).await;
     printer.object(&node(&halls::venue(app, &id.to_string()).await?)?, view::DETAILS)
 }
