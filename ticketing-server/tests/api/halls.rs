@@ -308,7 +308,7 @@ async fn operators_keep_seats_back_and_withdraw_events() {
 async fn at_a_venue_that_is_closed_no_event_is_announced() {
     let House { city, ops, event: id } = house().await;
     let close = async || {
-        let args = json!(["venue", "cancel", "opera", "--reason", "the lease ended", "--yes", "-o", "json"]);
+        let args = json!(["venue", "cancel", "opera", "--reason", "the lease ended", "--yes"]);
         let body = Some(json!({"args": args}).to_string());
         city.send("POST", "/api/admin/commands", Some(&ops), &[], body).await
     };
