@@ -291,7 +291,6 @@ impl Arena {
             rows: ROWS,
             seats: SEATS,
             category: Some("SEAT".into()),
-            ..SectionSpec::default()
         };
         let spec = LayoutSpec {
             name: "bench-arena".into(),
@@ -313,6 +312,7 @@ impl Arena {
             address: None,
             layout_id: self.layout.id(),
             timezone: "UTC".into(),
+            closed: None,
         };
         let begins_at = city::now().plus_seconds(30 * 86_400);
         set.layouts.push(LayoutDefined { id: self.layout.id(), spec: self.spec.clone() });

@@ -76,7 +76,8 @@ impl From<AppError> for Failure {
 }
 
 /// What is found by the beginning of its id.
-const WITH_BEGINNINGS: &[&str] = &["booking", "schedule", "route", "saga", "payment", "job", "letter"];
+const WITH_BEGINNINGS: &[&str] =
+    &["booking", "schedule", "event", "offering", "venue", "route", "saga", "payment", "job", "letter"];
 
 impl From<&AccountRefusal> for Failure {
     fn from(refusal: &AccountRefusal) -> Self {
@@ -107,6 +108,7 @@ fn list_of(what: &str) -> String {
         "schedule" => "ticketctl schedule list".into(),
         "route" => "ticketctl route list".into(),
         "ticket" => "ticketctl listing list".into(),
+        "offering" => "ticketctl schedule list, ticketctl event list or ticketctl listing list".into(),
         "letter" => "ticketctl dlq list --closed".into(),
         _ => format!("ticketctl {what} list"),
     }
@@ -186,6 +188,7 @@ mod tests {
     use ticketing_core::app::AppError;
     use ticketing_core::domain::booking::rejection::Rejection;
     use ticketing_core::domain::booking::state::BookingState;
+    use ticketing_core::domain::catalog::OfferingKind;
     use ticketing_core::domain::time::Timestamp;
     use ticketing_core::ops::OpsError;
     use ticketing_core::store::error::StoreError;
@@ -204,7 +207,7 @@ mod tests {
             (newer.into(), Exit::Error, "SCHEMA_NEWER"),
             (StoreError::Missing { path: "./data".into() }.into(), Exit::NotFound, "NO_STORE"),
             (StoreError::Full { store: "write", reason: "x".into() }.into(), Exit::Error, "DISK_FULL"),
-            (rejected(Rejection::SoldOut), Exit::Conflict, "SOLD_OUT"),
+            (rejected(Rejection::SoldOut { kind: OfferingKind::Departure }), Exit::Conflict, "SOLD_OUT"),
             (rejected(Rejection::UnknownSeat { seat: "Z9".into() }), Exit::Error, "UNKNOWN_SEAT"),
             (
                 rejected(Rejection::InvalidState { state: BookingState::Expired, wanted: "confirmed" }),

@@ -28,7 +28,7 @@ fn every_command_has_examples() {
         ("events", &["tail", "show"]),
         ("seat", &["map"]),
         ("user", &["list", "get", "create", "suspend", "resume", "delete"]),
-        ("venue", &["list", "get", "create"]),
+        ("venue", &["list", "get", "create", "cancel"]),
         ("event", &["list", "get", "create", "cancel", "block", "unblock"]),
     ];
     let more: [&[&str]; 5] =

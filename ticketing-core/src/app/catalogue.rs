@@ -5,6 +5,7 @@
 //! moved, and is decided again.
 
 use super::{App, AppError};
+use crate::domain::booking::rejection::Rejection;
 use crate::domain::catalog::{OfferingFacts, Pattern, Venue};
 use crate::domain::event::{CatalogEvent, Event, LayoutDefined};
 use crate::domain::id::OfferingId;
@@ -31,6 +32,8 @@ pub struct Change {
     pub patterns: Vec<Pattern>,
     /// Venues, each with the version that it gets.
     pub venues: Vec<Versioned<Venue>>,
+    /// A venue that is closed, with the version that it gets. Nothing is stored if an event is on sale there.
+    pub closes: Option<Versioned<Venue>>,
     /// Offerings, each with the version that it gets: 1 for a new one.
     pub offerings: Vec<Versioned<OfferingFacts>>,
     /// Nothing is stored if somebody has one of these seats; `None` is any seat.
@@ -60,8 +63,9 @@ pub async fn replayed(app: &App, meta: &Meta) -> Result<Option<Done>, AppError> 
 /// # Errors
 /// [`AppError::VersionConflict`] if one of the offerings, or of the venues, has another version by now;
 /// [`AppError::Exists`] if what is new is there already, or another layout has the name of a new one;
-/// [`AppError::Locked`] if somebody has a seat that must be free; [`CommandError::Overloaded`] if others were always
-/// faster; what the store says.
+/// [`AppError::Locked`] if somebody has a seat that must be free, or has announced an event at a venue that is to be
+/// closed; [`Rejection::VenueClosed`] for a new event at a venue that is closed; [`CommandError::Overloaded`] if others
+/// were always faster; what the store says.
 pub async fn store(app: &App, meta: &Meta, change: &Change, body: &str) -> Result<Done, AppError> {
     for tried in 1.. {
         match try_store(app, meta, change, body).await {
@@ -132,6 +136,7 @@ async fn write(
     let patterns: Vec<Pattern> = patterns.cloned().collect();
     catalog::put_layouts(tx, &layouts).await?;
     catalog::put_venues(tx, &change.venues).await?;
+    catalog::put_venues(tx, change.closes.as_slice()).await?;
     catalog::put_patterns(tx, &patterns).await?;
     catalog::put_offerings(tx, &change.offerings).await?;
     let entry = |version: i32, event: CatalogEvent| LogEntry {
@@ -148,12 +153,15 @@ async fn write(
         .chain(
             change.venues.iter().map(|row| entry(row.version, CatalogEvent::VenueDefined(row.value.clone()))),
         )
+        .chain(
+            change.closes.iter().map(|row| entry(row.version, CatalogEvent::VenueClosed(row.value.clone()))),
+        )
         .chain(patterns.into_iter().map(|pattern| entry(1, CatalogEvent::PatternDefined(pattern))))
         .chain(
             change
                 .offerings
                 .iter()
-                .map(|row| entry(row.version, CatalogEvent::OfferingDefined(row.value.clone()))),
+                .map(|row| entry(row.version, CatalogEvent::OfferingDefined(Box::new(row.value.clone())))),
         );
     let position = batch::append(tx, events.collect()).await?;
     // The log is ours until the commit: what nobody has booked now, nobody books before it.
@@ -165,6 +173,16 @@ async fn write(
             Some(_) => "somebody has one of these seats".to_owned(),
         };
         return Err(AppError::Locked { what: change.noun, held });
+    }
+    if let Some(row) = &change.closes
+        && !catalog::coming_at_in(tx, &row.value, now).await?.is_empty()
+    {
+        return Err(AppError::Locked { what: "venue", held: "events are on sale there".into() });
+    }
+    let new = change.offerings.iter().filter(|row| row.version == 1);
+    let venues: Vec<_> = new.filter_map(|row| row.value.particulars.venue_id).map(|venue| venue.0).collect();
+    if let Some(venue) = catalog::closed_among(tx, venues).await? {
+        return Err(Rejection::venue_closed(&venue).into());
     }
     if let Some(IdempotencyKey { caller, key, request_hash, status }) = &meta.idempotency {
         let answer = StoredAnswer {
@@ -195,6 +213,14 @@ async fn refuse_moved(app: &App, change: &Change) -> Result<(), AppError> {
         let current = stored.get(&row.value.id.0).map(|stored| stored.version);
         let named = || row.value.external_id.clone().unwrap_or_else(|| row.value.id.to_string());
         refuse_version("venue", row.version, current, named)?;
+    }
+    if let Some(row) = &change.closes {
+        let id = row.value.id.0;
+        let current =
+            catalog::venues(&app.stores.write, vec![id]).await?.get(&id).map_or(0, |row| row.version);
+        if current + 1 != row.version {
+            return Err(AppError::VersionConflict { what: "venue", current: current.unsigned_abs() });
+        }
     }
     Ok(())
 }

@@ -29,13 +29,16 @@ pub const HOLD_SECONDS: u32 = 900;
 /// Announces an event at a venue. The answer is the event.
 ///
 /// # Errors
-/// [`AppError::NotFound`] for the venue; [`AppError::Invalid`] names the field at fault; [`AppError::Exists`] if one
+/// [`AppError::NotFound`] for the venue; [`Rejection::VenueClosed`]; [`AppError::Invalid`] names the field at fault; [`AppError::Exists`] if one
 /// came with the same id that day; what the store says.
 pub async fn create(app: &App, venue: &str, new: NewEvent, meta: Meta) -> Result<Done, AppError> {
     if let Some(first) = catalogue::replayed(app, &meta).await? {
         return Ok(first);
     }
     let (venue, layout) = venues::stored(app, venue).await?;
+    if venue.closed.is_some() {
+        return Err(Rejection::venue_closed(&venue).into());
+    }
     let external_id = new.external_id.clone().unwrap_or_default();
     let (pattern, facts) = occasion::announce(&venue, &layout, new, Uuid::now_v7())
         .map_err(|(field, message)| AppError::Invalid { field, message })?;
@@ -162,7 +165,7 @@ fn keeping(
     keep: Keep,
 ) -> Result<Option<Keeping>, AppError> {
     if row.value.status == OfferingStatus::Cancelled {
-        return Err(Rejection::OfferingCancelled.into());
+        return Err(Rejection::OfferingCancelled { kind: OfferingKind::Event }.into());
     }
     let mut wanted: Vec<SeatNo> = Vec::with_capacity(labels.len());
     for label in labels {
@@ -221,7 +224,9 @@ async fn unchanged(app: &App, row: &Versioned<OfferingFacts>) -> Result<Done, Ap
 /// What the store says.
 pub(crate) async fn taken(app: &App, keeping: &Keeping) -> Result<AppError, StoreError> {
     let Keeping { change, layout, .. } = keeping;
-    let Some((id, Some(wanted))) = &change.free else { return Ok(Rejection::SoldOut.into()) };
+    let Some((id, Some(wanted))) = &change.free else {
+        return Ok(Rejection::SoldOut { kind: OfferingKind::Event }.into());
+    };
     let mut tx = app.stores.write.begin().await?;
     let seat = rows::taken_now(&mut tx, *id, Some(wanted), app.clock.now()).await;
     tx.rollback().await?;

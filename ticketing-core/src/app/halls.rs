@@ -7,21 +7,25 @@
 
 use super::App;
 use crate::domain::booking::state::BookingState;
-use crate::domain::id::{BookingId, OfferingId};
+use crate::domain::id::{BookingId, LayoutId, OfferingId};
+use crate::domain::layout::Layout;
 use crate::domain::occupancy::SeatState;
 use crate::domain::seating::SeatNo;
 use crate::domain::time::Timestamp;
+use crate::projection::venue::SeatTexts;
 use crate::projection::{TicketChange, TicketRow};
 use crate::store::error::Result;
 use crate::store::views::fold;
 use crate::store::views::tickets::{Holder, holders};
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// Halls that are remembered; of more, the one that was asked for longest ago is forgotten.
 const HALLS_MAX: usize = 64;
+/// Layouts whose seats' texts are remembered; with one more, all are forgotten.
+const TEXTS_MAX: usize = 64;
 /// Events that are remembered as such; with one more, all are forgotten.
 const EVENTS_MAX: usize = 100_000;
 /// Pages that are kept for a hall whose bookings are being read.
@@ -35,6 +39,8 @@ const TOLD_LATELY: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Halls {
     halls: Mutex<HashMap<OfferingId, Hall>>,
+    /// What the seats of a layout are called in answers.
+    texts: Mutex<HashMap<LayoutId, Arc<SeatTexts>>>,
     /// Offerings that are known to be events: that never changes.
     events: Mutex<HashSet<OfferingId>>,
     /// Up to where this process's projector has told, and when it did.
@@ -43,7 +49,12 @@ pub struct Halls {
 
 impl Default for Halls {
     fn default() -> Self {
-        Self { halls: Mutex::default(), events: Mutex::default(), told: watch::channel((0, None)).0 }
+        Self {
+            halls: Mutex::default(),
+            texts: Mutex::default(),
+            events: Mutex::default(),
+            told: watch::channel((0, None)).0,
+        }
     }
 }
 
@@ -100,6 +111,22 @@ impl Halls {
         });
         drop(halls);
         self.told.send_replace((to, Some(Instant::now())));
+    }
+
+    /// Returns the texts of a layout's seats, as it is now: they are written once, and again if it has changed.
+    pub(crate) fn texts(&self, layout: &Layout) -> Arc<SeatTexts> {
+        let lock = || self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = lock().get(&layout.id()).map(Arc::clone);
+        if let Some(texts) = known.filter(|texts| texts.are_of(layout)) {
+            return texts;
+        }
+        let texts = Arc::new(SeatTexts::of(layout));
+        let mut kept = lock();
+        if kept.len() >= TEXTS_MAX {
+            kept.clear();
+        }
+        kept.insert(layout.id(), Arc::clone(&texts));
+        texts
     }
 
     /// Whether an offering is known to be an event.

@@ -114,7 +114,7 @@ pub async fn edit(
         return Err(AppError::VersionConflict { what: NOUN, current: version.unsigned_abs() });
     }
     if facts.status == OfferingStatus::Cancelled {
-        return Err(Rejection::OfferingCancelled.into());
+        return Err(Rejection::OfferingCancelled { kind: OfferingKind::Listing }.into());
     }
     let price = Money::parse(&edit.price, edit.currency.unwrap_or(facts.fare.currency))
         .map_err(|error| AppError::Invalid { field: "price", message: error.to_string() })?;

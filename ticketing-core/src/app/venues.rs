@@ -73,6 +73,7 @@ pub async fn create(app: &App, new: NewVenue, meta: Meta) -> Result<Done, AppErr
         address: new.address,
         layout_id: layout.id(),
         timezone,
+        closed: None,
     };
     let body = words::venue(&venue, &layout);
     let external_id = venue.external_id.clone();

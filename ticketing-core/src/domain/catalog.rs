@@ -4,6 +4,7 @@ use super::booking::rejection::Rejection;
 use super::id::{LayoutId, OfferingId, PatternId, RouteId, StopId, UserId, VenueId};
 use super::layout::Layout;
 use super::money::Money;
+use super::occupancy::SeatState;
 use super::seating::{LegRange, SeatNo};
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -68,6 +69,9 @@ pub struct Venue {
     pub layout_id: LayoutId,
     /// Its IANA time zone.
     pub timezone: String,
+    /// Why it is closed, if it is: no event is announced there any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<String>,
 }
 
 /// The calls and running times that many departures share.
@@ -384,6 +388,16 @@ impl Offering {
     /// The seats that are for sale, whoever has them by now, in seat order.
     pub fn for_sale(&self) -> impl Iterator<Item = SeatNo> {
         self.layout.seats().filter(|seat| !self.is_blocked(*seat))
+    }
+
+    /// The state of each seat, in seat order, as it is before anybody has one.
+    #[must_use]
+    pub fn unsold(&self) -> Vec<SeatState> {
+        let mut states = vec![SeatState::Free; self.layout.seat_count() as usize];
+        for seat in self.layout.blocked().iter().chain(&self.blocked) {
+            states[seat.0 as usize] = SeatState::Blocked;
+        }
+        states
     }
 
     /// How many seats are for sale, whoever has them by now.

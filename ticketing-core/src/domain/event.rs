@@ -28,10 +28,12 @@ pub enum CatalogEvent {
     RouteDefined(Route),
     /// A venue came or changed.
     VenueDefined(Venue),
+    /// A venue was closed: as it is from then on, with the reason.
+    VenueClosed(Venue),
     /// A pattern came. It never changes: its id is derived from what it holds.
     PatternDefined(Pattern),
     /// An offering came or changed.
-    OfferingDefined(OfferingFacts),
+    OfferingDefined(Box<OfferingFacts>),
     /// An offering was withdrawn.
     OfferingCancelled(OfferingCancelled),
 }
@@ -125,7 +127,7 @@ named_events! {
         PaymentRequested, PaymentCreated, PaymentFailed, PaymentRefunded,
     }
     Catalog::CatalogEvent {
-        LayoutDefined, RouteDefined, VenueDefined, PatternDefined, OfferingDefined, OfferingCancelled,
+        LayoutDefined, RouteDefined, VenueDefined, VenueClosed, PatternDefined, OfferingDefined, OfferingCancelled,
     }
 }
 
@@ -136,7 +138,7 @@ impl CatalogEvent {
         match self {
             Self::LayoutDefined(e) => e.id.0,
             Self::RouteDefined(e) => e.id.0,
-            Self::VenueDefined(e) => e.id.0,
+            Self::VenueDefined(e) | Self::VenueClosed(e) => e.id.0,
             Self::PatternDefined(e) => e.id.0,
             Self::OfferingDefined(e) => e.id.0,
             Self::OfferingCancelled(e) => e.id.0,

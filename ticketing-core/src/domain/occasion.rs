@@ -182,6 +182,7 @@ mod tests {
             address: None,
             layout_id: id,
             timezone: "America/Chicago".into(),
+            closed: None,
         };
         (venue, Layout::new(id, spec).unwrap())
     }

@@ -151,6 +151,7 @@ impl State {
                     CatalogEvent::OfferingCancelled(event) => self.offerings.remove(event.id),
                     CatalogEvent::RouteDefined(_)
                     | CatalogEvent::VenueDefined(_)
+                    | CatalogEvent::VenueClosed(_)
                     | CatalogEvent::PatternDefined(_) => {}
                 },
             }

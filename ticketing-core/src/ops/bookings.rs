@@ -301,9 +301,9 @@ fn finish(
         Some(AppError::Command(CommandError::VersionMoved)) => {
             Err(OpsError::WorldMoved { what: "something in the plan".into() })
         }
-        Some(AppError::Command(CommandError::Rejected(Rejection::SeatTaken { seat }))) => {
-            Err(OpsError::WorldMoved { what: format!("seat {seat}") })
-        }
+        Some(AppError::Command(CommandError::Rejected(
+            Rejection::SeatTaken { seat } | Rejection::SeatKept { seat },
+        ))) => Err(OpsError::WorldMoved { what: format!("seat {seat}") }),
         Some(error) => Err(error.into()),
     }
 }

@@ -185,7 +185,20 @@ pub struct JobPlan {
 /// # Errors
 /// What the store says.
 pub async fn create(app: &App, planned: &JobPlan, actor: &Actor, mine: bool) -> Result<Job, OpsError> {
-    let job = NewJob {
+    let job = draft(app, planned, actor, mine)?;
+    audited(app, actor, &planned.plan, async {
+        jobs::create(&app.stores.write, &job).await?;
+        one(app, job.id).await
+    })
+    .await
+}
+
+/// The row of a planned job. See [`create`].
+///
+/// # Errors
+/// [`OpsError::Invalid`] for what can't be written down.
+pub(super) fn draft(app: &App, planned: &JobPlan, actor: &Actor, mine: bool) -> Result<NewJob, OpsError> {
+    Ok(NewJob {
         id: Uuid::now_v7(),
         kind: planned.spec.kind().to_owned(),
         spec: planned.spec.json()?,
@@ -195,12 +208,7 @@ pub async fn create(app: &App, planned: &JobPlan, actor: &Actor, mine: bool) -> 
         reason: actor.reason.clone(),
         owner: mine.then(Uuid::now_v7),
         at: app.clock.now(),
-    };
-    audited(app, actor, &planned.plan, async {
-        jobs::create(&app.stores.write, &job).await?;
-        one(app, job.id).await
     })
-    .await
 }
 
 /// Returns a job.

@@ -27,7 +27,9 @@ pub async fn withdraw(app: &App, id: OfferingId, meta: &Meta) -> Result<Done, Op
     let listing = found.map(|(offering, _)| offering).filter(|o| o.facts.kind == OfferingKind::Listing);
     let not_found = || AppError::NotFound { what: listings::NOUN, id: id.to_string() };
     let planned = match schedules::plan_cancel(app, listing.ok_or_else(not_found)?, "").await {
-        Err(OpsError::App(AppError::Command(CommandError::Rejected(Rejection::OfferingCancelled)))) => {
+        Err(OpsError::App(AppError::Command(CommandError::Rejected(Rejection::OfferingCancelled {
+            ..
+        })))) => {
             return Ok(listings::withdraw(app, id, None, meta).await?);
         }
         other => other?.plan,

@@ -32,12 +32,14 @@ pub mod republish;
 pub mod routes;
 pub mod sagas;
 pub mod schedules;
+pub mod seat_map;
 pub mod seats;
 pub mod seed;
 pub mod status;
 pub mod ticket_fields;
 pub mod time_range;
 pub mod topics;
+pub mod venues;
 pub mod verify;
 pub mod why;
 

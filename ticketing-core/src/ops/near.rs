@@ -38,7 +38,7 @@ pub async fn ids(app: &App, what: &str, typed: &str) -> Result<Vec<Uuid>, OpsErr
     let (write, read) = (&app.stores.write, &app.stores.read);
     let found = match what {
         "booking" => views::tickets::neighbours(read, probes).await?,
-        "schedule" | "event" => views::network::departure_neighbours(read, probes).await?,
+        "schedule" | "event" | "offering" => views::network::departure_neighbours(read, probes).await?,
         "route" => views::network::route_neighbours(read, probes).await?,
         "saga" => sagas::neighbours(write, probes).await?,
         "payment" => payments::neighbours(write, probes).await?,

@@ -1,6 +1,7 @@
 //! Withdrawing a departure or an event: nobody can book it any more, its holds end, its tickets are owed back.
 //!
-//! One with few bookings is withdrawn at once; of one with many, a job that is written down before cancels them.
+//! What an event's bookings are cancelled by is a job that is written down with the withdrawal: whoever dies on the way,
+//! another goes on with it.
 
 use super::audit::{Actor, audited};
 use super::bookings::{BookingPlan, is_breakdown, may_be_done, plan_change};
@@ -21,7 +22,8 @@ use crate::store::catalog::{self, Versioned};
 use crate::store::error::StoreError;
 use crate::store::events::LogEntry;
 use crate::store::idempotency::{self, StoredAnswer};
-use crate::store::offerings;
+use crate::store::jobs::{JobProgress, JobState, NewJob};
+use crate::store::{jobs as job_rows, offerings};
 use std::collections::HashSet;
 
 /// A planned withdrawal.
@@ -43,8 +45,9 @@ pub async fn plan_cancel(app: &App, offering: Offering, reason: &str) -> Result<
     let found = offerings::with_seats(&app.stores.write, &[id]).await?.pop();
     let unknown = || AppError::from(Rejection::UnknownOffering { id: id.to_string() });
     let (offering, occupancy) = found.ok_or_else(unknown)?;
+    let kind = offering.facts.kind;
     let plan = plan_of(app, &action(&offering.facts), offering, &occupancy, reason).await?;
-    plan.ok_or_else(|| AppError::from(Rejection::OfferingCancelled).into())
+    plan.ok_or_else(|| AppError::from(Rejection::OfferingCancelled { kind }).into())
 }
 
 /// Plans the withdrawal of a departure that was loaded with its seats; `None` if nothing is left to be done.
@@ -127,7 +130,7 @@ pub async fn execute_cancel(
     let planned = plan.plan.affected;
     let (mut position, mut done) = (0, 0);
     if plan.offering.facts.status == OfferingStatus::Open {
-        position = audited(app, actor, &plan.plan, withdraw(app, &plan, actor, None)).await?;
+        position = audited(app, actor, &plan.plan, withdraw(app, &plan, actor, None, None)).await?;
         done = 1;
     }
     let facts = plan.offering.facts;
@@ -202,14 +205,14 @@ const fn has_moved(error: &OpsError) -> bool {
 /// How often a withdrawal looks again at what is still booked.
 const ROUNDS_MAX: u32 = 10;
 
-/// Bookings that are cancelled before the caller is answered; more are a job's.
+/// Bookings that are cancelled before the caller is answered; those of more, whoever takes the job cancels.
 const AT_ONCE_MAX: usize = 200;
 
-/// Withdraws an event for a request, and answers with the event. What is booked of it is cancelled before the answer
-/// if that is little; else by a job, which is written down before anything is done.
+/// Withdraws an event for a request, and answers with the event. What is booked of it is cancelled by a job, which is
+/// written down together with the withdrawal; if it is little, it is done before the answer.
 ///
 /// # Errors
-/// As [`plan_cancel`] and [`execute_cancel`]; what of the bookings could not be cancelled yet is left to a job.
+/// As [`plan_cancel`] and [`execute_cancel`]; what of the bookings could not be cancelled yet is left to the job.
 pub async fn cancel(app: &App, offering: Offering, reason: &str, meta: &Meta) -> Result<Done, OpsError> {
     let actor = Actor {
         name: meta.actor.clone(),
@@ -217,29 +220,36 @@ pub async fn cancel(app: &App, offering: Offering, reason: &str, meta: &Meta) ->
         correlation_id: Some(meta.correlation_id.clone()),
     };
     let id = offering.facts.id;
-    let mut planned = plan_cancel(app, offering, reason).await?;
+    let planned = plan_cancel(app, offering, reason).await?;
     let is_open = planned.offering.facts.status == OfferingStatus::Open;
     let bookings = planned.plan.affected - usize::from(is_open);
-    if bookings > AT_ONCE_MAX {
-        leave_to_a_job(app, &planned.plan, id, reason, &actor).await?;
-    }
+    let job = match bookings {
+        0 => None,
+        n => Some(jobs::draft(app, &job_of(&planned), &actor, n <= AT_ONCE_MAX)?),
+    };
     let row = catalog::offerings(&app.stores.write, &[id]).await?.remove(&id.0);
     let version = row.map_or(1, |row| row.version.unsigned_abs()) + u32::from(is_open);
     let mut after = planned.offering.facts.clone();
     after.status = OfferingStatus::Cancelled;
     let body = words::event(&after, version, app.clock.now());
-    let mut position = 0;
-    if is_open {
-        let answer = meta.idempotency.as_ref().map(|key| (key, body.as_str()));
-        let plan = planned.plan.clone();
-        planned.plan.changes.truncate(1);
-        position = audited(app, &actor, &plan, withdraw(app, &planned, &actor, answer)).await?;
-    }
-    if bookings <= AT_ONCE_MAX
-        && let Err(error) = cancel_rest(app, &after, reason, &actor, Count::default(), &mut |_, _| ()).await
-    {
-        tracing::warn!(%error, event = %id, "bookings of a withdrawn event are left to a job");
-        leave_to_a_job(app, &planned.plan, id, reason, &actor).await?;
+    let answer = meta.idempotency.as_ref().map(|key| (key, body.as_str()));
+    let position = audited(app, &actor, &planned.plan, async {
+        if is_open {
+            return withdraw(app, &planned, &actor, answer, job.as_ref()).await;
+        }
+        if let Some(job) = &job {
+            job_rows::create(&app.stores.write, job).await?;
+        }
+        Ok(0)
+    })
+    .await?;
+    if let Some(NewJob { id: job, owner: Some(owner), .. }) = job {
+        match cancel_rest(app, &after, reason, &actor, Count::default(), &mut |_, _| ()).await {
+            Ok(_) => ended(app, job, owner, planned.plan.affected).await,
+            Err(error) => {
+                tracing::warn!(%error, event = %id, %job, "bookings of a withdrawn event are left to its job");
+            }
+        }
     }
     let status = meta.idempotency.as_ref().map_or(200, |key| key.status);
     Ok(Done {
@@ -253,21 +263,44 @@ pub async fn cancel(app: &App, offering: Offering, reason: &str, meta: &Meta) ->
     })
 }
 
-async fn leave_to_a_job(
-    app: &App,
-    plan: &Plan,
-    offering: OfferingId,
-    reason: &str,
-    actor: &Actor,
-) -> Result<(), OpsError> {
-    let spec = JobSpec::Withdraw(WithdrawSpec { offering, reason: reason.to_owned() });
-    let total = i64::try_from(plan.affected).ok();
-    let job = JobPlan { plan: plan.clone(), spec, total, rate: None };
-    jobs::create(app, &job, actor, false).await.map(drop)
+/// Returns the job that does what a plan says: it withdraws the offering, and cancels what is booked of it.
+#[must_use]
+pub fn job_of(planned: &CancelPlan) -> JobPlan {
+    let CancelPlan { plan, offering, reason } = planned;
+    let spec = JobSpec::Withdraw(WithdrawSpec { offering: offering.facts.id, reason: reason.clone() });
+    JobPlan { plan: plan.clone(), spec, total: i64::try_from(plan.affected).ok(), rate: None }
 }
 
-/// Cancels up to `batch` bookings of an offering that is to be withdrawn, and withdraws it if nobody has. Returns how
-/// many it cancelled; fewer than `batch` if that was all.
+/// Writes down that a job is done that was done here. If that fails, another does it again, and finds nothing to do.
+async fn ended(app: &App, job: uuid::Uuid, owner: uuid::Uuid, done: usize) {
+    let (db, now) = (&app.stores.write, app.clock.now());
+    let done = i64::try_from(done).unwrap_or(i64::MAX);
+    let outcome = Some(withdrawn(done));
+    let progress = JobProgress { done, total: Some(done), cursor: None, outcome: outcome.clone() };
+    let written = async {
+        job_rows::progress(db, job, owner, &progress, now).await?;
+        job_rows::finish(db, job, owner, JobState::Done, outcome, None, now).await
+    };
+    if let Err(error) = written.await {
+        tracing::warn!(%error, %job, "that a job is done could not be written down; it is looked at again");
+    }
+}
+
+/// What came of a withdrawal, as a sentence: so many things were cancelled.
+pub(crate) fn withdrawn(done: i64) -> String {
+    format!("{done} cancelled, with what was booked")
+}
+
+/// What a batch of a withdrawal came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Batch {
+    /// How many things were cancelled: the offering itself, or bookings of it.
+    pub done: usize,
+    /// Whether nothing is left.
+    pub is_last: bool,
+}
+
+/// Withdraws an offering if nobody has; else cancels up to `batch` of its bookings.
 ///
 /// # Errors
 /// What the store says; [`OpsError::WorldMoved`] and the like where buyers were faster: the next call looks again.
@@ -277,25 +310,26 @@ pub(crate) async fn cancel_batch(
     reason: &str,
     actor: &Actor,
     batch: usize,
-) -> Result<usize, OpsError> {
+) -> Result<Batch, OpsError> {
     let found = offerings::with_seats(&app.stores.write, &[id]).await?.pop();
     let unknown = || AppError::from(Rejection::UnknownOffering { id: id.to_string() });
     let (offering, occupancy) = found.ok_or_else(unknown)?;
     if offering.facts.status == OfferingStatus::Open {
         let plan = CancelPlan { plan: Plan::new("", Vec::new()), offering, reason: reason.to_owned() };
-        withdraw(app, &plan, actor, None).await?;
-        return Ok(batch);
+        withdraw(app, &plan, actor, None, None).await?;
+        return Ok(Batch { done: 1, is_last: false });
     }
     let now = app.clock.now();
     let lapsed: HashSet<BookingId> = occupancy.lapsed(now).collect();
     let ids = occupancy.booking_ids().into_iter().filter(|id| !lapsed.contains(id)).take(batch);
     let bookings = cancel_bookings(app, &offering.facts, ids.collect(), reason).await?;
     if bookings.plan.affected == 0 {
-        return Ok(0);
+        return Ok(Batch { done: 0, is_last: true });
     }
     match super::bookings::execute(app, bookings, actor, None, &mut |_, _| ()).await {
-        Ok(done) => Ok(done.done.len()),
-        Err(error) if has_moved(&error) => Ok(batch),
+        Ok(executed) => Ok(Batch { done: executed.done.len(), is_last: false }),
+        // A buyer was faster: the next batch looks again.
+        Err(error) if has_moved(&error) => Ok(Batch { done: 0, is_last: false }),
         Err(error) => Err(error),
     }
 }
@@ -305,12 +339,13 @@ async fn withdraw(
     plan: &CancelPlan,
     actor: &Actor,
     answer: Option<(&IdempotencyKey, &str)>,
+    job: Option<&NewJob>,
 ) -> Result<i64, OpsError> {
     let facts = &plan.offering.facts;
     let stored = catalog::offerings(&app.stores.write, &[facts.id]).await?;
     let moved = || OpsError::WorldMoved { what: format!("{} {}", facts.kind.noun(), facts.id) };
     let row = stored.get(&facts.id.0).filter(|row| row.value == *facts).ok_or_else(moved)?;
-    let (row, event) = withdrawn(row.clone(), &plan.reason);
+    let (row, event) = as_withdrawn(row.clone(), &plan.reason);
     let correlation_id = actor.correlation();
     let entry = LogEntry {
         position: 0,
@@ -337,6 +372,9 @@ async fn withdraw(
                 };
                 idempotency::put(&mut tx, answer, app.clock.now()).await?;
             }
+            if let Some(job) = job {
+                job_rows::create_in(&mut tx, job).await?;
+            }
             tx.commit().await?;
             app.wrote.notify_one();
             Ok(position)
@@ -348,7 +386,7 @@ async fn withdraw(
 
 /// What becomes of an offering that is withdrawn, and the event that says so. A listing gets a new version: that is how
 /// its topic tells of it.
-fn withdrawn(row: Versioned<OfferingFacts>, reason: &str) -> (Versioned<OfferingFacts>, CatalogEvent) {
+fn as_withdrawn(row: Versioned<OfferingFacts>, reason: &str) -> (Versioned<OfferingFacts>, CatalogEvent) {
     match row.value.kind {
         OfferingKind::Departure | OfferingKind::Event => {
             let Versioned { mut value, version } = row;
@@ -358,7 +396,7 @@ fn withdrawn(row: Versioned<OfferingFacts>, reason: &str) -> (Versioned<Offering
         }
         OfferingKind::Listing => {
             let row = listings::withdrawn(row, Some(reason.to_owned()));
-            let event = CatalogEvent::OfferingDefined(row.value.clone());
+            let event = CatalogEvent::OfferingDefined(Box::new(row.value.clone()));
             (row, event)
         }
     }

@@ -6,7 +6,8 @@
 
 use super::audit::{Actor, audited};
 use super::{OpsError, Plan, PlanChange};
-use crate::app::App;
+use crate::app::{App, AppError};
+use crate::domain::booking::rejection::Rejection;
 use crate::domain::catalog::{
     CatalogSet, OfferingFacts, OfferingKind, OfferingStatus, Pattern, Route, Venue,
 };
@@ -82,7 +83,8 @@ pub async fn layouts(app: &App) -> Result<Vec<LayoutDefined>, OpsError> {
 /// Compares a set with the store. Layouts that it names but does not hold must be stored.
 ///
 /// # Errors
-/// [`OpsError::Invalid`] for a layout that nobody defines; what the store says.
+/// [`OpsError::Invalid`] for a layout that nobody defines; [`Rejection::VenueClosed`] for a new event at a venue that is
+/// closed; what the store says.
 pub async fn plan(app: &App, action: &str, set: CatalogSet) -> Result<SeedPlan, OpsError> {
     let db = &app.stores.write;
     let mut changes = Vec::new();
@@ -114,8 +116,10 @@ pub async fn plan(app: &App, action: &str, set: CatalogSet) -> Result<SeedPlan, 
 
     let stored = catalog::venues(db, set.venues.iter().map(|v| v.id.0).collect()).await?;
     let mut venues = Vec::new();
-    for venue in set.venues {
+    for mut venue in set.venues {
         let before = stored.get(&venue.id.0);
+        // One that was closed stays closed.
+        venue.closed = before.and_then(|row| row.value.closed.clone());
         if let Some(row) = differs(before, venue, &mut counts) {
             changes.push(change("venue", row.value.id.0, before.map(|b| &b.value), &row.value));
             venues.push(row);
@@ -175,7 +179,22 @@ pub async fn plan(app: &App, action: &str, set: CatalogSet) -> Result<SeedPlan, 
         offerings,
     };
     refuse_unknown_layouts(app, &plan).await?;
+    refuse_closed_venues(app, &plan).await?;
     Ok(plan)
+}
+
+/// The venues of the events of a plan that are new.
+fn venues_of_new(plan: &SeedPlan) -> Vec<Uuid> {
+    let new = plan.offerings.iter().filter(|row| row.version == 1);
+    new.filter_map(|row| row.value.particulars.venue_id).map(|venue| venue.0).collect()
+}
+
+async fn refuse_closed_venues(app: &App, plan: &SeedPlan) -> Result<(), OpsError> {
+    let stored = catalog::venues(&app.stores.write, venues_of_new(plan)).await?;
+    match stored.into_values().find(|row| row.value.closed.is_some()) {
+        None => Ok(()),
+        Some(row) => Err(AppError::from(Rejection::venue_closed(&row.value)).into()),
+    }
 }
 
 fn same_offering(stored: &OfferingFacts, new: &OfferingFacts) -> bool {
@@ -250,9 +269,7 @@ pub async fn execute(
                 // What undoing says matters less than why.
                 let _ = tx.rollback().await;
                 Err(match error {
-                    OpsError::App(crate::app::AppError::Store(e))
-                        if matches!(*e, StoreError::Conflict { .. }) =>
-                    {
+                    OpsError::App(AppError::Store(e)) if matches!(*e, StoreError::Conflict { .. }) => {
                         OpsError::WorldMoved { what: "the catalogue".into() }
                     }
                     other => other,
@@ -291,6 +308,9 @@ async fn write(
     if catalog::any_booked(tx, &updated).await? {
         return Err(OpsError::WorldMoved { what: "a departure of the plan was booked, so it".into() });
     }
+    if catalog::closed_among(tx, venues_of_new(plan)).await?.is_some() {
+        return Err(OpsError::WorldMoved { what: "a venue of the plan was closed, so it".into() });
+    }
     let updated: Vec<LayoutId> =
         plan.layouts.iter().filter(|row| row.version > 1).map(|row| row.value.id).collect();
     if catalog::any_layout_booked(tx, &updated).await? {
@@ -317,7 +337,9 @@ fn events(now: Timestamp, plan: &SeedPlan, actor: &Actor) -> Vec<LogEntry> {
     let routes = plan.routes.iter().map(|r| entry(r.version, CatalogEvent::RouteDefined(r.value.clone())));
     let venues = plan.venues.iter().map(|r| entry(r.version, CatalogEvent::VenueDefined(r.value.clone())));
     let patterns = plan.patterns.iter().map(|p| entry(1, CatalogEvent::PatternDefined(p.clone())));
-    let offerings =
-        plan.offerings.iter().map(|r| entry(r.version, CatalogEvent::OfferingDefined(r.value.clone())));
+    let offerings = plan
+        .offerings
+        .iter()
+        .map(|r| entry(r.version, CatalogEvent::OfferingDefined(Box::new(r.value.clone()))));
     layouts.chain(routes).chain(venues).chain(patterns).chain(offerings).collect()
 }

@@ -384,13 +384,19 @@ pub fn schedule_status(facts: &OfferingFacts, now: Timestamp) -> &'static str {
     }
 }
 
-/// The seats of a departure for some legs, each with its state's word.
+/// The seats of an offering, each with its state's word; of a departure for the stretch between two stops.
 #[must_use]
 pub fn seat_map(offering: &Offering, from: &str, to: &str, seats: &[(String, &'static str)]) -> String {
     let mut body = Object::new();
-    body.plain("scheduleId", offering.facts.id);
-    body.text("fromStop", from);
-    body.text("toStop", to);
+    match offering.facts.kind {
+        OfferingKind::Departure => {
+            body.plain("scheduleId", offering.facts.id);
+            body.text("fromStop", from);
+            body.text("toStop", to);
+        }
+        OfferingKind::Event => body.plain("eventId", offering.facts.id),
+        OfferingKind::Listing => body.plain("ticketId", offering.facts.id),
+    }
     body.key("seats");
     body.out.push('[');
     for (i, (label, state)) in seats.iter().enumerate() {

@@ -34,8 +34,12 @@ pub struct SaleRow {
     pub event_type: String,
     /// The lowest price of a seat.
     pub price: Money,
+    /// The day on which it begins, where it is held: `YYYY-MM-DD`.
+    pub local_date: String,
     /// When it begins.
     pub begins_at: Timestamp,
+    /// When it is over.
+    pub ends_at: Timestamp,
     /// When it was put up first.
     pub created_at: Timestamp,
     /// From when on a listing's one ticket is free; [`Timestamp::NEVER`] once it is sold.
@@ -65,7 +69,9 @@ pub fn sale(facts: &OfferingFacts, version: u32, at: Timestamp) -> Option<SaleRo
         city: text(&particulars.city),
         event_type: text(&particulars.event_type),
         price: Money { amount_minor: lowest, currency: facts.fare.currency },
+        local_date: facts.service_date.clone(),
         begins_at: facts.departs_at,
+        ends_at: facts.arrives_at,
         created_at: at,
         free_at: Timestamp::from_millis(0),
         version,

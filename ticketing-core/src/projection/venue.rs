@@ -4,9 +4,10 @@ use super::bodies::{self, json};
 use super::object::Object;
 use crate::domain::booking::state::Booking;
 use crate::domain::catalog::{Offering, OfferingFacts, OfferingStatus, Venue};
-use crate::domain::layout::Layout;
+use crate::domain::layout::{Layout, LayoutSpec};
 use crate::domain::money::Money;
 use crate::domain::occupancy::SeatState;
+use crate::domain::seating::SeatNo;
 use crate::domain::time::Timestamp;
 
 /// A reservation of seats of an event, from its hold to its end.
@@ -88,6 +89,10 @@ pub fn venue(venue: &Venue, layout: &Layout) -> String {
         body.text("address", address);
     }
     body.text("timezone", &venue.timezone);
+    body.plain("status", if venue.closed.is_some() { "CLOSED" } else { "OPEN" });
+    if let Some(reason) = &venue.closed {
+        body.text("reason", reason);
+    }
     body.text("layout", &layout.spec().name);
     body.raw("capacity", &(layout.seat_count() - layout.blocked().len() as u32).to_string());
     body.raw(
@@ -154,20 +159,22 @@ pub fn event(facts: &OfferingFacts, version: u32, now: Timestamp) -> String {
     body.end()
 }
 
-/// What an event is. Whether it is over tells its `endTime`: it is sold until it begins.
+/// What an event is. It is sold until it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventStatus {
     /// It has not begun.
     OnSale,
-    /// It has begun; it may be over.
+    /// It has begun, and is not over.
     Started,
+    /// It is over.
+    Ended,
     /// It was withdrawn.
     Cancelled,
 }
 
 impl EventStatus {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::OnSale, Self::Started, Self::Cancelled];
+    pub const ALL: [Self; 4] = [Self::OnSale, Self::Started, Self::Ended, Self::Cancelled];
 
     /// The word of the API.
     #[must_use]
@@ -175,6 +182,7 @@ impl EventStatus {
         match self {
             Self::OnSale => "ON_SALE",
             Self::Started => "STARTED",
+            Self::Ended => "ENDED",
             Self::Cancelled => "CANCELLED",
         }
     }
@@ -190,6 +198,7 @@ impl EventStatus {
     pub fn of(facts: &OfferingFacts, now: Timestamp) -> Self {
         match facts.status {
             OfferingStatus::Cancelled => Self::Cancelled,
+            OfferingStatus::Open if facts.arrives_at <= now => Self::Ended,
             OfferingStatus::Open if facts.departs_at <= now => Self::Started,
             OfferingStatus::Open => Self::OnSale,
         }
@@ -202,13 +211,55 @@ pub fn event_status(facts: &OfferingFacts, now: Timestamp) -> &'static str {
     EventStatus::of(facts, now).word()
 }
 
-/// An event's seats: totals, each with what they are made of, and each seat's state and price.
+/// How each seat of a hall begins in the JSON of its availability, up to its state. It is written once for a layout: the
+/// labels of 20,000 seats cost more than all the rest of the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeatTexts {
+    spec: LayoutSpec,
+    text: String,
+    /// Where the text of each seat ends, in seat order.
+    ends: Vec<usize>,
+}
+
+impl SeatTexts {
+    /// Writes them.
+    #[must_use]
+    pub fn of(layout: &Layout) -> Self {
+        let mut text = String::with_capacity(layout.seat_count() as usize * 40);
+        let mut ends = Vec::with_capacity(layout.seat_count() as usize);
+        for seat in layout.seats() {
+            // A label is letters, digits and dashes.
+            text.push_str("{\"seatId\":\"");
+            text.push_str(&layout.label(seat));
+            text.push_str("\",\"state\":\"");
+            ends.push(text.len());
+        }
+        Self { spec: layout.spec().clone(), text, ends }
+    }
+
+    /// Whether they are those of this layout, as it is now.
+    #[must_use]
+    pub fn are_of(&self, layout: &Layout) -> bool {
+        self.spec == *layout.spec()
+    }
+}
+
+/// An event's seats: totals, each with what they are made of, and each seat's state and price. `texts` are those of its
+/// layout.
 #[must_use]
-pub fn availability(offering: &Offering, states: &[SeatState], now: Timestamp) -> String {
-    let count = |state| states.iter().filter(|s| **s == state).count();
-    let (free, held) = (count(SeatState::Free), count(SeatState::Held));
-    let (sold, blocked) = (count(SeatState::Sold), count(SeatState::Blocked));
+pub fn availability(offering: &Offering, texts: &SeatTexts, states: &[SeatState], now: Timestamp) -> String {
+    let [mut free, mut held, mut sold, mut blocked] = [0_usize; 4];
+    for state in states {
+        match state {
+            SeatState::Free => free += 1,
+            SeatState::Held => held += 1,
+            SeatState::Sold => sold += 1,
+            SeatState::Blocked => blocked += 1,
+        }
+    }
     let mut body = Object::new();
+    // A state and a price take less than this.
+    body.out.reserve(texts.text.len() + states.len() * 32);
     body.plain("eventId", offering.facts.id);
     body.plain("status", event_status(&offering.facts, now));
     for (name, n) in
@@ -222,29 +273,102 @@ pub fn availability(offering: &Offering, states: &[SeatState], now: Timestamp) -
     );
     body.plain("currency", offering.facts.fare.currency);
     body.key("seats");
-    body.out.reserve(states.len() * 64);
-    body.out.push('[');
-    let mut seats = offering.layout.seats().zip(states);
-    let mut is_first = true;
+    let out = &mut body.out;
+    out.push('[');
+    let mut begin = 0;
+    let mut seats = texts.ends.iter().zip(states);
     for section in offering.layout.sections() {
-        let first = section.seats().start;
-        let price = offering.price_of(crate::domain::seating::SeatNo(first)).decimal();
-        for (seat, state) in seats.by_ref().take(section.seats().len()) {
-            body.out.push_str(if is_first { "{\"seatId\":\"" } else { ",{\"seatId\":\"" });
-            is_first = false;
-            // A label is letters, digits and dashes.
-            body.out.push_str(&offering.layout.label(seat));
-            body.out.push_str("\",\"state\":\"");
-            body.out.push_str(state.word());
-            body.out.push_str("\",\"price\":");
-            body.out.push_str(&price);
-            body.out.push('}');
+        let range = section.seats();
+        let price = offering.price_of(SeatNo(range.start)).decimal();
+        // All that can come after the beginning of a seat of this section.
+        let ends = [SeatState::Free, SeatState::Held, SeatState::Sold, SeatState::Blocked]
+            .map(|state| format!("{}\",\"price\":{price}}},", state.word()));
+        for (end, state) in seats.by_ref().take(range.len()) {
+            out.push_str(&texts.text[begin..*end]);
+            out.push_str(&ends[*state as usize]);
+            begin = *end;
         }
     }
-    body.out.push(']');
+    if out.ends_with(',') {
+        out.pop();
+    }
+    out.push(']');
     body.end()
 }
 
 fn array(parts: impl Iterator<Item = String>) -> String {
     bodies::array(&parts.collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SeatTexts, availability};
+    use crate::domain::catalog::{LatePayment, Offering, Venue};
+    use crate::domain::id::{LayoutId, VenueId};
+    use crate::domain::layout::{Layout, LayoutSpec, SectionSpec};
+    use crate::domain::money::{Currency, Money};
+    use crate::domain::occasion::{NewEvent, announce};
+    use crate::domain::occupancy::SeatState;
+    use crate::domain::time::Timestamp;
+    use serde_json::Value;
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+    use uuid::Uuid;
+
+    fn offering(sections: &[(&str, u32, u32)]) -> Offering {
+        let id = LayoutId(Uuid::nil());
+        let section = |(name, rows, seats): &(&str, u32, u32)| SectionSpec {
+            name: (*name).into(),
+            rows: *rows,
+            seats: *seats,
+            category: None,
+        };
+        let sections = sections.iter().map(section).collect();
+        let spec = LayoutSpec { name: "h".into(), sections, ..LayoutSpec::default() };
+        let layout = Layout::new(id, spec).unwrap();
+        let venue = Venue {
+            id: VenueId(Uuid::nil()),
+            external_id: None,
+            name: "Hall".into(),
+            city: "Riverton".into(),
+            address: None,
+            layout_id: id,
+            timezone: "UTC".into(),
+            closed: None,
+        };
+        let event = NewEvent {
+            external_id: None,
+            title: "Gala".into(),
+            event_type: None,
+            description: None,
+            begins_at: Timestamp::from_millis(0),
+            ends_at: Timestamp::from_millis(7_200_000),
+            price: Money { amount_minor: 2_000, currency: Currency::USD },
+            prices: BTreeMap::from([("B".into(), 550)]),
+            late_payment: LatePayment::default(),
+        };
+        let (pattern, facts) = announce(&venue, &layout, event, Uuid::nil()).unwrap();
+        Offering::new(facts, Arc::new(pattern), Arc::new(layout))
+    }
+
+    #[test]
+    fn each_seat_is_shown_with_its_state_and_the_price_of_its_section() {
+        let event = offering(&[("A", 1, 2), ("B", 0, 3)]);
+        let states = [SeatState::Free, SeatState::Blocked, SeatState::Sold, SeatState::Held, SeatState::Free];
+        let texts = SeatTexts::of(&event.layout);
+        let body = availability(&event, &texts, &states, Timestamp::from_millis(-1));
+        let seats = r#""seats":[{"seatId":"A-A1","state":"free","price":20.00},{"seatId":"A-A2","state":"blocked","price":20.00},{"seatId":"B-1","state":"sold","price":5.50},{"seatId":"B-2","state":"held","price":5.50},{"seatId":"B-3","state":"free","price":5.50}]}"#;
+        assert!(body.ends_with(seats), "{body}");
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body["explanation"], "2 free = 5 total - 1 sold - 1 held - 1 blocked");
+        assert_eq!((&body["status"], &body["total"]), (&"ON_SALE".into(), &5.into()));
+    }
+
+    #[test]
+    fn the_texts_of_a_hall_are_not_those_of_another_that_has_its_id() {
+        let (one, other) = (offering(&[("B", 1, 2)]), offering(&[("B", 2, 1)]));
+        let texts = SeatTexts::of(&one.layout);
+        assert!(texts.are_of(&one.layout) && !texts.are_of(&other.layout));
+        assert_eq!(one.layout.id(), other.layout.id());
+    }
 }

@@ -5,7 +5,7 @@ use super::error::{Result, StoreError};
 use super::offerings::{particulars_word, route_word, status_word};
 use super::sql::statements;
 use crate::args;
-use crate::domain::catalog::{OfferingFacts, Pattern, Route, Venue};
+use crate::domain::catalog::{OfferingFacts, Particulars, Pattern, Route, Venue};
 use crate::domain::event::LayoutDefined;
 use crate::domain::id::{LayoutId, OfferingId};
 use crate::domain::layout::LayoutSpec;
@@ -50,6 +50,10 @@ statements! {
     /// Any departure with this layout that has seats taken.
     LAYOUT_BOOKED = "SELECT o.id FROM offerings o
         WHERE o.layout_id = $1 AND EXISTS (SELECT 1 FROM claims c WHERE c.offering_id = o.id) LIMIT 1";
+    /// Walks the offerings, which is rare: only the closing of a venue asks so.
+    COMING_WITH = "SELECT id, particulars FROM offerings
+        WHERE layout_id = $1 AND kind = 'event' AND status = 'open' AND departs_at > $2 AND particulars IS NOT NULL
+        ORDER BY departs_at, id";
     PUT_LAYOUTS = "INSERT INTO layouts (id, name, spec, version)
         SELECT id, name, spec, version FROM {rows id uuid, name text, spec text, version int} WHERE true
         ON CONFLICT (id) DO UPDATE SET name = excluded.name, spec = excluded.spec, version = excluded.version";
@@ -250,6 +254,51 @@ pub async fn any_layout_booked(tx: &mut Tx, ids: &[LayoutId]) -> Result<bool> {
 /// What the store says.
 pub async fn layout_booked(db: &Db, id: LayoutId) -> Result<bool> {
     Ok(db.first::<(Uuid,)>(&LAYOUT_BOOKED, args![id.0]).await?.is_some())
+}
+
+/// Returns the events of a venue that are on sale at `now`, those that begin first before the others.
+///
+/// # Errors
+/// What the store says; [`StoreError::Corrupt`] for a row that is no event.
+pub async fn coming_at(db: &Db, venue: &Venue, now: Timestamp) -> Result<Vec<OfferingId>> {
+    at_venue(venue, db.all(&COMING_WITH, args![venue.layout_id.0, now.as_millis()]).await?)
+}
+
+/// The same, as the transaction sees it.
+///
+/// # Errors
+/// As [`coming_at`].
+pub async fn coming_at_in(tx: &mut Tx, venue: &Venue, now: Timestamp) -> Result<Vec<OfferingId>> {
+    at_venue(venue, tx.all(&COMING_WITH, args![venue.layout_id.0, now.as_millis()]).await?)
+}
+
+/// Those of the venue: others may have the same hall.
+fn at_venue(venue: &Venue, rows: Vec<(Uuid, String)>) -> Result<Vec<OfferingId>> {
+    let mut ids = Vec::with_capacity(rows.len());
+    for (id, particulars) in rows {
+        let particulars: Particulars = parse_json(id, &particulars, "offerings", "particulars")?;
+        if particulars.venue_id == Some(venue.id) {
+            ids.push(OfferingId(id));
+        }
+    }
+    Ok(ids)
+}
+
+/// Returns a venue that is closed among these, as the transaction sees it.
+///
+/// # Errors
+/// What the store says; [`StoreError::Corrupt`] for a row that is no venue.
+pub async fn closed_among(tx: &mut Tx, ids: Vec<Uuid>) -> Result<Option<Venue>> {
+    for chunk in ids.chunks(CHUNK) {
+        let rows: Vec<(Uuid, String, i32)> = tx.all(&VENUES, args![Column::Uuid(chunk.to_vec())]).await?;
+        for (id, data, _) in rows {
+            let venue: Venue = parse_json(id, &data, "venues", "data")?;
+            if venue.closed.is_some() {
+                return Ok(Some(venue));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// Puts layouts, new ones or new versions.

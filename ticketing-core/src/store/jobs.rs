@@ -3,7 +3,7 @@
 //! A job belongs to one owner at a time, who beats. `beat` grows with each beat and each change of hands, and every
 //! write of an owner names itself: one that was thought dead and goes on writes nothing any more.
 
-use super::db::{Column, Db};
+use super::db::{Column, Db, Tx};
 use super::error::{Result, StoreError};
 use super::sql::statements;
 use crate::args;
@@ -261,6 +261,16 @@ statements! {
 /// # Errors
 /// What the store says.
 pub async fn create(db: &Db, job: &NewJob) -> Result<()> {
+    let mut tx = db.begin().await?;
+    create_in(&mut tx, job).await?;
+    tx.commit().await
+}
+
+/// Writes a job down together with what it goes on with.
+///
+/// # Errors
+/// What the store says.
+pub async fn create_in(tx: &mut Tx, job: &NewJob) -> Result<()> {
     let state = if job.owner.is_some() { JobState::Running } else { JobState::Waiting };
     let columns = vec![
         Column::Uuid(vec![job.id]),
@@ -275,9 +285,8 @@ pub async fn create(db: &Db, job: &NewJob) -> Result<()> {
         Column::Big(vec![job.at.as_millis()]),
         Column::OptBig(vec![job.owner.map(|_| job.at.as_millis())]),
     ];
-    let mut tx = db.begin().await?;
     tx.run(&CREATE, args![columns]).await?;
-    tx.commit().await
+    Ok(())
 }
 
 /// Returns these jobs, those that exist, the oldest first.

@@ -37,6 +37,7 @@ const READ: &[Migration] = &[
     Migration { version: 2, name: "carriers", text: include_str!("migrations/read_0002_carriers.sql") },
     Migration { version: 3, name: "identity", text: include_str!("migrations/read_0003_identity.sql") },
     Migration { version: 4, name: "sales", text: include_str!("migrations/read_0004_sales.sql") },
+    Migration { version: 5, name: "days", text: include_str!("migrations/read_0005_days.sql") },
     Migration { version: 6, name: "kinds", text: include_str!("migrations/read_0006_kinds.sql") },
 ];
 

@@ -54,16 +54,34 @@ pub async fn start(
     work: Bulk<'_>,
     planned: JobPlan,
 ) -> Result<(), Failure> {
+    match carry_out(session, printer, work, planned).await? {
+        Some(job) => ended(printer, &job),
+        None => Ok(()),
+    }
+}
+
+/// Does the same, and returns the job as it then is, for a caller that prints what came of it; `None` if there is nothing
+/// more to be said.
+///
+/// # Errors
+/// As the gate refuses; as the job breaks off.
+pub async fn carry_out(
+    session: &Session,
+    printer: &mut Printer,
+    work: Bulk<'_>,
+    planned: JobPlan,
+) -> Result<Option<Job>, Failure> {
     let plan = Plan::of(&planned.plan)?;
     let change = Change { title: work.title, severity: Severity::TakesAway, plan };
     if gate(printer, &change, work.args)? == Gate::Stop {
-        return Ok(());
+        return Ok(None);
     }
     let job = jobs::create(&session.app, &planned, work.actor, !work.detach).await?;
     if work.detach {
-        return left_to_a_server(session, printer, &job).await;
+        left_to_a_server(session, printer, &job).await?;
+        return Ok(None);
     }
-    follow(session, printer, &change.title, job).await
+    drive_here(session, printer, &change.title, job).await
 }
 
 /// Prints a job that a server is to do, and says who does it.
@@ -113,6 +131,19 @@ pub fn carrier(settings: &Settings) -> Result<Option<Carrier>, Failure> {
 /// # Errors
 /// As it ends: partly done, failed, stopped.
 pub async fn follow(session: &Session, printer: &mut Printer, title: &str, job: Job) -> Result<(), Failure> {
+    match drive_here(session, printer, title, job).await? {
+        Some(job) => ended(printer, &job),
+        None => Ok(()),
+    }
+}
+
+/// Does a job that is this process's own; `None` if it was stopped on the way, and that is said.
+async fn drive_here(
+    session: &Session,
+    printer: &Printer,
+    title: &str,
+    job: Job,
+) -> Result<Option<Job>, Failure> {
     let Some(owner) = job.owner else {
         return Err(Failure::defect("a job that is to be done here has no owner", None));
     };
@@ -145,9 +176,9 @@ pub async fn follow(session: &Session, printer: &mut Printer, title: &str, job: 
     doing.say(left(&job));
     if *stop.borrow() {
         // The signal's own failure says it all.
-        return Ok(());
+        return Ok(None);
     }
-    ended(printer, &job)
+    Ok(Some(job))
 }
 
 /// Returns the failure of a job whose store failed on the way, with how far it came.

@@ -2,6 +2,7 @@
 
 use crate::failure::{Exit, Failure};
 use ticketing_core::domain::booking::rejection::{Rejection, RejectionClass};
+use ticketing_core::domain::catalog::OfferingKind;
 use ticketing_core::engine::CommandError;
 
 /// The stable word of a plan that the world has overtaken.
@@ -49,8 +50,18 @@ impl From<&Rejection> for Failure {
         match rejection {
             Rejection::UnknownOffering { .. }
             | Rejection::RouteMismatch
-            | Rejection::Departed { .. }
-            | Rejection::OfferingCancelled => failure.hint("ticketctl schedule list"),
+            | Rejection::Departed { kind: OfferingKind::Departure, .. }
+            | Rejection::OfferingCancelled { kind: OfferingKind::Departure } => {
+                failure.hint("ticketctl schedule list")
+            }
+            Rejection::Departed { kind: OfferingKind::Event, .. }
+            | Rejection::OfferingCancelled { kind: OfferingKind::Event } => {
+                failure.hint("ticketctl event list --status ON_SALE")
+            }
+            Rejection::Departed { kind: OfferingKind::Listing, .. }
+            | Rejection::OfferingCancelled { kind: OfferingKind::Listing }
+            | Rejection::SoldOut { kind: OfferingKind::Listing } => failure.hint("ticketctl listing list"),
+            Rejection::VenueClosed { .. } => failure.hint("ticketctl venue list"),
             Rejection::UnknownBooking { .. } => failure.hint("ticketctl booking list"),
             Rejection::UnknownStop { .. } | Rejection::StopOrder { .. } | Rejection::NoBoarding { .. } => {
                 failure
@@ -60,9 +71,10 @@ impl From<&Rejection> for Failure {
             Rejection::UnknownSeat { .. }
             | Rejection::SeatRepeated { .. }
             | Rejection::SeatTaken { .. }
-            | Rejection::SoldOut
+            | Rejection::SeatKept { .. }
+            | Rejection::SoldOut { .. }
             | Rejection::NotTogether { .. }
-            | Rejection::UnknownSection { .. } => failure.hint("ticketctl seat map SCHEDULE"),
+            | Rejection::UnknownSection { .. } => failure.hint("ticketctl seat map OFFERING"),
             Rejection::PriceMismatch { .. } | Rejection::OwnListing => failure,
             Rejection::HoldExpired { .. } => failure.hint("ticketctl booking reserve SCHEDULE"),
             Rejection::InvalidState { .. } => failure.hint("ticketctl booking get BOOKING"),

@@ -72,12 +72,27 @@ pub struct Venue {
     pub address: Option<String>,
     /// IANA time zone.
     pub timezone: String,
+    /// Whether events are announced there.
+    pub status: VenueStatus,
+    /// Why it is closed.
+    #[schema(required = false, nullable = false)]
+    pub reason: Option<String>,
     /// The name of its layout.
     pub layout: String,
     /// How many seats can be sold.
     pub capacity: u32,
     /// Its sections, the best first.
     pub sections: Vec<VenueSection>,
+}
+
+/// Whether events are announced at a venue.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "UPPERCASE")]
+pub enum VenueStatus {
+    /// They are.
+    Open,
+    /// Not any more.
+    Closed,
 }
 
 /// A part of a hall.
@@ -107,8 +122,10 @@ pub struct VenueSection {
 pub enum EventStatus {
     /// It has not begun.
     OnSale,
-    /// It has begun; it may be over.
+    /// It has begun, and is not over.
     Started,
+    /// It is over.
+    Ended,
     /// It was withdrawn.
     Cancelled,
 }
@@ -504,7 +521,7 @@ pub struct EventsParameters {
     /// Only those that are so now.
     #[param(inline)]
     pub status: Option<EventStatus>,
-    /// Only those that begin on this day, in UTC.
+    /// Only those that begin on this day, each in the time zone of its own venue; not together with `from` or `to`.
     #[param(example = "2026-12-24")]
     pub date: Option<String>,
     /// Only those that begin at this time or later, RFC 3339.
@@ -632,8 +649,8 @@ pub enum VenueRefusals {
     /// `RESERVATION_NOT_FOUND`.
     #[response(status = 404)]
     NotFound(Failure),
-    /// The world is not as the command needs it: `SEAT_TAKEN`, `SOLD_OUT`, `NO_SEATS_TOGETHER`, `DEPARTED` (it has
-    /// begun), `OFFERING_CANCELLED`, `HOLD_EXPIRED`, `INVALID_STATE`, `PAYMENT_USED`, `PAYMENT_STATE`,
+    /// The world is not as the command needs it: `SEAT_TAKEN` (or kept back by the operator), `SOLD_OUT`, `NO_SEATS_TOGETHER`, `DEPARTED` (it has
+    /// begun), `OFFERING_CANCELLED`, `VENUE_CLOSED`, `HOLD_EXPIRED`, `INVALID_STATE`, `PAYMENT_USED`, `PAYMENT_STATE`,
     /// `ALREADY_EXISTS`, `VERSION_CONFLICT`, `IDEMPOTENCY_IN_PROGRESS`.
     #[response(status = 409)]
     Conflict(Failure),

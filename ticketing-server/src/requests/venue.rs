@@ -229,6 +229,8 @@ pub struct EventsFields {
     pub event_type: Option<String>,
     /// What it is now.
     pub status: Option<EventStatus>,
+    /// The day on which it begins, where it is held.
+    pub day: Option<String>,
     /// Begins no earlier.
     pub from: Option<Timestamp>,
     /// Begins before.
@@ -238,9 +240,6 @@ pub struct EventsFields {
     /// How far the read model must have come.
     pub min_position: Option<u64>,
 }
-
-/// A day, in seconds.
-const DAY_S: i64 = 86_400;
 
 /// Reads the query of a search for events: `date`, or `from` and `to`.
 #[must_use]
@@ -255,14 +254,14 @@ pub fn events(q: &mut Parameters) -> EventsFields {
     if date.is_some() && (from.is_some() || to.is_some()) {
         q.complain("date", "can't be given together with from or to");
     }
-    let midnight = date.and_then(|date| Timestamp::parse(&format!("{date}T00:00:00Z")));
     EventsFields {
         text,
         city,
         event_type,
         status,
-        from: from.or(midnight),
-        to: to.or(midnight.map(|midnight| midnight.plus_seconds(DAY_S))),
+        day: date,
+        from,
+        to,
         page: q.page(),
         min_position: q.min_position(),
     }

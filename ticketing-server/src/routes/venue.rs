@@ -33,14 +33,11 @@ const FIELDS: &[(&str, &str)] =
     &[("scheduleId", "eventId"), ("seatNumber", "seatIds"), ("bookingId", "reservationId")];
 const WORDS: &[(&str, &str)] = &[
     ("There is no schedule", "There is no event"),
-    ("The schedule is cancelled", "The event is cancelled"),
     ("There is no booking", "There is no reservation"),
     ("A booking that is", "A reservation that is"),
     ("has confirmed another booking", "has confirmed another reservation"),
     ("a booking is confirmed", "a reservation is confirmed"),
     ("for this booking", "for this reservation"),
-    ("It left at", "It began at"),
-    ("No seat is free for the whole of this journey", "Not as many seats are free"),
 ];
 
 /// Says a failure in the words of those who sell events.

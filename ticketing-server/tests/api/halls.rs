@@ -100,6 +100,7 @@ async fn operators_make_venues_and_events_and_everybody_finds_them() {
     assert_eq!((&found["capacity"], &found["sections"][2]["generalAdmission"]), (&json!(35), &json!(true)));
     let listed = city.get("/v1/venues?city=RIVERTON&limit=1", None, "Page_Venue").await;
     assert_eq!(listed.json()["pagination"]["total"], 3, "the demo has two");
+    assert_eq!((&found["status"], &found["reason"]), (&json!("OPEN"), &Value::Null));
     city.get("/v1/venues/nowhere", None, "").await.is(404, "VENUE_NOT_FOUND");
     city.get("/v1/venues?town=x", None, "").await.is(422, "VALIDATION_FAILED");
 
@@ -132,6 +133,19 @@ async fn operators_make_venues_and_events_and_everybody_finds_them() {
     assert_eq!(total("q=tosca&date=2031-05-01").await, 2);
     assert_eq!(total("q=tosca&from=2031-05-02T00:00:00Z").await, 0);
     assert_eq!(total("q=tosca&status=CANCELLED").await, 0);
+    assert_eq!(total("q=tosca&status=ENDED").await, 0);
+    // Ten in the evening in Chicago is the next day in UTC.
+    let late =
+        json!({"title": "Aida", "startTime": "2031-05-03T03:00:00Z", "endTime": "2031-05-03T05:00:00Z"});
+    let late = post(&city, "/v1/events", &ops, None, &event(late), "Success_Event").await;
+    assert_eq!(late.data()["date"], "2031-05-02");
+    for (date, count) in [("2031-05-02", 1), ("2031-05-03", 0)] {
+        let path = format!("/v1/events/search?q=aida&date={date}&{}", City::after(&late));
+        let found = city.get(&path, None, "Page_Event").await;
+        assert_eq!(found.json()["pagination"]["total"], count, "{date}");
+    }
+    let both = "/v1/events/search?date=2031-05-02&from=2031-05-02T00:00:00Z";
+    city.get(both, None, "").await.is(422, "VALIDATION_FAILED");
     city.get("/v1/events/search?status=open", None, "").await.is(422, "VALIDATION_FAILED");
     city.get("/v1/events/nowhere", None, "").await.is(404, "EVENT_NOT_FOUND");
     let coach = city.coach().await["id"].as_str().unwrap().to_owned();
@@ -166,7 +180,9 @@ async fn seats_are_reserved_allocated_and_released_by_their_own_buyer() {
         .reserve(&bob, json!({"quantity": 6, "together": true, "section": "STALLS"}))
         .await
         .is(409, "NO_SEATS_TOGETHER");
-    house.reserve(&bob, json!({"quantity": 10, "section": "GALLERY"})).await.is(409, "SOLD_OUT");
+    let sold_out = house.reserve(&bob, json!({"quantity": 10, "section": "GALLERY"})).await;
+    sold_out.is(409, "SOLD_OUT");
+    assert_eq!(sold_out.json()["error"]["message"], "Not as many seats are free.");
     let eleven: Vec<String> = (1..=11).map(|n| format!("STANDING-{n}")).collect();
     house.reserve(&bob, json!({"seatIds": eleven})).await.is(422, "VALIDATION_FAILED");
     house.reserve(&bob, json!({"seatIds": ["STALLS-A2"], "userId": "ada"})).await.is(403, "FORBIDDEN");
@@ -246,7 +262,10 @@ async fn operators_keep_seats_back_and_withdraw_events() {
     let kept =
         post(city, &path("block"), ops, None, &seats(&["STALLS-A2", "STANDING-3"]), "Success_Event").await;
     assert_eq!((kept.status, &kept.data()["version"]), (200, &json!(2)), "{}", kept.text);
-    house.reserve(&ada, json!({"seatIds": ["STALLS-A2"]})).await.is(409, "SEAT_TAKEN");
+    let refused = house.reserve(&ada, json!({"seatIds": ["STALLS-A2"]})).await;
+    refused.is(409, "SEAT_TAKEN");
+    let said = refused.json()["error"]["message"].clone();
+    assert_eq!(said, "Seat STALLS-A2 is kept back by the operator.");
     assert_eq!(house.seats(&kept).await["blocked"], 2);
     let free = post(city, &path("unblock"), ops, None, &seats(&["STALLS-A2"]), "Success_Event").await;
     assert_eq!(house.seats(&free).await["blocked"], 1);
@@ -265,6 +284,7 @@ async fn operators_keep_seats_back_and_withdraw_events() {
     let late = house.reserve(&ada, json!({"seatIds": ["STALLS-B1"]})).await;
     late.is(409, "OFFERING_CANCELLED");
     assert_eq!(late.json()["error"]["message"], "The event is cancelled.");
+    assert_eq!(late.detail()["field"], "eventId");
     post(city, &path("block"), ops, None, &seats(&["STALLS-B1"]), "").await.is(409, "OFFERING_CANCELLED");
     post(city, &path("cancel"), ops, None, &why, "").await.is(409, "OFFERING_CANCELLED");
     let service = city.token_as("box-office", Role::Service);
@@ -282,4 +302,26 @@ async fn operators_keep_seats_back_and_withdraw_events() {
         assert!(began.elapsed().as_secs() < 20, "{paid} {other}");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
+}
+
+#[tokio::test]
+async fn at_a_venue_that_is_closed_no_event_is_announced() {
+    let House { city, ops, event: id } = house().await;
+    let close = async || {
+        let args = json!(["venue", "cancel", "opera", "--reason", "the lease ended", "--yes"]);
+        let body = Some(json!({"args": args}).to_string());
+        city.send("POST", "/api/admin/commands", Some(&ops), &[], body).await
+    };
+    let early = close().await;
+    early.is(409, "VENUE_IN_USE");
+    assert!(early.text.contains(&format!("ticketctl event cancel {id}")), "{}", early.text);
+    let why = json!({"reason": "the lease ended"});
+    let path = format!("/v1/events/{id}/cancel");
+    assert_eq!(post(&city, &path, &ops, None, &why, "Success_Event").await.status, 200);
+    let closed = close().await.data();
+    assert_eq!((&closed["status"], &closed["reason"]), (&json!("CLOSED"), &why["reason"]));
+    assert_eq!(city.get("/v1/venues/opera", None, "Success_Venue").await.data(), closed);
+    let refused = post(&city, "/v1/events", &ops, None, &event(json!({})), "").await;
+    refused.is(409, "VENUE_CLOSED");
+    assert_eq!(refused.detail()["field"], "venueId");
 }

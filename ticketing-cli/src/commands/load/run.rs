@@ -293,7 +293,7 @@ fn may_begin(args: &Args, load: &Load, printer: &mut Printer) -> Result<bool, Fa
     if !load.mix.writes() && !args.change.dry_run {
         return Ok(true);
     }
-    let plan = Plan::of(&plan(args, load))?;
+    let plan = Plan::of(&plan(load))?;
     let title = format!("Put {} under load", load.api.base());
     let shown = Change { title, severity: Severity::Adds, plan };
     let goes_on = gate(printer, &shown, &args.change)? == Gate::Execute;
@@ -321,7 +321,7 @@ fn may_begin(args: &Args, load: &Load, printer: &mut Printer) -> Result<bool, Fa
 }
 
 /// What would change: at worst, every free seat of every departure is taken.
-fn plan(args: &Args, load: &Load) -> serde_json::Value {
+fn plan(load: &Load) -> serde_json::Value {
     let kind = if load.sale.is_some() { "event" } else { "schedule" };
     let taken = |departure: &Departure| {
         json!({

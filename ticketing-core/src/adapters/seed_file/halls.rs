@@ -95,6 +95,7 @@ impl Reader {
             address,
             layout_id: layout.id(),
             timezone: zone.iana_name().unwrap_or(zone_name).to_owned(),
+            closed: None,
         };
         self.catalog().venues.push(venue.clone());
         self.places.insert(key, Place { venue, layout, zone });

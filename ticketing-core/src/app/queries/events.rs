@@ -29,6 +29,8 @@ pub struct EventsQuery {
     pub event_type: Option<String>,
     /// What it is now.
     pub status: Option<EventStatus>,
+    /// The day on which it begins, in the time zone of its venue: `YYYY-MM-DD`.
+    pub day: Option<String>,
     /// Begins no earlier.
     pub from: Option<Timestamp>,
     /// Begins before.
@@ -61,6 +63,7 @@ fn question(query: &EventsQuery, now: Timestamp) -> Search {
         words: sales::words(query.text.as_deref()).into_iter().collect(),
         city: lower(&query.city),
         event_type: lower(&query.event_type),
+        day: query.day.clone(),
         begins_from: query.from,
         begins_to: query.to.map(|to| Timestamp::from_millis(to.as_millis() - 1)),
         order: Order::Soonest,
@@ -80,6 +83,11 @@ fn question(query: &EventsQuery, now: Timestamp) -> Search {
         Some(EventStatus::Started) => {
             asked.status = open;
             asked.begins_to = Some(asked.begins_to.map_or(now, |to| to.min(now)));
+            asked.ends_from = Some(later);
+        }
+        Some(EventStatus::Ended) => {
+            asked.status = open;
+            asked.ends_to = Some(now);
         }
     }
     asked
@@ -125,10 +133,7 @@ pub async fn get(app: &App, id: &str, min_position: Option<i64>) -> Result<Strin
 /// # Errors
 /// What the store says.
 pub async fn states(app: &App, offering: &Offering) -> Result<Vec<SeatState>, AppError> {
-    let mut states = vec![SeatState::Blocked; offering.layout.seat_count() as usize];
-    for seat in offering.for_sale() {
-        states[seat.0 as usize] = SeatState::Free;
-    }
+    let mut states = offering.unsold();
     halls::draw(app, offering.facts.id, &mut states).await?;
     Ok(states)
 }
@@ -141,7 +146,8 @@ pub async fn availability(app: &App, id: &str, min_position: Option<i64>) -> Res
     wait_for(app, min_position).await?;
     let event = find(app, id).await?;
     let states = states(app, &event).await?;
-    Ok(words::availability(&event, &states, app.clock.now()))
+    let texts = app.halls.texts(&event.layout);
+    Ok(words::availability(&event, &texts, &states, app.clock.now()))
 }
 
 /// Returns a page of a user's reservations, newest first, each with its tickets.

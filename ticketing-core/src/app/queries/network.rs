@@ -4,7 +4,7 @@ use super::Page;
 use crate::app::{App, AppError};
 use crate::domain::booking::rejection::Rejection;
 use crate::domain::booking::state::BookingState;
-use crate::domain::catalog::{Offering, OfferingFacts, Route};
+use crate::domain::catalog::{Offering, OfferingFacts, OfferingKind, Route};
 use crate::domain::id::{LayoutId, OfferingId, PatternId, RouteId};
 use crate::domain::occupancy::SeatState;
 use crate::domain::seating::{LegRange, SeatNo};
@@ -191,15 +191,15 @@ pub async fn seat_map(
     super::wait_for(app, min_position).await?;
     let now = app.clock.now();
     let offering = find_offering(app, schedule).await?;
+    if offering.facts.kind != OfferingKind::Departure {
+        return Err(AppError::NotFound { what: "schedule", id: schedule.to_owned() });
+    }
     let legs = match offering.pattern.resolve(from, to) {
         // Looking is allowed where boarding is not.
         Err(Rejection::NoBoarding { .. }) => offering.pattern.resolve_any(from, to)?,
         other => other?,
     };
-    let mut states = vec![SeatState::Blocked; offering.layout.seat_count() as usize];
-    for seat in offering.for_sale() {
-        states[seat.0 as usize] = SeatState::Free;
-    }
+    let mut states = offering.unsold();
     for occupant in occupants(&app.stores.read, &[offering.facts.id]).await? {
         if !occupant.legs.overlaps(legs) || !takes_seats(&occupant, now) {
             continue;

@@ -33,13 +33,14 @@ pub fn reserve(
         return Err(no_seat());
     }
     let wanted = wanted(offering, &command.seats)?;
+    let kind = offering.facts.kind;
     match offering.facts.status {
         OfferingStatus::Open => {}
-        OfferingStatus::Cancelled => return Err(Rejection::OfferingCancelled),
+        OfferingStatus::Cancelled => return Err(Rejection::OfferingCancelled { kind }),
     }
     let leaves_at = offering.departure_at(legs.from());
     if leaves_at <= now {
-        return Err(Rejection::Departed { at: leaves_at });
+        return Err(Rejection::Departed { at: leaves_at, kind });
     }
     let expects = |price: Money| match command.expected_price {
         Some(expected) if expected != price => Err(Rejection::PriceMismatch { fare: price }),
@@ -55,15 +56,15 @@ pub fn reserve(
     };
     let seats = match wanted {
         Wanted::Seats(seats) => free_seats(offering, occupancy, seats, legs)?,
-        Wanted::Any(count) => occupancy.best_fit(legs, count).ok_or(Rejection::SoldOut)?,
+        Wanted::Any(count) => occupancy.best_fit(legs, count).ok_or(Rejection::SoldOut { kind })?,
         Wanted::Of(sections, Best { count, together: true, .. }) => occupancy
             .best_together(legs, *count, &sections)
             .ok_or_else(|| match occupancy.best_fit_in(legs, *count, &sections) {
                 Some(_) => Rejection::NotTogether { count: *count },
-                None => Rejection::SoldOut,
+                None => Rejection::SoldOut { kind },
             })?,
         Wanted::Of(sections, Best { count, .. }) => {
-            occupancy.best_fit_in(legs, *count, &sections).ok_or(Rejection::SoldOut)?
+            occupancy.best_fit_in(legs, *count, &sections).ok_or(Rejection::SoldOut { kind })?
         }
     };
     let price = match known {
@@ -143,8 +144,12 @@ fn free_seats(
     legs: LegRange,
 ) -> Result<Vec<SeatNo>, Rejection> {
     for &seat in &seats {
-        if offering.is_blocked(seat) || !occupancy.is_free(seat, legs) {
-            return Err(Rejection::SeatTaken { seat: offering.layout.label(seat) });
+        let label = || offering.layout.label(seat);
+        if offering.is_blocked(seat) {
+            return Err(Rejection::SeatKept { seat: label() });
+        }
+        if !occupancy.is_free(seat, legs) {
+            return Err(Rejection::SeatTaken { seat: label() });
         }
     }
     Ok(seats)

@@ -1,6 +1,7 @@
 //! Why a command was refused: facts, each with its stable code, its sentence and its details.
 
 use super::state::BookingState;
+use crate::domain::catalog::{OfferingKind, Venue};
 use crate::domain::money::Money;
 use crate::domain::payment::PaymentStatus;
 use crate::domain::time::Timestamp;
@@ -50,13 +51,21 @@ pub enum Rejection {
         /// The label asked for.
         seat: String,
     },
-    /// Somebody has the seat on one of the legs, or it is never sold.
+    /// Somebody has the seat on one of the legs.
     SeatTaken {
         /// The label asked for.
         seat: String,
     },
+    /// Nobody has the seat, but it is not for sale.
+    SeatKept {
+        /// The label asked for.
+        seat: String,
+    },
     /// Not enough seats are free on all of the legs.
-    SoldOut,
+    SoldOut {
+        /// Of what.
+        kind: OfferingKind,
+    },
     /// So many seats next to each other are not free.
     NotTogether {
         /// How many were asked for.
@@ -71,13 +80,25 @@ pub enum Rejection {
     },
     /// Nobody buys what he sells himself.
     OwnListing,
-    /// It has left the stop where the journey would begin.
+    /// It has left the stop where the journey would begin, or it has begun.
     Departed {
         /// When it left.
         at: Timestamp,
+        /// What it is.
+        kind: OfferingKind,
     },
     /// The offering was withdrawn.
-    OfferingCancelled,
+    OfferingCancelled {
+        /// What it is.
+        kind: OfferingKind,
+    },
+    /// No event is announced at the venue any more.
+    VenueClosed {
+        /// What it is called.
+        name: String,
+        /// Why it was closed.
+        reason: String,
+    },
     /// The buyer expects another price.
     PriceMismatch {
         /// The true price.
@@ -159,6 +180,12 @@ pub enum RejectionClass {
 }
 
 impl Rejection {
+    /// Returns the refusal of an event at a venue that is closed.
+    #[must_use]
+    pub fn venue_closed(venue: &Venue) -> Self {
+        Self::VenueClosed { name: venue.name.clone(), reason: venue.closed.clone().unwrap_or_default() }
+    }
+
     pub(crate) fn unknown_stop(field: &'static str, stop: &str) -> Self {
         Self::UnknownStop { field, stop: stop.to_owned() }
     }
@@ -174,13 +201,15 @@ impl Rejection {
             Self::StopOrder { .. } => "STOP_ORDER",
             Self::NoBoarding { .. } => "NO_BOARDING",
             Self::UnknownSeat { .. } | Self::SeatRepeated { .. } => "UNKNOWN_SEAT",
-            Self::SeatTaken { .. } => "SEAT_TAKEN",
-            Self::SoldOut => "SOLD_OUT",
+            // Whoever asks for a seat that he can't have is told so by one word.
+            Self::SeatTaken { .. } | Self::SeatKept { .. } => "SEAT_TAKEN",
+            Self::SoldOut { .. } => "SOLD_OUT",
             Self::NotTogether { .. } => "NO_SEATS_TOGETHER",
             Self::UnknownSection { .. } => "UNKNOWN_SECTION",
             Self::OwnListing => "OWN_LISTING",
             Self::Departed { .. } => "DEPARTED",
-            Self::OfferingCancelled => "OFFERING_CANCELLED",
+            Self::OfferingCancelled { .. } => "OFFERING_CANCELLED",
+            Self::VenueClosed { .. } => "VENUE_CLOSED",
             Self::PriceMismatch { .. } => "PRICE_MISMATCH",
             Self::HoldExpired { .. } => "HOLD_EXPIRED",
             Self::InvalidState { .. } => "INVALID_STATE",
@@ -217,10 +246,12 @@ impl Rejection {
             | Self::AmountMismatch { .. }
             | Self::RefundTooMuch { .. } => RejectionClass::Invalid,
             Self::SeatTaken { .. }
-            | Self::SoldOut
+            | Self::SeatKept { .. }
+            | Self::SoldOut { .. }
             | Self::NotTogether { .. }
             | Self::Departed { .. }
-            | Self::OfferingCancelled
+            | Self::OfferingCancelled { .. }
+            | Self::VenueClosed { .. }
             | Self::PriceMismatch { .. }
             | Self::HoldExpired { .. }
             | Self::InvalidState { .. }
@@ -249,12 +280,23 @@ impl Rejection {
             Self::UnknownSeat { seat } => format!("There is no seat {seat}."),
             Self::SeatRepeated { seat } => format!("Seat {seat} is named twice."),
             Self::SeatTaken { seat } => format!("Seat {seat} is taken."),
-            Self::SoldOut => "No seat is free for the whole of this journey.".into(),
+            Self::SeatKept { seat } => format!("Seat {seat} is kept back by the operator."),
+            Self::SoldOut { kind: OfferingKind::Departure } => {
+                "No seat is free for the whole of this journey.".into()
+            }
+            Self::SoldOut { kind: OfferingKind::Event } => "Not as many seats are free.".into(),
+            Self::SoldOut { kind: OfferingKind::Listing } => "The ticket is not free.".into(),
             Self::NotTogether { count } => format!("No {count} seats next to each other are free."),
             Self::UnknownSection { field, name } => format!("There is no {field} {name}."),
             Self::OwnListing => "Nobody orders their own listing.".into(),
-            Self::Departed { at } => format!("It left at {at}."),
-            Self::OfferingCancelled => "The schedule is cancelled.".into(),
+            Self::Departed { at, kind: OfferingKind::Departure } => format!("It left at {at}."),
+            Self::Departed { at, kind: OfferingKind::Event | OfferingKind::Listing } => {
+                format!("It began at {at}.")
+            }
+            Self::OfferingCancelled { kind } => format!("The {} is cancelled.", kind.noun()),
+            Self::VenueClosed { name, reason } => {
+                format!("{name} is closed ({reason}): no event is announced there.")
+            }
             Self::PriceMismatch { fare } => format!("The fare is {fare}."),
             Self::HoldExpired { at } => format!("The hold ended at {at}."),
             Self::InvalidState { state, wanted } => {
@@ -297,16 +339,25 @@ impl Rejection {
                 json!({"field": field, "message": message, "stop": stop})
             }
             Self::StopOrder { to } => json!({"field": "toStop", "message": message, "stop": to}),
-            Self::UnknownSeat { seat } | Self::SeatRepeated { seat } | Self::SeatTaken { seat } => {
-                json!({"field": "seatNumber", "message": message, "seat": seat})
+            Self::UnknownSeat { seat }
+            | Self::SeatRepeated { seat }
+            | Self::SeatTaken { seat }
+            | Self::SeatKept { seat } => json!({"field": "seatNumber", "message": message, "seat": seat}),
+            Self::SoldOut { .. } | Self::NotTogether { .. } => {
+                json!({"field": "seatNumber", "message": message})
             }
-            Self::SoldOut | Self::NotTogether { .. } => json!({"field": "seatNumber", "message": message}),
             Self::UnknownSection { field, name } => json!({"field": field, "message": message, "name": name}),
             Self::OwnListing => json!({"field": "ticketId", "message": message}),
-            Self::Departed { at } => json!({"field": "scheduleId", "message": message, "departureTime": at}),
-            Self::OfferingCancelled => {
-                json!({"field": "scheduleId", "message": message, "status": "CANCELLED"})
+            Self::Departed { at, kind: OfferingKind::Departure } => {
+                json!({"field": "scheduleId", "message": message, "departureTime": at})
             }
+            Self::Departed { at, kind: kind @ (OfferingKind::Event | OfferingKind::Listing) } => {
+                json!({"field": id_of(*kind), "message": message, "startTime": at})
+            }
+            Self::OfferingCancelled { kind } => {
+                json!({"field": id_of(*kind), "message": message, "status": "CANCELLED"})
+            }
+            Self::VenueClosed { .. } => json!({"field": "venueId", "message": message, "status": "CLOSED"}),
             Self::PriceMismatch { fare } => json!({
                 "field": "price",
                 "message": message,
@@ -340,5 +391,14 @@ impl Rejection {
             Self::NotForBuyers => json!({"field": "paymentId", "message": message}),
         };
         vec![detail]
+    }
+}
+
+/// The field by which requests name an offering.
+const fn id_of(kind: OfferingKind) -> &'static str {
+    match kind {
+        OfferingKind::Departure => "scheduleId",
+        OfferingKind::Event => "eventId",
+        OfferingKind::Listing => "ticketId",
     }
 }

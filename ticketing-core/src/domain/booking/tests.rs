@@ -142,12 +142,12 @@ fn a_reservation_is_refused_for_the_first_rule_that_forbids_it() {
         ),
         ("no seat named", Reserve { seats: named(&[]), ..ask() }, NOW, unknown_seat("")),
         ("none of any", Reserve { seats: SeatChoice::Any(0), ..ask() }, NOW, unknown_seat("")),
-        ("as it leaves", ask(), DEPARTS, Rejection::Departed { at: DEPARTS }),
+        ("as it leaves", ask(), DEPARTS, Rejection::Departed { at: DEPARTS, kind: OfferingKind::Departure }),
         (
             "as it leaves on the way",
             Reserve { from_stop: stop(3), ..ask() },
             DEPARTS.plus_seconds(3 * 3_600),
-            Rejection::Departed { at: DEPARTS.plus_seconds(3 * 3_600) },
+            Rejection::Departed { at: DEPARTS.plus_seconds(3 * 3_600), kind: OfferingKind::Departure },
         ),
         (
             "another price",
@@ -175,8 +175,18 @@ fn a_reservation_is_refused_for_the_first_rule_that_forbids_it() {
             seat_taken("A1"),
         ),
         ("a blocked seat", Reserve { seats: named(&["A2"]), ..ask() }, NOW, seat_taken("A2")),
-        ("more than are free", Reserve { seats: SeatChoice::Any(3), ..ask() }, NOW, Rejection::SoldOut),
-        ("far more", Reserve { seats: SeatChoice::Any(usize::MAX), ..ask() }, NOW, Rejection::SoldOut),
+        (
+            "more than are free",
+            Reserve { seats: SeatChoice::Any(3), ..ask() },
+            NOW,
+            Rejection::SoldOut { kind: OfferingKind::Departure },
+        ),
+        (
+            "far more",
+            Reserve { seats: SeatChoice::Any(usize::MAX), ..ask() },
+            NOW,
+            Rejection::SoldOut { kind: OfferingKind::Departure },
+        ),
     ];
     let bus = bus();
     let mut seats = empty(&bus);
@@ -190,7 +200,10 @@ fn a_reservation_is_refused_for_the_first_rule_that_forbids_it() {
     }
     let mut cancelled = bus;
     cancelled.facts.status = OfferingStatus::Cancelled;
-    assert_eq!(reserve(&cancelled, &seats, &ask(), DEPARTS), Err(Rejection::OfferingCancelled));
+    assert_eq!(
+        reserve(&cancelled, &seats, &ask(), DEPARTS),
+        Err(Rejection::OfferingCancelled { kind: OfferingKind::Departure })
+    );
     let wrong = Reserve { seats: named(&["C9"]), ..ask() };
     assert_eq!(reserve(&cancelled, &seats, &wrong, NOW), Err(unknown_seat("C9")), "never right comes first");
 }
@@ -377,9 +390,21 @@ fn every_rejection_has_its_code_its_class_its_sentence_and_its_facts() {
         (Rejection::UnknownSeat { seat: id() }, "UNKNOWN_SEAT", Invalid, "seatNumber", "seat"),
         (Rejection::SeatRepeated { seat: id() }, "UNKNOWN_SEAT", Invalid, "seatNumber", "seat"),
         (Rejection::SeatTaken { seat: id() }, "SEAT_TAKEN", Conflict, "seatNumber", "seat"),
-        (Rejection::SoldOut, "SOLD_OUT", Conflict, "seatNumber", "message"),
-        (Rejection::Departed { at: NOW }, "DEPARTED", Conflict, "scheduleId", "departureTime"),
-        (Rejection::OfferingCancelled, "OFFERING_CANCELLED", Conflict, "scheduleId", "status"),
+        (Rejection::SoldOut { kind: OfferingKind::Departure }, "SOLD_OUT", Conflict, "seatNumber", "message"),
+        (
+            Rejection::Departed { at: NOW, kind: OfferingKind::Departure },
+            "DEPARTED",
+            Conflict,
+            "scheduleId",
+            "departureTime",
+        ),
+        (
+            Rejection::OfferingCancelled { kind: OfferingKind::Departure },
+            "OFFERING_CANCELLED",
+            Conflict,
+            "scheduleId",
+            "status",
+        ),
         (Rejection::PriceMismatch { fare: FARE }, "PRICE_MISMATCH", Conflict, "price", "fare"),
         (Rejection::HoldExpired { at: NOW }, "HOLD_EXPIRED", Conflict, "status", "state"),
         (
@@ -427,4 +452,31 @@ fn every_rejection_has_its_code_its_class_its_sentence_and_its_facts() {
     }
     let details = Rejection::PriceMismatch { fare: FARE }.details();
     assert_eq!((details[0]["fare"].as_f64(), &details[0]["currency"]), (Some(25.0), &"USD".into()));
+}
+
+#[test]
+fn a_refusal_speaks_of_what_is_sold_as_its_sellers_do() {
+    let at = NOW;
+    let sentences = |kind| {
+        [
+            Rejection::OfferingCancelled { kind }.message(),
+            Rejection::Departed { at, kind }.message(),
+            Rejection::SoldOut { kind }.message(),
+        ]
+    };
+    let foreign = [
+        (OfferingKind::Event, ["schedule", "journey", "departure", "It left"]),
+        (OfferingKind::Listing, ["schedule", "journey", "departure", "event"]),
+    ];
+    for (kind, words) in foreign {
+        for sentence in sentences(kind) {
+            assert!(words.iter().all(|word| !sentence.contains(word)), "{sentence}");
+        }
+        let details = Rejection::OfferingCancelled { kind }.details();
+        assert_ne!(details[0]["field"], "scheduleId");
+    }
+    let kept = Rejection::SeatKept { seat: "A1".into() };
+    assert_eq!((kept.code(), kept.class()), ("SEAT_TAKEN", RejectionClass::Conflict));
+    assert_eq!(kept.message(), "Seat A1 is kept back by the operator.");
+    assert_eq!(kept.details()[0]["seat"], "A1");
 }

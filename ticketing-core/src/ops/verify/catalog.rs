@@ -173,7 +173,7 @@ pub(super) fn folded(entries: &[LogEntry]) -> Option<Words> {
     Some(match event {
         CatalogEvent::LayoutDefined(event) => json_words(&event.spec),
         CatalogEvent::RouteDefined(route) => json_words(route),
-        CatalogEvent::VenueDefined(venue) => json_words(venue),
+        CatalogEvent::VenueDefined(venue) | CatalogEvent::VenueClosed(venue) => json_words(venue),
         CatalogEvent::PatternDefined(pattern) => json_words(&pattern.calls),
         CatalogEvent::OfferingDefined(_) | CatalogEvent::OfferingCancelled(_) => {
             departure_words(&past::departure(entries)?)

@@ -144,6 +144,7 @@ fn said(entries: &[LogEntry]) -> Option<Words> {
             CatalogEvent::LayoutDefined(_)
             | CatalogEvent::RouteDefined(_)
             | CatalogEvent::VenueDefined(_)
+            | CatalogEvent::VenueClosed(_)
             | CatalogEvent::PatternDefined(_)
             | CatalogEvent::OfferingCancelled(_),
         )

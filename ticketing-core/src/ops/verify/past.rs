@@ -81,7 +81,7 @@ pub(super) fn departure(entries: &[LogEntry]) -> Option<OfferingFacts> {
     let mut facts: Option<OfferingFacts> = None;
     for entry in entries {
         match &entry.event {
-            Event::Catalog(CatalogEvent::OfferingDefined(event)) => facts = Some(event.clone()),
+            Event::Catalog(CatalogEvent::OfferingDefined(event)) => facts = Some((**event).clone()),
             Event::Catalog(CatalogEvent::OfferingCancelled(_)) => {
                 if let Some(facts) = &mut facts {
                     facts.status = OfferingStatus::Cancelled;
@@ -91,6 +91,7 @@ pub(super) fn departure(entries: &[LogEntry]) -> Option<OfferingFacts> {
                 CatalogEvent::LayoutDefined(_)
                 | CatalogEvent::RouteDefined(_)
                 | CatalogEvent::VenueDefined(_)
+                | CatalogEvent::VenueClosed(_)
                 | CatalogEvent::PatternDefined(_),
             )
             | Event::Booking(_)
@@ -152,6 +153,7 @@ impl Past {
                     self.routes.entry(route.id).or_default().push((entry.position, route.name));
                 }
                 CatalogEvent::VenueDefined(_)
+                | CatalogEvent::VenueClosed(_)
                 | CatalogEvent::OfferingDefined(_)
                 | CatalogEvent::OfferingCancelled(_) => {}
             }

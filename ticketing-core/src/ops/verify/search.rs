@@ -173,6 +173,8 @@ fn difference(row: &SaleRow, words: &BTreeSet<String>, version: i32, entries: &[
     found.of("eventType", &row.event_type, &folded.event_type, String::clone);
     found.of("price", &row.price, &folded.price, ToString::to_string);
     found.of("beginsAt", &row.begins_at, &folded.begins_at, ToString::to_string);
+    found.of("date", &row.local_date, &folded.local_date, String::clone);
+    found.of("endsAt", &row.ends_at, &folded.ends_at, ToString::to_string);
     found.of("createdAt", &row.created_at, &folded.created_at, ToString::to_string);
     let said = defined(entries).map(words_of).unwrap_or_default();
     let list = |words: &BTreeSet<String>| words.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
@@ -183,11 +185,12 @@ fn difference(row: &SaleRow, words: &BTreeSet<String>, version: i32, entries: &[
 /// The last definition of an offering: its words are kept when it is withdrawn.
 fn defined(entries: &[LogEntry]) -> Option<&OfferingFacts> {
     entries.iter().rev().find_map(|entry| match &entry.event {
-        Event::Catalog(CatalogEvent::OfferingDefined(facts)) => Some(facts),
+        Event::Catalog(CatalogEvent::OfferingDefined(facts)) => Some(&**facts),
         Event::Catalog(
             CatalogEvent::LayoutDefined(_)
             | CatalogEvent::RouteDefined(_)
             | CatalogEvent::VenueDefined(_)
+            | CatalogEvent::VenueClosed(_)
             | CatalogEvent::PatternDefined(_)
             | CatalogEvent::OfferingCancelled(_),
         )

@@ -13,7 +13,7 @@ pub use find::{EVENTS_LOOKED_AT_MAX, Progress};
 use super::OpsError;
 use super::sagas::{self, Timer};
 use crate::app::App;
-use crate::domain::catalog::Offering;
+use crate::domain::catalog::{Offering, OfferingKind};
 use crate::domain::id::{BookingId, OfferingId};
 use crate::domain::time::Timestamp;
 use crate::store::idempotency::Answered;
@@ -190,7 +190,7 @@ async fn of_streams(
     Ok(Story { subject, id, summary, story, next, stuck_reason, safe_action, left_out })
 }
 
-/// Tells what became of a departure, and how much of it is taken; of its bookings each is a story of its own.
+/// Tells what became of a departure, an event or a listing, and how much of it is taken; of its bookings each is a story of its own.
 async fn of_offering(app: &App, offering: &Offering) -> Result<Story, OpsError> {
     let id = offering.facts.id;
     let now = app.clock.now();
@@ -198,7 +198,7 @@ async fn of_offering(app: &App, offering: &Offering) -> Result<Story, OpsError> 
     let sold = claims.iter().filter(|(_, held)| held.hold_expires_at.is_none()).count();
     let held = claims.iter().filter(|(_, held)| held.hold_expires_at.is_some_and(|at| at > now)).count();
     let summary = words::offering(offering, sold, held, now);
-    of_streams(app, "schedule", id.to_string(), vec![id.0], Some(summary)).await
+    of_streams(app, offering.facts.kind.noun(), id.to_string(), vec![id.0], Some(summary)).await
 }
 
 /// Tells who has the seat now, and who had it.
@@ -222,8 +222,16 @@ async fn of_seat(
             streams.push(id.0);
         }
     }
+    let found = offerings::with_seats(&app.stores.write, &[offering]).await?.pop();
+    let (is_kept, kind) = found.map_or((false, OfferingKind::Departure), |(offering, _)| {
+        (offering.is_blocked(seat), offering.facts.kind)
+    });
     let summary = match owners.as_slice() {
-        [] => format!("Seat {label} is free on every leg."),
+        [] if is_kept => format!("Seat {label} is kept back from sale by the operator: nobody has it."),
+        [] => match kind {
+            OfferingKind::Departure => format!("Seat {label} is free on every leg."),
+            OfferingKind::Event | OfferingKind::Listing => format!("Seat {label} is free."),
+        },
         [one] => format!("Seat {label} is taken by booking {one}."),
         many => format!("Seat {label} is taken by {} bookings, on legs that don't overlap.", many.len()),
     };

@@ -38,6 +38,9 @@ pub(super) fn event(event: &Event) -> String {
             CatalogEvent::OfferingDefined(e) if e.status == OfferingStatus::Cancelled => {
                 format!("withdrawn{}", because(e.particulars.reason.as_ref()))
             }
+            CatalogEvent::VenueClosed(venue) => {
+                format!("the venue was closed{}", because(venue.closed.as_ref()))
+            }
             CatalogEvent::LayoutDefined(_)
             | CatalogEvent::RouteDefined(_)
             | CatalogEvent::VenueDefined(_)

@@ -176,11 +176,13 @@ impl Pages {
                     page.routes.push((e.clone(), version));
                     self.known.clear();
                 }
-                CatalogEvent::VenueDefined(e) => page.searched.venues.push((e.clone(), version)),
+                CatalogEvent::VenueDefined(e) | CatalogEvent::VenueClosed(e) => {
+                    page.searched.venues.push((e.clone(), version));
+                }
                 CatalogEvent::OfferingDefined(e) => {
                     let sale = sales::sale(e, version.unsigned_abs(), entry.recorded_at);
                     page.searched.sales.extend(sale.map(|sale| (sale, sales::words_of(e))));
-                    page.departures.push((e.clone(), version));
+                    page.departures.push(((**e).clone(), version));
                     self.known.remove(&e.id);
                 }
                 CatalogEvent::OfferingCancelled(e) => {

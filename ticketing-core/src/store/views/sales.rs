@@ -16,15 +16,17 @@ use uuid::Uuid;
 
 statements! {
     PUT = "INSERT INTO view_sales (id, kind, title, status, seller_id, venue_id, city, event_type, price_minor,
-            currency, begins_at, created_at, version)
-        SELECT id, kind, title, status, seller_id, venue_id, city, event_type, price_minor, currency, begins_at,
-            created_at, version
+            currency, local_date, begins_at, ends_at, created_at, version)
+        SELECT id, kind, title, status, seller_id, venue_id, city, event_type, price_minor, currency, local_date,
+            begins_at, ends_at, created_at, version
         FROM {rows id uuid, kind text, title text, status text, seller_id text, venue_id uuid, city text,
-            event_type text, price_minor big, currency text, begins_at big, created_at big, version int} WHERE true
+            event_type text, price_minor big, currency text, local_date text, begins_at big, ends_at big,
+            created_at big, version int} WHERE true
         ON CONFLICT (id) DO UPDATE SET title = excluded.title, status = excluded.status,
             seller_id = excluded.seller_id, venue_id = excluded.venue_id, city = excluded.city,
             event_type = excluded.event_type, price_minor = excluded.price_minor, currency = excluded.currency,
-            begins_at = excluded.begins_at, version = excluded.version
+            local_date = excluded.local_date, begins_at = excluded.begins_at, ends_at = excluded.ends_at,
+            version = excluded.version
         WHERE view_sales.version < excluded.version";
     CANCEL = "UPDATE view_sales SET status = 'cancelled', version = v.version FROM {rows id uuid, version int}
         WHERE view_sales.id = v.id AND view_sales.version < v.version";
@@ -37,7 +39,7 @@ statements! {
         WHERE view_sales.id = v.id AND view_sales.taken_at < v.position";
     /// Leans on the primary key.
     BY_ID = "SELECT s.id, s.kind, s.title, s.status, s.seller_id, s.venue_id, s.city, s.event_type, s.price_minor,
-            s.currency, s.begins_at, s.created_at, s.free_at, s.version
+            s.currency, s.local_date, s.begins_at, s.ends_at, s.created_at, s.free_at, s.version
         FROM view_sales s WHERE s.id {any uuid}";
 }
 
@@ -54,7 +56,9 @@ pub(super) struct Row {
     event_type: String,
     price_minor: i64,
     currency: String,
+    local_date: String,
     begins_at: i64,
+    ends_at: i64,
     created_at: i64,
     free_at: i64,
     version: i32,
@@ -87,7 +91,9 @@ impl Row {
             venue_id: self.venue_id.filter(|id| !id.is_nil()),
             city: self.city,
             event_type: self.event_type,
+            local_date: self.local_date,
             begins_at: Timestamp::from_millis(self.begins_at),
+            ends_at: Timestamp::from_millis(self.ends_at),
             created_at: Timestamp::from_millis(self.created_at),
             free_at: Timestamp::from_millis(self.free_at),
         })
@@ -163,7 +169,9 @@ async fn put_sales(tx: &mut Tx, target: Target, sales: &[(SaleRow, BTreeSet<Stri
         Column::Text(sales.iter().map(|(s, _)| s.event_type.clone()).collect()),
         Column::Big(sales.iter().map(|(s, _)| s.price.amount_minor).collect()),
         Column::Text(sales.iter().map(|(s, _)| s.price.currency.code().to_owned()).collect()),
+        Column::Text(sales.iter().map(|(s, _)| s.local_date.clone()).collect()),
         Column::Big(sales.iter().map(|(s, _)| s.begins_at.as_millis()).collect()),
+        Column::Big(sales.iter().map(|(s, _)| s.ends_at.as_millis()).collect()),
         Column::Big(sales.iter().map(|(s, _)| s.created_at.as_millis()).collect()),
         Column::Int(sales.iter().map(|(s, _)| s.version as i32).collect()),
     ];

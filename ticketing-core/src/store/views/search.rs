@@ -29,6 +29,7 @@ const FEW: i64 = 1_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Seller,
+    Day,
     City,
     Type,
     Currency,
@@ -36,11 +37,13 @@ enum Part {
     Price,
     Free,
     Begins,
+    Ends,
 }
 
 impl Part {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Seller,
+        Self::Day,
         Self::City,
         Self::Type,
         Self::Currency,
@@ -48,12 +51,14 @@ impl Part {
         Self::Price,
         Self::Free,
         Self::Begins,
+        Self::Ends,
     ];
 
     /// The column, and whether it is to be one value, or between two.
     const fn column(self) -> (&'static str, bool) {
         match self {
             Self::Seller => ("s.seller_id", false),
+            Self::Day => ("s.local_date", false),
             Self::City => ("s.city", false),
             Self::Type => ("s.event_type", false),
             Self::Currency => ("s.currency", false),
@@ -61,6 +66,7 @@ impl Part {
             Self::Price => ("s.price_minor", true),
             Self::Free => ("s.free_at", true),
             Self::Begins => ("s.begins_at", true),
+            Self::Ends => ("s.ends_at", true),
         }
     }
 }
@@ -94,7 +100,7 @@ impl Order {
 }
 
 const COLUMNS: &str = "s.id, s.kind, s.title, s.status, s.seller_id, s.venue_id, s.city, s.event_type, s.price_minor, \
-     s.currency, s.begins_at, s.created_at, s.free_at, s.version";
+     s.currency, s.local_date, s.begins_at, s.ends_at, s.created_at, s.free_at, s.version";
 
 /// What a statement asks: a page in an order, or how many there are; with which parts and how many words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -214,6 +220,12 @@ pub struct Search {
     pub begins_from: Option<Timestamp>,
     /// The same: no later.
     pub begins_to: Option<Timestamp>,
+    /// The day on which it begins, where it is held: `YYYY-MM-DD`.
+    pub day: Option<String>,
+    /// When it is over: no earlier.
+    pub ends_from: Option<Timestamp>,
+    /// The same: no later.
+    pub ends_to: Option<Timestamp>,
     /// The order of what is found.
     pub order: Order,
     /// The page, from 1.
@@ -240,6 +252,9 @@ impl Search {
             free_to: None,
             begins_from: None,
             begins_to: None,
+            day: None,
+            ends_from: None,
+            ends_to: None,
             order: Order::Newest,
             page: 1,
             limit: 10,
@@ -249,6 +264,7 @@ impl Search {
     fn asks(&self, part: Part) -> bool {
         match part {
             Part::Seller => self.seller.is_some(),
+            Part::Day => self.day.is_some(),
             Part::City => self.city.is_some(),
             Part::Type => self.event_type.is_some(),
             Part::Currency => self.currency.is_some(),
@@ -256,6 +272,7 @@ impl Search {
             Part::Price => self.price_min.is_some() || self.price_max.is_some(),
             Part::Free => self.free_from.is_some() || self.free_to.is_some(),
             Part::Begins => self.begins_from.is_some() || self.begins_to.is_some(),
+            Part::Ends => self.ends_from.is_some() || self.ends_to.is_some(),
         }
     }
 
@@ -274,6 +291,7 @@ impl Search {
         for part in Part::ALL.into_iter().filter(|part| self.asks(*part)) {
             values.extend(match part {
                 Part::Seller => text(&self.seller),
+                Part::Day => text(&self.day),
                 Part::City => text(&self.city),
                 Part::Type => text(&self.event_type),
                 Part::Currency => args![self.currency.map(|c| c.code().to_owned()).unwrap_or_default()],
@@ -281,6 +299,7 @@ impl Search {
                 Part::Price => between(self.price_min, self.price_max),
                 Part::Free => between(millis(self.free_from), millis(self.free_to)),
                 Part::Begins => between(millis(self.begins_from), millis(self.begins_to)),
+                Part::Ends => between(millis(self.ends_from), millis(self.ends_to)),
             });
         }
         for (from, to) in words {

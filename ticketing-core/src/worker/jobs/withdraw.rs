@@ -8,7 +8,7 @@ use crate::engine::CommandError;
 use crate::ops::OpsError;
 use crate::ops::audit::Actor;
 use crate::ops::jobs::WithdrawSpec;
-use crate::ops::schedules::cancel_batch;
+use crate::ops::schedules::{Batch, cancel_batch, withdrawn};
 use crate::store::jobs::{Job, JobProgress};
 
 /// The work of one job.
@@ -31,15 +31,14 @@ impl Withdraw {
 
     pub(super) async fn step(&mut self, app: &App, batch: usize) -> Result<Stepped, StepError> {
         let WithdrawSpec { offering, reason } = &self.spec;
-        let items = cancel_batch(app, *offering, reason, &self.actor, batch).await.map_err(failed)?;
+        let Batch { done: items, is_last } =
+            cancel_batch(app, *offering, reason, &self.actor, batch).await.map_err(failed)?;
         self.done += i64::try_from(items).unwrap_or(0);
-        let progress = JobProgress {
-            done: self.done,
-            total: self.total.map(|total| total.max(self.done)),
-            cursor: None,
-            outcome: Some(format!("{} bookings cancelled", self.done)),
-        };
-        Ok(Stepped { progress, items, is_finished: items == 0 })
+        // Buyers cancel meanwhile, and holds end: at the end what was done is all there was.
+        let total = if is_last { Some(self.done) } else { self.total.map(|total| total.max(self.done)) };
+        let progress =
+            JobProgress { done: self.done, total, cursor: None, outcome: Some(withdrawn(self.done)) };
+        Ok(Stepped { progress, items, is_finished: is_last })
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::support::check::{check, project};
 use crate::support::city::{at_once, code, confirm, keyed, labels, meta};
 use crate::support::place::{Place, clock, count, on_both_engines};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,6 +35,7 @@ on_both_engines!(
     the_best_seats_next_to_each_other_are_found_in_a_hall_that_is_nearly_sold_out,
     a_seat_is_kept_back_or_reserved_and_never_both,
     what_is_shown_of_a_hall_follows_what_is_sold_in_this_process_and_in_another,
+    a_hall_of_20000_seats_is_shown_as_it_is_while_it_is_sold,
     a_withdrawn_event_pays_everybody_back,
     a_withdrawal_of_many_reservations_is_a_job_that_goes_on_by_itself,
 );
@@ -42,7 +43,7 @@ on_both_engines!(
 const SECTIONS: [(&str, u32, u32, &str); 3] =
     [("A", 4, 6, "GOLD"), ("B", 4, 6, "SILVER"), ("FLOOR", 0, 20, "FLOOR")];
 
-fn sections() -> Vec<SectionSpec> {
+pub(super) fn sections() -> Vec<SectionSpec> {
     let section = |(name, rows, seats, category): (&str, u32, u32, &str)| SectionSpec {
         name: name.into(),
         rows,
@@ -52,7 +53,7 @@ fn sections() -> Vec<SectionSpec> {
     SECTIONS.map(section).to_vec()
 }
 
-fn new_venue(external_id: &str, sections: Vec<SectionSpec>) -> NewVenue {
+pub(super) fn new_venue(external_id: &str, sections: Vec<SectionSpec>) -> NewVenue {
     NewVenue {
         external_id: Some(external_id.into()),
         name: "Opera House".into(),
@@ -63,7 +64,7 @@ fn new_venue(external_id: &str, sections: Vec<SectionSpec>) -> NewVenue {
     }
 }
 
-fn new_event(app: &App, title: &str) -> NewEvent {
+pub(super) fn new_event(app: &App, title: &str) -> NewEvent {
     let begins_at = app.clock.now().plus_seconds(86_400);
     NewEvent {
         external_id: None,
@@ -78,12 +79,12 @@ fn new_event(app: &App, title: &str) -> NewEvent {
     }
 }
 
-fn id_of(done: &Done) -> String {
+pub(super) fn id_of(done: &Done) -> String {
     serde_json::from_str::<Value>(&done.body).unwrap()["id"].as_str().unwrap().to_owned()
 }
 
 /// A hall and an event in it.
-async fn event_in(app: &App, sections: Vec<SectionSpec>) -> String {
+pub(super) async fn event_in(app: &App, sections: Vec<SectionSpec>) -> String {
     venues::create(app, new_venue("opera", sections), meta()).await.unwrap();
     id_of(&events::create(app, "opera", new_event(app, "Tosca"), meta()).await.unwrap())
 }
@@ -92,7 +93,7 @@ pub(super) async fn event(app: &App) -> String {
     event_in(app, sections()).await
 }
 
-async fn reserve(app: &App, event: &str, seats: SeatChoice, user: &str) -> Result<Done, AppError> {
+pub(super) async fn reserve(app: &App, event: &str, seats: SeatChoice, user: &str) -> Result<Done, AppError> {
     let wanted = Wanted { event: event.into(), seats, user_id: UserId(user.into()), hold_seconds: 900 };
     events::reserve(app, wanted, meta()).await
 }
@@ -101,7 +102,7 @@ pub(super) fn named(labels: &[&str]) -> SeatChoice {
     SeatChoice::Named(labels.iter().map(ToString::to_string).collect())
 }
 
-fn best(count: usize, together: bool, section: Option<&str>) -> SeatChoice {
+pub(super) fn best(count: usize, together: bool, section: Option<&str>) -> SeatChoice {
     SeatChoice::Best(Best { count, together, section: section.map(str::to_owned), category: None })
 }
 
@@ -109,11 +110,11 @@ pub(super) async fn held(app: &App, event: &str, seats: SeatChoice, user: &str) 
     Booking::clone(&reserve(app, event, seats, user).await.unwrap().booking.unwrap())
 }
 
-async fn shown(app: &App, event: &str) -> Value {
+pub(super) async fn shown(app: &App, event: &str) -> Value {
     serde_json::from_str(&queries::availability(app, event, None).await.unwrap()).unwrap()
 }
 
-async fn states(app: &App, ids: &[BookingId]) -> Vec<BookingState> {
+pub(super) async fn states(app: &App, ids: &[BookingId]) -> Vec<BookingState> {
     let found = bookings::load(&app.stores.write, ids).await.unwrap();
     found.iter().map(|booking| booking.state).collect()
 }
@@ -170,6 +171,13 @@ async fn a_venue_and_its_events_are_made_once_and_found(place: Place) {
         (search(status(EventStatus::OnSale)).await, search(status(EventStatus::Started)).await),
         (0, 2)
     );
+    app.clock.advance(7_200_000);
+    assert_eq!(
+        (search(status(EventStatus::Started)).await, search(status(EventStatus::Ended)).await),
+        (0, 2)
+    );
+    let body: Value = serde_json::from_str(&queries::get(&app, "tosca", None).await.unwrap()).unwrap();
+    assert_eq!(body["status"], "ENDED");
     let late = reserve(&app, "tosca", best(1, false, None), "ann").await;
     assert_eq!(code(&late), "DEPARTED");
     check(&app).await;
@@ -240,11 +248,13 @@ async fn the_best_seats_next_to_each_other_are_found_in_a_hall_that_is_nearly_so
 }
 
 async fn a_seat_is_kept_back_or_reserved_and_never_both(place: Place) {
-    let app = place.program(&clock()).await;
+    let (app, other) = (place.program(&clock()).await, place.program(&clock()).await);
     let event = event(&app).await;
     let seats: Vec<String> = (1..=6).map(|n| format!("B-D{n}")).collect();
     let tasks = (0..12_usize).map(|n| {
-        let (app, event, seat) = (app.clone(), event.clone(), seats[n / 2].clone());
+        // The operators and the buyers of a seat are sometimes of one program, sometimes of two.
+        let app = if n % 3 == 0 { other.clone() } else { app.clone() };
+        let (event, seat) = (event.clone(), seats[n / 2].clone());
         async move {
             let is_ok = if n % 2 == 0 {
                 events::keep(&app, &event, std::slice::from_ref(&seat), Keep::Back, meta()).await.map(drop)
@@ -272,7 +282,9 @@ async fn a_seat_is_kept_back_or_reserved_and_never_both(place: Place) {
     assert!(events::keep(&app, &event, &one, Keep::Back, keyed("k", 1)).await.unwrap().replayed);
     assert_eq!(events::keep(&app, &event, &one, Keep::Back, meta()).await.unwrap().changed, 0);
     assert!(kept.position > 0);
-    assert_eq!(code(&reserve(&app, &event, named(&["A-B1"]), "ann").await), "SEAT_TAKEN");
+    let refused = reserve(&app, &event, named(&["A-B1"]), "ann").await;
+    assert_eq!(code(&refused), "SEAT_TAKEN");
+    assert_eq!(refused.unwrap_err().to_string(), "Seat A-B1 is kept back by the operator.");
     events::keep(&app, &event, &one, Keep::Free, meta()).await.unwrap();
     held(&app, &event, named(&["A-B1"]), "ann").await;
     let unknown = ["Q-A1".to_owned()];
@@ -330,6 +342,37 @@ async fn what_is_shown_of_a_hall_follows_what_is_sold_in_this_process_and_in_ano
     clock.advance(900_000);
     assert_eq!(shown(&one, &event).await["held"], 0);
     assert_eq!(shown(&two, &event).await["free"], 67);
+}
+
+async fn a_hall_of_20000_seats_is_shown_as_it_is_while_it_is_sold(place: Place) {
+    let app = place.program(&clock()).await;
+    let section = |n: u32| SectionSpec {
+        name: format!("S{n}"),
+        rows: 20,
+        seats: 50,
+        category: Some(if n <= 4 { "GOLD" } else { "SILVER" }.into()),
+    };
+    let event = event_in(&app, (1..=20).map(section).collect()).await;
+    let (mut sold, mut slowest) = (0, Duration::ZERO);
+    for round in 0..4 {
+        let buyers = (0..20).map(|n| {
+            let (app, event) = (app.clone(), event.clone());
+            async move { held(&app, &event, best(10, true, None), &format!("buyer-{round}-{n}")).await }
+        });
+        sold += at_once(buyers).await.iter().map(|booking| booking.seats.len()).sum::<usize>();
+        project(&app).await;
+        let began = Instant::now();
+        let body = queries::availability(&app, &event, None).await.unwrap();
+        slowest = slowest.max(began.elapsed());
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((&body["total"], &body["held"]), (&20_000.into(), &sold.into()), "in round {round}");
+        let seats = body["seats"].as_array().unwrap();
+        assert_eq!(seats.iter().filter(|seat| seat["state"] == "held").count(), sold);
+        assert_eq!((&seats[19_999]["seatId"], &seats[19_999]["price"]), (&"S20-T50".into(), &json!(20.00)));
+        assert_eq!((&seats[51]["seatId"], &seats[51]["price"]), (&"S1-B2".into(), &json!(50.00)));
+    }
+    eprintln!("availability of 20,000 seats took {slowest:?} at most, with {sold} held");
+    check(&app).await;
 }
 
 fn workers(app: &App) -> Workers {

@@ -300,6 +300,7 @@ async fn what_is_new_and_there_already_is_named(place: Place) {
         address: None,
         layout_id: listings::layout().id,
         timezone: "America/Chicago".into(),
+        closed: None,
     };
     let of = |name: &str, version: i32| catalogue::Change {
         layouts: vec![listings::layout()],

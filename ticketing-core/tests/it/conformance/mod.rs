@@ -5,6 +5,7 @@ mod bookings;
 mod given_up;
 mod halls;
 mod holds;
+mod houses;
 mod idempotency;
 mod inbound;
 mod jobs;

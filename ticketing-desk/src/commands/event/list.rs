@@ -16,6 +16,7 @@ use ticketing_core::projection::venue::EventStatus;
 #[command(
     after_help = "Fields of --query are the columns of -o csv.\n\nExamples:\n  ticketctl event list\n  \
                         ticketctl event list --city Riverton --status ON_SALE\n  \
+                        ticketctl event list --date 2026-12-24 --city Riverton\n  \
                         ticketctl event list --text 'night parade' --all -o csv"
 )]
 pub struct Args {
@@ -29,8 +30,11 @@ pub struct Args {
     #[arg(long = "type", value_name = "TYPE")]
     event_type: Option<String>,
     /// Only those that are so now
-    #[arg(long, value_name = "STATUS", value_parser = ["ON_SALE", "STARTED", "CANCELLED"], ignore_case = true)]
+    #[arg(long, value_name = "STATUS", value_parser = ["ON_SALE", "STARTED", "ENDED", "CANCELLED"], ignore_case = true)]
     status: Option<String>,
+    /// Only those that begin on this day, each in the time zone of its own venue
+    #[arg(long, value_name = "DATE")]
+    date: Option<jiff::civil::Date>,
     #[command(flatten)]
     list: Flags,
 }
@@ -56,6 +60,7 @@ async fn list(args: &Args, asked: &Asked, session: &Session, printer: &mut Print
         city: args.city.clone(),
         event_type: args.event_type.clone(),
         status: args.status.as_deref().and_then(|word| EventStatus::parse(&word.to_ascii_uppercase())),
+        day: args.date.map(|date| date.to_string()),
         from: None,
         to: None,
         page: 0,

@@ -152,6 +152,7 @@ mod tests {
             address: None,
             layout_id: id,
             timezone: "UTC".into(),
+            closed: None,
         };
         let begins_at = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
         let event = NewEvent {

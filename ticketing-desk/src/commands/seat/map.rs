@@ -6,19 +6,18 @@ use crate::commands::watch::Watch;
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::output::{Column, Format, Node, Printer, View};
-use crate::session::Session;
-use ticketing_core::app::queries::network::{self, SeatMap};
+use ticketing_core::app::queries::network::SeatMap;
 use ticketing_core::domain::layout::Section;
-use ticketing_core::ops::{OpsError, lookup, seats};
+use ticketing_core::ops::{seat_map, seats};
 use ticketing_core::text::nearest;
 
-/// Draw which seats of a departure or an event are free
+/// Draw which seats of a departure, an event or a listing are free
 #[derive(clap::Args, Debug)]
 #[command(after_help = "A seat counts as taken if it is on any of the legs between the two stops.\n\n\
                         Examples:\n  ticketctl seat map 5f0c9a1e\n  ticketctl seat map 5f0c9a1e --from harbour --to university\n  \
                         ticketctl seat map 5f0c9a1e --watch\n  ticketctl seat map 5f0c9a1e -o csv\n  ticketctl seat map rovers@15:00 --section 101")]
 pub struct Args {
-    /// The departure or event: its id, a unique beginning of it, its externalId, or externalId/DATE
+    /// The departure, event or listing: its id, a unique beginning of it, its externalId, or externalId/DATE
     #[arg(value_name = "OFFERING")]
     offering: String,
     /// Where the journey begins: a stop's id, externalId or #sequence [default: the first stop]
@@ -62,11 +61,11 @@ const SECTIONS: View = View::new(
 /// Not found; a stop that is none; what the stores say; ctrl-c.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
     args.watch.run(desk, printer, async |session, printer| {
-        let id = lookup::offering(&session.app, &args.offering).await?.facts.id.to_string();
+        let offering = seat_map::find(&session.app, &args.offering).await?;
         if !args.watch.watch {
             session.warn_of_lag(printer).await?;
         }
-        let map = look(args, &id, session).await?;
+        let map = seat_map::map(&session.app, offering, args.from.as_deref(), args.to.as_deref()).await?;
         let section = match &args.section {
             Some(name) => Some(section(&map, name)?),
             None => None,
@@ -76,11 +75,6 @@ pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failur
             false => show(&map, section, printer),
         }
     })
-}
-
-async fn look(args: &Args, id: &str, session: &Session) -> Result<SeatMap, Failure> {
-    let map = network::seat_map(&session.app, id, args.from.as_deref(), args.to.as_deref(), None).await;
-    Ok(map.map_err(OpsError::from)?)
 }
 
 /// The section of a hall with this name.

@@ -1,5 +1,6 @@
 //! `ticketctl venue`: places with a hall, in which events are held.
 
+mod cancel;
 mod create;
 mod get;
 mod list;
@@ -9,7 +10,7 @@ use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::output::Printer;
 
-/// List, look at and make venues
+/// List, look at, make and close venues
 #[derive(clap::Args, Debug)]
 pub struct Args {
     #[command(subcommand)]
@@ -21,6 +22,7 @@ enum Verb {
     List(list::Args),
     Get(get::Args),
     Create(Box<create::Args>),
+    Cancel(cancel::Args),
 }
 
 /// Runs the verb.
@@ -32,5 +34,6 @@ pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failur
         Verb::List(args) => list::run(args, desk, printer),
         Verb::Get(args) => get::run(args, desk, printer),
         Verb::Create(args) => create::run(args, desk, printer),
+        Verb::Cancel(args) => cancel::run(args, desk, printer),
     }
 }

@@ -10,6 +10,7 @@ pub const LIST: View = View::new(
         Column::text("Name", "name"),
         Column::text("City", "city"),
         Column::number("Seats", "capacity"),
+        Column::state("Status", "status"),
         Column::text("External id", "externalId"),
         Column::text("Layout", "layout").wide(),
         Column::text("Time zone", "timezone").wide(),
@@ -28,6 +29,8 @@ const SECTIONS: &[Column] = &[
 pub const DETAILS: &[Column] = &[
     Column::id("Id", "id"),
     Column::text("External id", "externalId"),
+    Column::state("Status", "status"),
+    Column::text("Reason", "reason"),
     Column::text("Name", "name"),
     Column::text("City", "city"),
     Column::text("Address", "address"),

@@ -30,6 +30,7 @@ pub async fn search(State(state): State<ServerState>, uri: Uri) -> Result<Answer
         city: asked.city,
         event_type: asked.event_type,
         status: asked.status,
+        day: asked.day,
         from: asked.from,
         to: asked.to,
         page: core_page(asked.page),

@@ -152,11 +152,11 @@ impl Life {
                 prop_assert_eq!(made.price, Money { amount_minor: 2_500 * count as i64, ..FARE });
                 prop_assert_eq!(made.hold_expires_at, self.now.plus_seconds(i64::from(command.hold_seconds)));
             }
-            (Err(Rejection::SoldOut), SeatChoice::Any(count)) => {
+            (Err(Rejection::SoldOut { .. }), SeatChoice::Any(count)) => {
                 let left = self.coach.layout.seats().filter(|seat| free(*seat, legs)).count();
                 prop_assert!(left < *count, "{} seats are free and {} were refused", left, count);
             }
-            (Err(Rejection::SoldOut), SeatChoice::Best(Best { count, together: false, .. })) => {
+            (Err(Rejection::SoldOut { .. }), SeatChoice::Best(Best { count, together: false, .. })) => {
                 let left = self.coach.layout.seats().filter(|seat| free(*seat, legs)).count();
                 prop_assert!(left < *count, "{} seats are free and {} were refused", left, count);
             }
