@@ -174,7 +174,12 @@ fn a_reservation_is_refused_for_the_first_rule_that_forbids_it() {
             NOW,
             seat_taken("A1"),
         ),
-        ("a blocked seat", Reserve { seats: named(&["A2"]), ..ask() }, NOW, seat_taken("A2")),
+        (
+            "a blocked seat",
+            Reserve { seats: named(&["A2"]), ..ask() },
+            NOW,
+            Rejection::SeatKept { seat: "A2".into() },
+        ),
         (
             "more than are free",
             Reserve { seats: SeatChoice::Any(3), ..ask() },

@@ -68,8 +68,11 @@ enum Part {
 /// What a set of tables is made by: all that the migrations did to the live ones, with other names. The indexes' names
 /// end with `stamp`, which no set has had before, since SQLite can't give an index another name when its table gets one.
 fn parts(engine: Engine, target: Target, stamp: &str) -> Vec<Part> {
-    let is_ours =
-        |statement: &&String| TABLES.iter().any(|table| statement.contains(&format!("view_{table}")));
+    // What a migration fills in rows that are there, the log brings to empty tables.
+    let fills = |statement: &str| statement.starts_with("UPDATE ");
+    let is_ours = |statement: &&String| {
+        !fills(statement) && TABLES.iter().any(|table| statement.contains(&format!("view_{table}")))
+    };
     let part = |statement: &String| match index_name(statement) {
         Some(name) => {
             let stamped = format!("{name}_{stamp}");

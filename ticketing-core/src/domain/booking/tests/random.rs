@@ -167,7 +167,7 @@ impl Life {
                 };
                 prop_assert!(!(0..6).any(run), "{} seats are free next to each other", count);
             }
-            (Err(Rejection::SeatTaken { seat }), SeatChoice::Named(_)) => {
+            (Err(Rejection::SeatTaken { seat } | Rejection::SeatKept { seat }), SeatChoice::Named(_)) => {
                 prop_assert!(!free(self.coach.layout.seat(seat).unwrap(), legs), "{} is free", seat);
             }
             (Err(Rejection::SeatRepeated { .. }), SeatChoice::Named(labels)) => {
