@@ -99,6 +99,6 @@ pub(super) fn orders() -> Vec<Value> {
 pub(super) fn venues() -> Vec<Value> {
     vec![
         json!({"id": id(16, 1), "externalId": "arena", "name": "Riverside Arena", "city": "Riverton", "timezone": "America/Chicago",
-               "layout": "arena-20000", "capacity": 20_000}),
+               "layout": "arena-20000", "capacity": 20_000, "status": "OPEN"}),
     ]
 }

@@ -49,6 +49,7 @@ pub(super) const VENUE_FIELDS: &[FieldSpec] = &[
     text("name"),
     text("city"),
     number("capacity"),
+    text("status"),
     text("externalId"),
     text("layout"),
     text("timezone"),

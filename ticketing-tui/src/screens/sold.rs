@@ -22,6 +22,11 @@ fn cancelled(row: &Value) -> Option<&'static str> {
     text(row, "status").eq_ignore_ascii_case("cancelled").then_some("it is cancelled already")
 }
 
+/// Why a venue can't be closed.
+fn closed(row: &Value) -> Option<&'static str> {
+    text(row, "status").eq_ignore_ascii_case("closed").then_some("it is closed already")
+}
+
 pub(super) const SEATS: Screen = Screen {
     name: "seats",
     title: "Departures",
@@ -284,12 +289,13 @@ pub(super) const VENUES: Screen = Screen {
     command: &["venue", "list"],
     query: VENUE_FIELDS,
     id: &["id"],
-    version: &["name"],
+    version: &["name", "status"],
     columns: &[
         Column::new("Id", "id", ID, ID_WIDTH, 2),
         Column::new("Name", "name", Kind::Text, (16, 60), 0),
         Column::new("City", "city", Kind::Text, (10, 32), 0),
         Column::new("Seats", "capacity", Kind::Number, (6, 9), 1),
+        Column::new("Status", "status", Kind::State, (6, 8), 2),
         Column::new("Time zone", "timezone", Kind::Text, (10, 24), 4),
         Column::new("External id", "externalId", Kind::Text, (11, 28), 3),
     ],
@@ -302,6 +308,8 @@ pub(super) const VENUES: Screen = Screen {
         ("Address", "address", Kind::Text),
         ("Time zone", "timezone", Kind::Text),
         ("Seats", "capacity", Kind::Number),
+        ("Status", "status", Kind::State),
+        ("Reason", "reason", Kind::Text),
     ],
     sections: &[Section {
         title: "Sections",
@@ -314,6 +322,14 @@ pub(super) const VENUES: Screen = Screen {
             Column::new("A row", "seatsPerRow", Kind::Number, (5, 7), 2),
             Column::new("Seats", "seats", Kind::Number, (5, 9), 0),
         ],
+    }],
+    actions: &[Action {
+        key: 'c',
+        title: "Close the venue: nothing is announced there any more",
+        command: &["venue", "cancel", "{}"],
+        wants: None,
+        is_tried: true,
+        off: closed,
     }],
     every_seconds: 30,
     ..NONE
