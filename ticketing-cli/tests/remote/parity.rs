@@ -157,6 +157,8 @@ impl World {
             ("venue get old-playhouse".into(), "", Same::Bytes),
             ("venue get none".into(), "", Same::Bytes),
             (format!("venue create {venue} --dry-run"), "", Same::Bytes),
+            ("venue cancel old-playhouse --dry-run".into(), "", Same::ButForTheTime),
+            ("venue cancel none --reason gone --yes".into(), "", Same::Bytes),
             ("event list".into(), "", Same::Bytes),
             (format!("event get {match_of_rovers}"), "", Same::Bytes),
             (format!("event create {concert} --dry-run"), "", Same::Bytes),

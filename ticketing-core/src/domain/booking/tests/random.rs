@@ -156,7 +156,7 @@ impl Life {
                 let left = self.coach.layout.seats().filter(|seat| free(*seat, legs)).count();
                 prop_assert!(left < *count, "{} seats are free and {} were refused", left, count);
             }
-            (Err(Rejection::SoldOut { .. }), SeatChoice::Best(Best { count, together: false, .. })) => {
+            (Err(Rejection::SoldOut { .. }), SeatChoice::Best(Best { count, .. })) => {
                 let left = self.coach.layout.seats().filter(|seat| free(*seat, legs)).count();
                 prop_assert!(left < *count, "{} seats are free and {} were refused", left, count);
             }
@@ -166,6 +166,8 @@ impl Life {
                     first % 3 + *count as u32 <= 3 && seats.into_iter().all(|seat| free(seat, legs))
                 };
                 prop_assert!(!(0..6).any(run), "{} seats are free next to each other", count);
+                let left = self.coach.layout.seats().filter(|seat| free(*seat, legs)).count();
+                prop_assert!(left >= *count, "{} seats are free: it is sold out for {}", left, count);
             }
             (Err(Rejection::SeatTaken { seat } | Rejection::SeatKept { seat }), SeatChoice::Named(_)) => {
                 prop_assert!(!free(self.coach.layout.seat(seat).unwrap(), legs), "{} is free", seat);
