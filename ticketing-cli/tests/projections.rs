@@ -34,7 +34,7 @@ fn what_is_broken_is_found_and_what_is_named_mends_it() {
     let place = Place::seeded();
     let id = place.booking(&[]);
     let clean = place.run(&["verify"]).ok();
-    assert_eq!(clean.out.lines().count(), 11, "{clean:?}");
+    assert_eq!(clean.out.lines().count(), 12, "{clean:?}");
     assert!(clean.out.lines().all(|line| line.chars().count() <= 80), "{}", clean.out);
     assert!(clean.err.contains("Everything holds."), "{clean:?}");
     assert_eq!(place.run(&["verify", "-o", "jsonl"]).ok().out, "");

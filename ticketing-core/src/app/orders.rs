@@ -5,12 +5,13 @@ use super::queries::{Page, wait_for};
 use super::{App, AppError, commands, listings, payments};
 use crate::domain::booking::command::{Change, HoldKind, Reserve, SeatChoice};
 use crate::domain::booking::passenger::Passenger;
+use crate::domain::booking::rejection::Rejection;
 use crate::domain::booking::state::Booking;
 use crate::domain::catalog::OfferingKind;
 use crate::domain::id::{BookingId, OfferingId, SagaId, UserId};
 use crate::domain::payment::{Payment, PaymentStatus};
 use crate::domain::rules::len_max;
-use crate::engine::{Done, Meta, SagaAnswer, Work};
+use crate::engine::{CommandError, Done, Meta, SagaAnswer, Work};
 use crate::projection::{TicketRow, bodies, market};
 use crate::saga::{Case, Input};
 use crate::store::views::tickets::UserQuery;
@@ -35,7 +36,8 @@ const STATUS_ACCEPTED: u16 = 202;
 /// Orders a listing: it is held for the buyer, who has `hold_seconds` to pay. The answer is the order.
 ///
 /// # Errors
-/// [`AppError::NotFound`] if there is no such listing; the rule that forbids it, or that the engine or store can't
+/// [`AppError::NotFound`] if there is no such listing; [`Rejection::OfferingCancelled`] also while its seller's account is
+/// suspended, or once it is deleted; the rule that forbids it, or that the engine or store can't
 /// take it now.
 pub async fn create(
     app: &App,
@@ -44,8 +46,12 @@ pub async fn create(
     hold_seconds: u32,
     meta: Meta,
 ) -> Result<Done, AppError> {
-    if !is_listing(app, ticket).await? {
-        return Err(listings::not_found(&ticket.to_string()));
+    let found = offerings::facts(&app.stores.write, &[ticket]).await?.pop();
+    let listing = found.filter(|facts| facts.kind == OfferingKind::Listing);
+    let listing = listing.ok_or_else(|| listings::not_found(&ticket.to_string()))?;
+    // Nobody would answer for what a closed account sells.
+    if listing.particulars.seller_id.is_some_and(|seller| app.accounts.kept_out.is_closed(&seller.0)) {
+        return Err(Rejection::OfferingCancelled { kind: OfferingKind::Listing }.into());
     }
     let command = Reserve {
         booking_id: commands::new_booking_id(),
@@ -200,10 +206,19 @@ pub async fn pay(
     };
     let begun = app.engine.submit(work, meta.clone()).await?;
     match begun_payment(&begun) {
+        // Whoever asked first still waits for the provider; once it has answered, this is answered the same.
+        Some(payment) if begun.replayed && is_pending(app, &payment).await? => {
+            Err(CommandError::IdempotencyInProgress.into())
+        }
         Some(payment) => outcome(app, id, &payment, begun, &meta).await,
         // It was answered before.
         None => Ok(begun),
     }
+}
+
+async fn is_pending(app: &App, payment: &str) -> Result<bool, AppError> {
+    let found = payments::find(app, payment).await?;
+    Ok(found.is_some_and(|payment| payment.status == PaymentStatus::Pending))
 }
 
 /// The payment that the engine answered with; `None` if this is the answer that was given in the end.
@@ -241,13 +256,7 @@ async fn outcome(
             let kept = idempotency::find(&app.stores.write, vec![key.caller.clone()], vec![key.key.clone()]);
             if let Some(kept) = kept.await?.pop() {
                 let status = u16::try_from(kept.status).unwrap_or(status);
-                return Ok(Done {
-                    status,
-                    body: kept.data.into(),
-                    position: kept.position,
-                    replayed: true,
-                    ..begun
-                });
+                return Ok(Done { status, body: kept.data.into(), position: kept.position, ..begun });
             }
         }
     }

@@ -171,10 +171,11 @@ impl Draft<'_> {
             return Err(CommandError::VersionMoved);
         }
         // The answer names the route: without the offering nothing could be answered.
-        if self.state.offerings.get_mut(booking.offering_id).is_none() {
-            return Err(unknown().into());
-        }
         let before = Arc::clone(booking);
+        let live = self.state.offerings.get_mut(before.offering_id).ok_or_else(unknown)?;
+        if matches!(change, Change::Confirm { .. }) {
+            decide::may_be_paid(&live.offering, &before, self.now)?;
+        }
         let named = self.by_public_id(id, change);
         let change = named.as_ref().unwrap_or(change);
         let events = decide::change(&before, change, self.now)?;

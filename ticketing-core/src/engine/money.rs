@@ -61,6 +61,11 @@ impl Draft<'_> {
             if booking.state.is_hold() && booking.hold_expires_at <= self.now {
                 self.expire_one(booking_id, meta);
             }
+            if matches!(asked.input, Input::Pay(_))
+                && let Some(live) = self.state.offerings.get_mut(booking.offering_id)
+            {
+                decide::may_be_paid(&live.offering, &booking, self.now)?;
+            }
         }
         let changed = self.drive(asked.saga_id, asked.input, meta)?;
         if let Some(message) = asked.message {

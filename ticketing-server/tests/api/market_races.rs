@@ -44,6 +44,7 @@ on_both_engines!(
     a_buyer_who_is_suspended_in_mid_order_orders_nothing_after_it,
     an_order_that_is_cancelled_while_it_is_paid_is_never_paid_and_lost,
     a_listing_is_taken_down_or_ordered_and_never_both,
+    what_a_closed_account_sells_is_not_ordered,
 );
 
 async fn post(city: &City, path: &str, token: &str, body: Value) -> Reply {
@@ -73,6 +74,33 @@ async fn everything_holds(city: &City) {
     };
     verify(app, &Check::ALL, &mut tell).await.unwrap();
     assert_eq!(found, []);
+}
+
+async fn what_a_closed_account_sells_is_not_ordered(city: City) {
+    let account = signed_up(&city, "zoe@example.org").await;
+    let (zoe, id) = (token(&account), account.id());
+    let sell = async || {
+        let reply = post(&city, "/api/tickets", &zoe, json!({"title": "Aida", "price": "40.00"})).await;
+        assert_eq!(reply.status, 201, "{}", reply.text);
+        reply.id()
+    };
+    let (first, second) = (sell().await, sell().await);
+    let ops = city.token_as("ops", Role::Operator);
+    let set = async |status: &str| {
+        let body = json!({"status": status, "reason": "fraud"}).to_string();
+        let reply = city.send("PUT", &format!("/v1/users/{id}/status"), Some(&ops), &[], Some(body)).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+    };
+    let ben = city.token("ben");
+    set("SUSPENDED").await;
+    ordered(&city, &ben, &first).await.is(409, "OFFERING_CANCELLED");
+    set("ACTIVE").await;
+    assert_eq!(ordered(&city, &ben, &first).await.status, 201);
+    let body = Some(json!({"reason": "she asked"}).to_string());
+    let gone = city.send("DELETE", &format!("/v1/users/{id}"), Some(&ops), &[], body).await;
+    assert_eq!(gone.status, 200, "{}", gone.text);
+    ordered(&city, &ben, &second).await.is(409, "OFFERING_CANCELLED");
+    everything_holds(&city).await;
 }
 
 async fn a_buyer_who_is_suspended_in_mid_order_orders_nothing_after_it(city: City) {

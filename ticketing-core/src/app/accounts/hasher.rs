@@ -25,10 +25,10 @@ const OUTPUT_LEN: usize = 32;
 pub const QUEUE_MAX: usize = 64;
 /// Threads at most; one for each two cores, since each takes a core's share of the memory bus.
 const THREADS_MAX: usize = 4;
-/// How far the threads stand back (`nice`): as far as can be. Beside a thread of the server that wants a core too, they
-/// get a seventieth of it; with nobody else there, all of it.
+/// How far the threads stand back (`nice`): beside a thread of the server that wants a core too, they get a twentieth of
+/// it, so that a sign-in comes to its end however busy the machine is. With nobody else there they get all of it.
 #[cfg(target_os = "linux")]
-const NICE: i32 = 19;
+const NICE: i32 = 14;
 
 /// Why there is no hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

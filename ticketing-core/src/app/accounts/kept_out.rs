@@ -85,6 +85,19 @@ impl KeptOut {
         }
     }
 
+    /// Whether the account of this subject is suspended or deleted: nobody signs in to it, and nobody buys from it.
+    #[must_use]
+    pub fn is_closed(&self, subject: &str) -> bool {
+        if self.count.load(Ordering::Acquire) == 0 {
+            return false;
+        }
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.bars.get(subject).is_some_and(|held| match held.why {
+            Why::Suspended | Why::Deleted => true,
+            Why::SignedOut | Why::Nothing => false,
+        })
+    }
+
     /// Hears of every change from now on: of who was let in until then, whether they still are is to be asked again.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {

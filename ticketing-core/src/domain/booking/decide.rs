@@ -218,6 +218,20 @@ fn equivalent(
     Some(picked)
 }
 
+/// Refuses to take money for a hold of what was withdrawn: its holds are cancelled, whether or not the job that does it
+/// has come to this one. What is sold already is not asked about.
+///
+/// # Errors
+/// [`Rejection::OfferingCancelled`].
+pub fn may_be_paid(offering: &Offering, booking: &Booking, now: Timestamp) -> Result<(), Rejection> {
+    match (offering.facts.status, booking.state_at(now)) {
+        (OfferingStatus::Cancelled, BookingState::Pending | BookingState::Reserved) => {
+            Err(Rejection::OfferingCancelled { kind: offering.facts.kind })
+        }
+        (OfferingStatus::Open | OfferingStatus::Cancelled, _) => Ok(()),
+    }
+}
+
 /// Decides what a change does to a booking: its events, none if what is asked is already so.
 ///
 /// # Errors

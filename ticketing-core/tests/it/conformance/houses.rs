@@ -9,11 +9,11 @@ use crate::support::place::{Place, by_hand, clock, count, on_both_engines};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use ticketing_core::app::queries::events::{self as queries, EventsQuery};
-use ticketing_core::app::{App, AppError, events, venues};
+use ticketing_core::app::{App, AppError, events, payments, venues};
 use ticketing_core::domain::booking::command::SeatChoice;
 use ticketing_core::domain::booking::state::BookingState;
 use ticketing_core::domain::event::Event;
-use ticketing_core::domain::id::{BookingId, VenueId};
+use ticketing_core::domain::id::{BookingId, UserId, VenueId};
 use ticketing_core::domain::layout::SectionSpec;
 use ticketing_core::domain::occasion::NewEvent;
 use ticketing_core::domain::time::Timestamp;
@@ -28,6 +28,7 @@ use ticketing_core::worker::jobs::{JobContext, run as do_jobs};
 on_both_engines!(
     a_hall_is_sold_out_seat_by_seat_to_buyers_who_name_them_in_any_order,
     an_event_that_is_withdrawn_while_it_is_sold_leaves_nobody_with_a_seat,
+    a_hold_of_what_was_withdrawn_is_neither_confirmed_nor_paid,
     a_withdrawal_whose_process_dies_is_gone_on_with_by_another,
     a_venue_is_closed_or_has_a_new_event_and_never_both,
     events_are_searched_by_the_day_of_their_venue,
@@ -129,6 +130,33 @@ async fn an_event_that_is_withdrawn_while_it_is_sold_leaves_nobody_with_a_seat(p
     assert_eq!(owed, paid, "everybody who paid is paid back once");
     workers.abort();
     check(&one).await;
+}
+
+async fn a_hold_of_what_was_withdrawn_is_neither_confirmed_nor_paid(place: Place) {
+    let app = place.program(&clock()).await;
+    let event = event(&app).await;
+    let hold = reserve(&app, &event, best(2, true, None), "ada").await.unwrap();
+    let sold = reserve(&app, &event, best(2, true, None), "bob").await.unwrap();
+    let (hold, sold) = (hold.booking.as_ref().unwrap().id, sold.booking.as_ref().unwrap().id);
+    confirm(&app, sold, "cash-1").await.unwrap();
+    // Nobody does jobs here: the withdrawal has come to no booking yet.
+    ops::halls::withdraw(&app, &event, "storm", &meta()).await.unwrap();
+    assert_eq!(code(&confirm(&app, hold, "cash-2").await), "OFFERING_CANCELLED");
+    let owner = UserId("ada".into());
+    let paid = payments::pay(&app, hold, "tok_visa".into(), owner.clone(), Some(owner), meta()).await;
+    assert_eq!(code(&paid), "OFFERING_CANCELLED");
+    assert_eq!(states(&app, &[hold]).await, [BookingState::Reserved]);
+    // What was sold before is, until the job pays it back.
+    assert_eq!(code(&confirm(&app, sold, "cash-1").await), "OK");
+    let workers = tokio::spawn(do_jobs(app.clone(), JobContext::default()));
+    let began = Instant::now();
+    while count(&app.stores.write, "claims").await > 0 {
+        assert!(began.elapsed() < Duration::from_secs(30), "the job cancels both");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    workers.abort();
+    project(&app).await;
+    check(&app).await;
 }
 
 async fn a_withdrawal_whose_process_dies_is_gone_on_with_by_another(place: Place) {
@@ -282,6 +310,8 @@ async fn a_read_store_of_before_knows_the_days_of_its_events_once_it_is_migrated
     two_days(&app).await;
     let read = &app.stores.read;
     for statement in [
+        "DROP INDEX view_tickets_kind",
+        "DROP INDEX view_tickets_kind_user",
         "DROP INDEX view_sales_day",
         "ALTER TABLE view_sales DROP COLUMN local_date",
         "ALTER TABLE view_sales DROP COLUMN ends_at",
