@@ -51,8 +51,8 @@ pub fn order_of(booking: &Booking, title: &str, is_charging: bool, now: Timestam
     if let Some(reason) = &booking.cancel_reason {
         body.text("reason", reason);
     }
-    if booking.refund_due() {
-        body.raw("refund", &refund(booking.price));
+    if let Some(status) = booking.refund_status() {
+        body.raw("refund", &refund(status, booking.price));
     }
     body.raw("version", &booking.version.to_string());
     body.end()
@@ -114,10 +114,10 @@ pub fn listing_status(status: OfferingStatus, free_at: Timestamp, now: Timestamp
     }
 }
 
-/// A refund that is under way.
-fn refund(amount: Money) -> String {
+/// A refund that is under way, or done.
+fn refund(status: &str, amount: Money) -> String {
     let mut body = Object::new();
-    body.plain("status", "PENDING");
+    body.plain("status", status);
     body.plain("amount", amount.decimal());
     body.plain("currency", amount.currency);
     body.end()

@@ -70,8 +70,8 @@ fn reservation_fields(body: &mut Object, booking: &Booking, title: &str, now: Ti
     if let Some(reason) = &booking.cancel_reason {
         body.text("reason", reason);
     }
-    if booking.refund_due() {
-        body.raw("refund", &bodies::refund("PENDING", booking.price));
+    if let Some(status) = booking.refund_status() {
+        body.raw("refund", &bodies::refund(status, booking.price));
     }
 }
 

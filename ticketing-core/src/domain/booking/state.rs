@@ -106,6 +106,19 @@ impl Booking {
     pub fn refund_due(&self) -> bool {
         self.state == BookingState::Cancelled && self.payment_id.is_some() && self.price.amount_minor > 0
     }
+
+    /// Whether what was paid is on its way back, `PENDING`, or has come, `REFUNDED`; `None` if nothing is owed.
+    #[must_use]
+    pub fn refund_status(&self) -> Option<&'static str> {
+        match self.state {
+            BookingState::Refunded => Some("REFUNDED"),
+            BookingState::Pending
+            | BookingState::Reserved
+            | BookingState::Confirmed
+            | BookingState::Cancelled
+            | BookingState::Expired => self.refund_due().then_some("PENDING"),
+        }
+    }
 }
 
 /// Returns the booking after one more event, which happened `at`. Total: every event has its meaning in
