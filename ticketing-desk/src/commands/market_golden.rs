@@ -166,7 +166,6 @@ Status     cancelled\n\
 Ticket     Two nights of jazz\n\
 Price      25.00 USD\n\
 Buyer      ben\n\
-Expires    in 15m\n\
 Created    2m ago\n\
 Payment    pay-1\n\
 Refund     PENDING\n\

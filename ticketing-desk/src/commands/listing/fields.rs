@@ -16,11 +16,14 @@ const fn is_field(column: &Column) -> bool {
 pub fn of(view: &View) -> Vec<FieldSpec> {
     let all = columns::all(view);
     let fields = all.iter().filter(|column| is_field(column) && !column.path.contains('.'));
-    fields.map(|column| FieldSpec { name: column.path, kind: kind(column.kind) }).collect()
+    fields.map(|column| FieldSpec { name: column.path, kind: kind(column) }).collect()
 }
 
-const fn kind(kind: Kind) -> FieldKind {
-    match kind {
+const fn kind(column: &Column) -> FieldKind {
+    if let Some(words) = column.words {
+        return FieldKind::Word(words);
+    }
+    match column.kind {
         Kind::Id | Kind::Text | Kind::State | Kind::Rows(_) => FieldKind::Text,
         Kind::Time => FieldKind::Time,
         Kind::Money => FieldKind::Money,
