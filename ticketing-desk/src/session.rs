@@ -212,3 +212,27 @@ pub mod testing {
         session
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::testing::riverton;
+    use ticketing_core::domain::time::Timestamp;
+    use ticketing_core::ops::{details, lists, lookup, seats};
+
+    #[tokio::test]
+    async fn who_asks_for_an_event_as_a_schedule_is_told_what_it_is_and_how_to_look_at_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = riverton(&folder).await;
+        let app = &session.app;
+        let event = seats::events(app, Timestamp::from_millis(0), 1).await.unwrap()[0].id;
+        let failed = session.with_near_ids(details::schedule(app, event).await.map(drop).map_err(Into::into));
+        let told = failed.await.unwrap_err();
+        assert_eq!(told.why.as_deref(), Some("It is an event."));
+        assert_eq!(told.hint, Some(format!("ticketctl event get {event}")));
+        let departure = lists::departures(app, app.clock.now(), None).await.unwrap()[0].id.to_string();
+        let failed = lookup::event(app, &departure).await.map(drop).map_err(Into::into);
+        let told = session.with_near_ids(failed).await.unwrap_err();
+        assert_eq!(told.why.as_deref(), Some("It is a departure."));
+        assert_eq!(told.hint, Some(format!("ticketctl schedule get {departure}")));
+    }
+}

@@ -48,6 +48,9 @@ impl FilterError {
     }
 }
 
+/// Texts that nobody looks for a part of.
+const OF_NO_PART: &[&str] = &["id", "currency"];
+
 /// A filter over these fields: one for what stands in a word, one for a text, one for a span of time.
 fn example(fields: &[FieldSpec]) -> Option<String> {
     let word = |field: &FieldSpec| match field.kind {
@@ -55,7 +58,8 @@ fn example(fields: &[FieldSpec]) -> Option<String> {
         _ => None,
     };
     let status = fields.iter().find(|field| field.name == "status").and_then(word);
-    let texts = fields.iter().filter(|field| field.kind == FieldKind::Text && field.name != "id");
+    let texts =
+        fields.iter().filter(|field| field.kind == FieldKind::Text && !OF_NO_PART.contains(&field.name));
     let parts = [
         status.or_else(|| fields.iter().find_map(word)),
         fields.iter().find(|field| field.kind == FieldKind::Duration).map(|f| format!("{}>10m", f.name)),
