@@ -60,7 +60,6 @@ async fn create(args: &Args, desk: &Desk, session: &Session, printer: &mut Print
     let app = &session.app;
     let actor = session::actor(desk, &args.change)?;
     let ticket = listings::find(session, &args.listing).await?.facts.id;
-    let buyer = user::subject(session, printer, &args.user).await?;
     let hold_seconds = match args.hold.and_then(|hold| u32::try_from(hold.as_secs()).ok()) {
         Some(seconds) => seconds,
         None => session
@@ -68,6 +67,7 @@ async fn create(args: &Args, desk: &Desk, session: &Session, printer: &mut Print
             .hold_seconds("ORDER_SECONDS")
             .map_err(|error| Failure::from(error).hint("set it right, or give --hold 15m"))?,
     };
+    let buyer = user::subject(session, printer, &args.user).await?;
     let text = serde_json::json!(["order create", ticket, buyer, hold_seconds]).to_string();
     let key = match change::first_answer(session, &actor, &args.change, &text, 201).await? {
         Key::Answered(body) => {
