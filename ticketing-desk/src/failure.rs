@@ -166,6 +166,17 @@ impl Failure {
         self
     }
 
+    /// Returns it with `id` in its hint where that has the word `placeholder`: the caller knows what it is about.
+    #[must_use]
+    pub fn about(mut self, placeholder: &str, id: &impl std::fmt::Display) -> Self {
+        if let Some(hint) = &self.hint {
+            let id = id.to_string();
+            let words = hint.split(' ').map(|word| if word == placeholder { id.as_str() } else { word });
+            self.hint = Some(words.collect::<Vec<_>>().join(" "));
+        }
+        self
+    }
+
     /// Returns it marked as worth trying again.
     #[must_use]
     pub fn retryable(mut self) -> Self {

@@ -206,17 +206,16 @@ impl Globals {
         if self.guard.is_some() {
             return flags;
         }
-        if let Some(folder) = &self.data_dir {
-            flags.push_str(&format!("--data-dir {} ", crate::typed::quoted(&folder.display().to_string())));
-        }
+        let text = |path: &Path| crate::typed::quoted(&path.display().to_string());
+        let named = |flag, path: Option<&Path>| Some(format!("{flag} {} ", text(path?)));
+        flags.extend(named("--data-dir", self.data_dir.as_deref()));
         if self.database_url.is_some() {
             flags.push_str("--database-url … ");
         }
         if let Some(server) = &self.server {
             flags.push_str(&format!("--server {} ", crate::typed::quoted(server)));
-            if let Some(file) = &self.ca_file {
-                flags.push_str(&format!("--ca-file {} ", crate::typed::quoted(&file.display().to_string())));
-            }
+            flags.extend(named("--ca-file", self.ca_file.as_deref()));
+            flags.extend(named("--token-file", self.token_file.as_deref()));
         }
         flags
     }

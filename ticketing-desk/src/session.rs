@@ -14,14 +14,33 @@ use crate::progress::Progress;
 use crate::signals::Doing;
 use std::time::Duration;
 use ticketing_core::app::config::Settings;
-use ticketing_core::app::{App, StoreConfig};
+use ticketing_core::app::{App, StoreConfig, listings};
+use ticketing_core::domain::catalog::{OfferingFacts, OfferingKind};
 use ticketing_core::domain::rules::{check_text, len_max};
 use ticketing_core::ops::audit::Actor;
-use ticketing_core::ops::{lists, near};
+use ticketing_core::ops::{lists, lookup, near};
 use ticketing_core::worker::projector::Projector;
 
 /// How long ids that are near to one that is not there are looked for.
 const NEAR_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What is found among all that is sold; each noun finds its own kind alone.
+const OF_OFFERINGS: &[&str] = &[
+    OfferingKind::Departure.noun(),
+    OfferingKind::Event.noun(),
+    OfferingKind::Listing.noun(),
+    listings::NOUN,
+];
+
+/// Says that what was named is there, and is something else.
+fn another_kind(failure: Failure, facts: &OfferingFacts) -> Failure {
+    let (what, noun) = match facts.kind {
+        OfferingKind::Departure => ("a departure", "schedule"),
+        OfferingKind::Event => ("an event", "event"),
+        OfferingKind::Listing => ("a listing", "listing"),
+    };
+    failure.why(format!("It is {what}.")).hint(format!("ticketctl {noun} get {}", facts.id))
+}
 
 /// The opened stores, and who works on them.
 #[derive(Debug)]
@@ -44,9 +63,15 @@ impl Session {
         let Some(unknown) = failure.unknown.clone().filter(|_| failure.why.is_none()) else {
             return Err(failure);
         };
+        let wait = NEAR_TIMEOUT.min(self.timeout);
+        if OF_OFFERINGS.contains(&unknown.what)
+            && let Ok(Ok(found)) = tokio::time::timeout(wait, lookup::offering(&self.app, &unknown.id)).await
+        {
+            return Err(another_kind(failure, &found.facts));
+        }
         let looking = near::ids(&self.app, unknown.what, &unknown.id);
         // The failure is told, whatever becomes of this.
-        let near = match tokio::time::timeout(NEAR_TIMEOUT.min(self.timeout), looking).await {
+        let near = match tokio::time::timeout(wait, looking).await {
             Ok(Ok(near)) => near.iter().map(ToString::to_string).collect::<Vec<_>>(),
             Ok(Err(_)) | Err(_) => Vec::new(),
         };
@@ -185,5 +210,29 @@ pub mod testing {
         let session = Session { app, settings, stores, doing, timeout: Duration::from_secs(30) };
         session.catch_up().await.unwrap();
         session
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::riverton;
+    use ticketing_core::domain::time::Timestamp;
+    use ticketing_core::ops::{details, lists, lookup, seats};
+
+    #[tokio::test]
+    async fn who_asks_for_an_event_as_a_schedule_is_told_what_it_is_and_how_to_look_at_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = riverton(&folder).await;
+        let app = &session.app;
+        let event = seats::events(app, Timestamp::from_millis(0), 1).await.unwrap()[0].id;
+        let failed = session.with_near_ids(details::schedule(app, event).await.map(drop).map_err(Into::into));
+        let told = failed.await.unwrap_err();
+        assert_eq!(told.why.as_deref(), Some("It is an event."));
+        assert_eq!(told.hint, Some(format!("ticketctl event get {event}")));
+        let departure = lists::departures(app, app.clock.now(), None).await.unwrap()[0].id.to_string();
+        let failed = lookup::event(app, &departure).await.map(drop).map_err(Into::into);
+        let told = session.with_near_ids(failed).await.unwrap_err();
+        assert_eq!(told.why.as_deref(), Some("It is a departure."));
+        assert_eq!(told.hint, Some(format!("ticketctl schedule get {departure}")));
     }
 }

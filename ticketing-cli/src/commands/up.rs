@@ -63,6 +63,9 @@ async fn seed_demo(app: &App, desk: &Desk, printer: &mut Printer) -> Result<(), 
     let actor = Actor { name: desk.actor(), reason: Some("up --demo".into()), correlation_id: None };
     let seeded = seed::execute(app, plan, &actor, &mut |_, _| ()).await?;
     Projector::default().reach(app, seeded.position).await.map_err(|e| Failure::from(&e))?;
-    printer.note(&format!("Seeded the demo city: {new} routes, layouts, patterns and departures."));
+    printer.note(&format!(
+        "Seeded the demo city: {new} layouts, routes, patterns, departures, venues, events and \
+         listings."
+    ));
     Ok(())
 }

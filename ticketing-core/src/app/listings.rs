@@ -228,6 +228,10 @@ impl ListingStatus {
     /// All.
     pub const ALL: [Self; 4] = [Self::Open, Self::Reserved, Self::Sold, Self::Cancelled];
 
+    /// Their words, in the same order.
+    pub const WORDS: [&str; 4] =
+        [Self::Open.word(), Self::Reserved.word(), Self::Sold.word(), Self::Cancelled.word()];
+
     /// The word that answers have.
     #[must_use]
     pub const fn word(self) -> &'static str {

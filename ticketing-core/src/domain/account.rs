@@ -40,6 +40,9 @@ impl AccountStatus {
     /// All.
     pub const ALL: [Self; 3] = [Self::Active, Self::Suspended, Self::Deleted];
 
+    /// Their words, in the same order.
+    pub const WORDS: [&str; 3] = [Self::Active.word(), Self::Suspended.word(), Self::Deleted.word()];
+
     /// The word of the store, the API and the tools.
     #[must_use]
     pub const fn word(self) -> &'static str {

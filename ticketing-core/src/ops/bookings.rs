@@ -53,12 +53,13 @@ pub struct Executed {
     pub position: i64,
 }
 
-/// Plans a hold, down to the seat that it would take.
+/// Plans a hold, down to the seat that it would take; `action` is the command: `order create`.
 ///
 /// # Errors
 /// The rule that forbids it; what the store says.
 pub async fn plan_reserve(
     app: &App,
+    action: &str,
     command: Reserve,
     passenger: Passenger,
 ) -> Result<BookingPlan, OpsError> {
@@ -79,7 +80,7 @@ pub async fn plan_reserve(
     let command =
         Reserve { seats: SeatChoice::Named(labels), expected_price: Some(booking.price), ..command };
     Ok(BookingPlan {
-        plan: Plan::new("booking reserve", vec![change]),
+        plan: Plan::new(action, vec![change]),
         steps: vec![Step::Reserve { command, passenger }],
     })
 }

@@ -36,7 +36,7 @@ pub async fn booking(app: &App, id: BookingId) -> Result<String, OpsError> {
     let people = passengers::load(db, &[id]).await?;
     let paid = paid_with(app, &ticket.booking).await?;
     let person = people.first().map(|(_, person)| person);
-    Ok(details_body(app, &ticket, &history, person, paid.as_ref()))
+    Ok(details_body(app, &ticket, ticket.of.kind, &history, person, paid.as_ref()))
 }
 
 /// Returns a booking as commands answer it, as JSON.

@@ -16,7 +16,7 @@ use crate::domain::id::{BookingId, OfferingId};
 use crate::domain::occupancy::Occupancy;
 use crate::domain::time::Timestamp;
 use crate::engine::{CommandError, Done, IdempotencyKey, Meta};
-use crate::projection::{bodies, venue as words};
+use crate::projection::{bodies, market, venue as words};
 use crate::store::batch;
 use crate::store::catalog::{self, Versioned};
 use crate::store::error::StoreError;
@@ -70,7 +70,7 @@ pub(super) async fn plan_of(
         changes.push(PlanChange {
             kind: offering.facts.kind.noun().into(),
             id: Some(id.to_string()),
-            before: Some(status(status_of(&offering.facts, now))),
+            before: Some(status(status_of(&offering.facts, occupancy, now))),
             after: Some(status(after)),
         });
     }
@@ -88,12 +88,16 @@ fn action(facts: &OfferingFacts) -> String {
 }
 
 /// The word for what it is now, as those who sell it say it.
-fn status_of(facts: &OfferingFacts, now: Timestamp) -> &'static str {
+fn status_of(facts: &OfferingFacts, occupancy: &Occupancy, now: Timestamp) -> &'static str {
     match facts.kind {
         OfferingKind::Departure => bodies::schedule_status(facts, now),
         OfferingKind::Event => words::event_status(facts, now),
-        // Whoever withdraws it has looked that it is not withdrawn.
-        OfferingKind::Listing => "open",
+        OfferingKind::Listing => {
+            let holders = occupancy.booking_ids();
+            let holders = holders.iter().filter_map(|id| occupancy.held(*id));
+            let free_at = holders.map(|held| held.hold_expires_at.unwrap_or(Timestamp::NEVER)).max();
+            market::listing_status(facts.status, free_at.unwrap_or(now), now)
+        }
     }
 }
 

@@ -55,7 +55,7 @@ pub fn ticket_value<'r>(row: &'r TicketRow, field: &str, now: Timestamp) -> Valu
         "to" => row.destination_stop.as_str().into(),
         "seat" => match booking.seats.as_slice() {
             [one] => one.label.as_str().into(),
-            many => many.iter().map(|s| s.label.as_str()).collect::<Vec<_>>().join(",").into(),
+            many => Value::Texts(many.iter().map(|seat| seat.label.as_str().into()).collect()),
         },
         "status" => state.word().into(),
         "price" => Value::Money(booking.price),
@@ -139,6 +139,26 @@ mod tests {
         let filter = Filter::parse("status=EXPIRED holdLeft!=0s", TICKET_FIELDS).unwrap();
         let (row, later) = (row(now), now.plus_seconds(300));
         assert!(filter.matches(later, |field| ticket_value(&row, field, later)));
+    }
+
+    #[test]
+    fn a_booking_of_several_seats_is_found_by_any_of_them() {
+        let now = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
+        let mut row = row(now);
+        row.booking.seats.push(SeatRef { no: SeatNo(1), label: "B2".into() });
+        for (query, expected) in [
+            ("seat=A1", true),
+            ("seat=B2", true),
+            ("seat=C3", false),
+            ("seat!=B2", false),
+            ("seat!=C3", true),
+            ("seat~b", true),
+            ("seat!~b", false),
+            ("seat=\"A1,B2\"", false),
+        ] {
+            let filter = Filter::parse(query, TICKET_FIELDS).unwrap();
+            assert_eq!(filter.matches(now, |field| ticket_value(&row, field, now)), expected, "{query}");
+        }
     }
 
     #[test]

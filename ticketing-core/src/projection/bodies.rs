@@ -158,29 +158,40 @@ pub fn hold(ticket: &TicketRow, now: Timestamp) -> String {
 #[must_use]
 pub fn ticket(ticket: &TicketRow, now: Timestamp) -> String {
     let mut body = Object::new();
-    ticket_fields(&mut body, ticket, now);
+    ticket_fields(&mut body, ticket, OfferingKind::Departure, now);
     body.end()
 }
 
-/// A booking as operators list it: as its owner does, with what kind of thing it is of, and which.
+/// A booking as operators list it: as its owner does, with what kind of thing it is of, and which. What that kind has not,
+/// such as the stops of an event, is left out.
 #[must_use]
 pub fn listed(ticket: &TicketRow, now: Timestamp) -> String {
     let mut body = Object::new();
-    ticket_fields(&mut body, ticket, now);
+    ticket_fields(&mut body, ticket, ticket.of.kind, now);
     body.plain("kind", ticket.of.kind.word());
     offering_fields(&mut body, &ticket.booking, ticket.of);
     body.end()
 }
 
-fn ticket_fields(body: &mut Object, ticket: &TicketRow, now: Timestamp) {
+/// The fields that a booking of something of this kind has.
+fn ticket_fields(body: &mut Object, ticket: &TicketRow, kind: OfferingKind, now: Timestamp) {
     let booking = &ticket.booking;
     body.plain("id", booking.id);
     body.text("userId", &booking.user_id.0);
     body.text("routeName", &ticket.route_name);
-    body.time("departureTime", ticket.departs_at);
-    body.time("arrivalTime", ticket.arrives_at);
-    body.text("originStop", &ticket.origin_stop);
-    body.text("destinationStop", &ticket.destination_stop);
+    let (has_time, has_stops) = match kind {
+        OfferingKind::Departure => (true, true),
+        OfferingKind::Event => (true, false),
+        OfferingKind::Listing => (false, false),
+    };
+    if has_time {
+        body.time("departureTime", ticket.departs_at);
+        body.time("arrivalTime", ticket.arrives_at);
+    }
+    if has_stops {
+        body.text("originStop", &ticket.origin_stop);
+        body.text("destinationStop", &ticket.destination_stop);
+    }
     body.seats(&booking.seats);
     body.plain("status", booking.state_at(now).word());
     body.price(booking.price);
@@ -218,13 +229,15 @@ pub struct TicketDetails<'a> {
     pub paid: Option<&'a Paid>,
     /// What happened, in order.
     pub history: &'a [HistoryLine],
+    /// Whose fields it has: to its owner, every ticket is one of a journey.
+    pub shown_as: OfferingKind,
 }
 
 /// A ticket with everything about it.
 #[must_use]
 pub fn ticket_details(ticket: &TicketRow, details: &TicketDetails<'_>, now: Timestamp) -> String {
     let mut body = Object::new();
-    ticket_fields(&mut body, ticket, now);
+    ticket_fields(&mut body, ticket, details.shown_as, now);
     let booking = &ticket.booking;
     offering_fields(&mut body, booking, ticket.of);
     body.time("holdExpiresAt", booking.hold_expires_at);
@@ -374,13 +387,20 @@ pub fn offering_status(facts: &OfferingFacts, now: Timestamp) -> &'static str {
     }
 }
 
+const SCHEDULED: &str = "SCHEDULED";
+const DEPARTED: &str = "DEPARTED";
+const CANCELLED: &str = "CANCELLED";
+
+/// What a departure can be.
+pub const SCHEDULE_STATES: [&str; 3] = [SCHEDULED, DEPARTED, CANCELLED];
+
 /// The word for what a departure is at `now`.
 #[must_use]
 pub fn schedule_status(facts: &OfferingFacts, now: Timestamp) -> &'static str {
     match facts.status {
-        OfferingStatus::Cancelled => "CANCELLED",
-        OfferingStatus::Open if facts.departs_at <= now => "DEPARTED",
-        OfferingStatus::Open => "SCHEDULED",
+        OfferingStatus::Cancelled => CANCELLED,
+        OfferingStatus::Open if facts.departs_at <= now => DEPARTED,
+        OfferingStatus::Open => SCHEDULED,
     }
 }
 

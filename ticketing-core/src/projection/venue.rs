@@ -10,6 +10,12 @@ use crate::domain::occupancy::SeatState;
 use crate::domain::seating::SeatNo;
 use crate::domain::time::Timestamp;
 
+const OPEN: &str = "OPEN";
+const CLOSED: &str = "CLOSED";
+
+/// What a venue can be.
+pub const VENUE_STATES: [&str; 2] = [OPEN, CLOSED];
+
 /// A reservation of seats of an event, from its hold to its end.
 #[must_use]
 pub fn reservation(booking: &Booking, facts: &OfferingFacts, now: Timestamp) -> String {
@@ -89,7 +95,7 @@ pub fn venue(venue: &Venue, layout: &Layout) -> String {
         body.text("address", address);
     }
     body.text("timezone", &venue.timezone);
-    body.plain("status", if venue.closed.is_some() { "CLOSED" } else { "OPEN" });
+    body.plain("status", if venue.closed.is_some() { CLOSED } else { OPEN });
     if let Some(reason) = &venue.closed {
         body.text("reason", reason);
     }
@@ -175,6 +181,10 @@ pub enum EventStatus {
 impl EventStatus {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::OnSale, Self::Started, Self::Ended, Self::Cancelled];
+
+    /// Their words, in the same order.
+    pub const WORDS: [&str; 4] =
+        [Self::OnSale.word(), Self::Started.word(), Self::Ended.word(), Self::Cancelled.word()];
 
     /// The word of the API.
     #[must_use]

@@ -221,10 +221,10 @@ mod tests {
         let mut moved = screen(&["-ojson"], false);
         let outcome = carry_out(&session, &mut moved.printer, work(), async || {
             plans.set(plans.get() + 1);
-            let plan = bookings::plan_reserve(app, command(), person()).await?;
+            let plan = bookings::plan_reserve(app, "booking reserve", command(), person()).await?;
             if plans.get() == 1 {
                 // Between the plan and its execution somebody else takes the seat that it picked.
-                let other = bookings::plan_reserve(app, command(), person()).await?;
+                let other = bookings::plan_reserve(app, "booking reserve", command(), person()).await?;
                 bookings::execute(app, other, &actor, None, &mut |_, _| ()).await?;
             }
             Ok(plan)
@@ -238,7 +238,7 @@ mod tests {
 
         let mut done = screen(&["-oname"], false);
         carry_out(&session, &mut done.printer, work(), async || {
-            Ok(bookings::plan_reserve(app, command(), person()).await?)
+            Ok(bookings::plan_reserve(app, "booking reserve", command(), person()).await?)
         })
         .await
         .unwrap();
@@ -273,7 +273,9 @@ mod tests {
                 let command = seat_on(departure.id);
                 let id = command.booking_id;
                 let person = people::passenger("Ada", "ada@example.org", None).unwrap();
-                let Ok(plan) = bookings::plan_reserve(app, command, person).await else { break };
+                let Ok(plan) = bookings::plan_reserve(app, "booking reserve", command, person).await else {
+                    break;
+                };
                 bookings::execute(app, plan, &actor, None, &mut |_, _| ()).await.unwrap();
                 ids.push(id);
             }

@@ -46,6 +46,14 @@ impl Ids {
         Self { words, is_one }
     }
 
+    /// Returns a failure whose hint names the one booking that it is about, instead of asking for it.
+    pub fn hinted(&self, failure: Failure) -> Failure {
+        match self.words.as_slice() {
+            [one] => failure.about("BOOKING", one),
+            _ => failure,
+        }
+    }
+
     /// Finds the bookings, each once, in the order they were named.
     ///
     /// # Errors

@@ -15,9 +15,11 @@ impl From<ConfigError> for Failure {
 
 impl From<FilterError> for Failure {
     fn from(error: FilterError) -> Self {
-        Self::usage(capitalised(&error.to_string()))
-            .code("QUERY")
-            .hint("status=RESERVED age>10m route~\"Airport\"")
+        let failure = Self::usage(capitalised(&error.to_string())).code("QUERY");
+        match error.example {
+            Some(example) => failure.hint(example),
+            None => failure,
+        }
     }
 }
 

@@ -47,6 +47,10 @@ pub struct Column {
     pub folds: bool,
     /// As a field of an object it means something to people only while the text at this path is one of these words.
     pub only: Option<(&'static str, &'static [&'static str])>,
+    /// The words that it may be, if there are no others: what else a `--query` compares it with is refused.
+    pub words: Option<&'static [&'static str]>,
+    /// Where the whole list is of which this is the first: people are told how many more it has.
+    pub first_of: Option<&'static str>,
     /// Whether it stands to the right.
     pub right: bool,
     /// At least so wide, for lists whose later rows are not known yet.
@@ -58,7 +62,7 @@ macro_rules! kinds {
         $(#[$doc])*
         #[must_use]
         pub const fn $name(header: &'static str, path: &'static str) -> Self {
-            Self { header, path, kind: Kind::$kind, wide_only: false, shrinks: $shrinks, wraps: false, folds: false, only: None, right: $right, width_min: 0 }
+            Self { header, path, kind: Kind::$kind, wide_only: false, shrinks: $shrinks, wraps: false, folds: false, only: None, words: None, first_of: None, right: $right, width_min: 0 }
         }
     )*};
 }
@@ -118,6 +122,20 @@ impl Column {
         self
     }
 
+    /// Returns it with the only words that it may be.
+    #[must_use]
+    pub const fn one_of(mut self, words: &'static [&'static str]) -> Self {
+        self.words = Some(words);
+        self
+    }
+
+    /// Returns it as the first of the list at `path`, where there is one: `A12 +1`.
+    #[must_use]
+    pub const fn first_of(mut self, path: &'static str) -> Self {
+        self.first_of = Some(path);
+        self
+    }
+
     /// Returns a list of rows whose equal ones, if they follow each other, are told once to people.
     #[must_use]
     pub const fn folded(mut self) -> Self {
@@ -162,7 +180,11 @@ impl Column {
             (_, Node::Number(text) | Node::Text(text)) => text.clone(),
             (_, Node::Null) => String::new(),
         };
-        visible::visible(&text).into_owned()
+        let more = match self.first_of.and_then(|path| row.at(path)) {
+            Some(Node::List(all)) if all.len() > 1 => format!(" +{}", all.len() - 1),
+            _ => String::new(),
+        };
+        visible::visible(&text).into_owned() + &more
     }
 
     /// Returns the colour of `text` in this column.
@@ -247,7 +269,7 @@ mod tests {
     fn every_kind_of_value_has_a_form_for_people() {
         let row = Node::parse(
             r#"{"id":"b-1","price":25.00,"currency":"USD","payment":{"amount":"3.50","currency":"KWD"},"left":873,
-                "at":"2026-11-20T12:14:59.000Z","paid":true,"seats":["A1","B2"],"who":"A\u001b[2J","none":null,
+                "at":"2026-11-20T12:14:59.000Z","paid":true,"seat":"A1","seats":["A1","B2"],"who":"A\u001b[2J","none":null,
                 "deep":[{"a":1.50}]}"#,
         )
         .unwrap();
@@ -260,6 +282,8 @@ mod tests {
             (Column::time("", "at"), "in 14m"),
             (Column::text("", "paid"), "yes"),
             (Column::text("", "seats"), "A1, B2"),
+            (Column::text("", "seat").first_of("seats"), "A1 +1"),
+            (Column::text("", "seat").first_of("none"), "A1"),
             (Column::text("", "who"), "A\\u{1b}[2J"),
             (Column::text("", "none"), "-"),
             (Column::text("", "missing.field"), "-"),

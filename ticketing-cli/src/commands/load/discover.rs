@@ -14,7 +14,7 @@ use ticketing_desk::output::grouped;
 use uuid::Uuid;
 
 /// So many rows a page are asked for, the most that the API gives.
-const PAGE_ROWS: usize = 100;
+pub const PAGE_ROWS: usize = 100;
 /// So many pages of routes are looked at.
 const ROUTE_PAGES_MAX: u64 = 20;
 /// So long behind the end of the load a departure must still be on sale.
@@ -37,16 +37,21 @@ pub struct Departure {
     pub schedules_url: Url,
 }
 
+/// A page of things.
 #[derive(Deserialize)]
-struct Page<T> {
-    data: Vec<T>,
-    pagination: Pagination,
+pub struct Page<T> {
+    /// The things.
+    pub data: Vec<T>,
+    /// Which page of how many.
+    pub pagination: Pagination,
 }
 
+/// How many pages there are.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Pagination {
-    total_pages: u64,
+pub struct Pagination {
+    /// All of them.
+    pub total_pages: u64,
 }
 
 /// An answer with one thing in it.

@@ -4,14 +4,18 @@
 //! seat is left, the load is over.
 
 use super::client::Api;
-use super::discover::{Departure, One};
+use super::discover::{Departure, One, PAGE_ROWS, Page};
 use super::profile::{Kind, Mix, Rng};
 use reqwest::header::HeaderValue;
 use serde::Deserialize;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
+use ticketing_core::ops::lookup::PREFIX_MIN;
 use ticketing_desk::failure::{Exit, Failure};
 use uuid::Uuid;
+
+/// So many pages of events are looked through for one whose id begins as was said.
+const PAGES_MAX: u64 = 100;
 
 /// What buyers do where nothing is said: all of them want seats.
 pub const MIX_DEFAULT: &str = "reserve=1";
@@ -89,7 +93,15 @@ impl Sale {
 /// No answer; no such event; one that is not on sale, or has no free seat.
 pub async fn event(api: &Api, token: &HeaderValue, id: &str) -> Result<Departure, Failure> {
     let encoded: String = id.bytes().map(escaped).collect();
-    let One { data: event } = api.ask::<One<Event>>(&format!("/v1/events/{encoded}"), token).await?;
+    let event = match api.ask::<One<Event>>(&format!("/v1/events/{encoded}"), token).await {
+        Ok(One { data }) => data,
+        // The server takes whole ids; lists show people their beginnings.
+        Err(failure) if failure.exit == Exit::NotFound => {
+            let begun = if may_begin(id) { beginning(api, token, id).await? } else { Vec::new() };
+            only(begun, id, api.base(), failure.code)?
+        }
+        Err(failure) => return Err(failure),
+    };
     if event.status != "ON_SALE" {
         return Err(not_on_sale(id, &format!("It is {}.", event.status)));
     }
@@ -107,6 +119,39 @@ pub async fn event(api: &Api, token: &HeaderValue, id: &str) -> Result<Departure
         seats_url: api.url(&path),
         schedules_url: api.url(&format!("/v1/events/{}", event.id)),
     })
+}
+
+/// Says whether it may be the beginning of an id.
+fn may_begin(id: &str) -> bool {
+    id.len() >= PREFIX_MIN && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+}
+
+/// The events whose ids begin so, among the first pages of those that the server lists.
+async fn beginning(api: &Api, token: &HeaderValue, id: &str) -> Result<Vec<Event>, Failure> {
+    let id = id.to_ascii_lowercase();
+    let mut found = Vec::new();
+    for page in 1..=PAGES_MAX {
+        let path = format!("/v1/events/search?limit={PAGE_ROWS}&page={page}");
+        let Page { data, pagination } = api.ask::<Page<Event>>(&path, token).await?;
+        found.extend(data.into_iter().filter(|event| event.id.to_string().starts_with(&id)));
+        if page >= pagination.total_pages {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// The one event that was found.
+fn only(mut found: Vec<Event>, id: &str, base: &str, code: String) -> Result<Event, Failure> {
+    match (found.pop(), found.is_empty()) {
+        (Some(event), true) => Ok(event),
+        (Some(_), false) => Err(Failure::usage(format!("Several events begin with {id}."))
+            .code("AMBIGUOUS_ID")
+            .hint("write more of it; ticketctl event list -o name shows the ids")),
+        (None, _) => Err(Failure::not_found(format!("{base} has no event {id}."))
+            .code(code)
+            .hint("ticketctl event list -o name shows them")),
+    }
 }
 
 fn escaped(byte: u8) -> String {
@@ -137,7 +182,7 @@ pub fn check(mix: &Mix) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Sale, check};
+    use super::{Event, Sale, check, may_begin, only};
     use crate::commands::load::client::Api;
     use crate::commands::load::discover::Departure;
     use crate::commands::load::profile::{Mix, Rng};
@@ -175,6 +220,18 @@ mod tests {
         }
         let small = event(&["101-1-1"]);
         assert!(sale.seats(&small, 3, true, &mut rng).contains("quantity"), "there are not as many to name");
+    }
+
+    #[test]
+    fn an_event_is_found_by_a_beginning_that_fits_one_alone() {
+        let event = |last| Event { id: Uuid::from_u128(last), status: "ON_SALE".into() };
+        let chosen = |found| only(found, "0000", "http://x", "EVENT_NOT_FOUND".into());
+        assert_eq!(chosen(vec![event(1)]).map(|event| event.id).ok(), Some(Uuid::from_u128(1)));
+        let several = chosen(vec![event(1), event(2)]).err().unwrap();
+        assert_eq!(several.code, "AMBIGUOUS_ID");
+        let none = chosen(Vec::new()).err().unwrap();
+        assert_eq!(none.hint.as_deref(), Some("ticketctl event list -o name shows them"));
+        assert!(may_begin("0192a8c4-00") && !may_begin("019") && !may_begin("gala@21:00"));
     }
 
     #[test]

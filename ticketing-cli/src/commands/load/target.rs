@@ -48,7 +48,7 @@ pub fn find(args: &TargetArgs, globals: &Globals) -> Result<Target, Failure> {
     {
         return Err(Failure::usage("A load is put on a server by its address.")
             .why(format!("{distant}; which token it takes does not say whose bookings are made."))
-            .hint("ticketctl load run --url http://127.0.0.1:3002"));
+            .hint("give the server's address by --url, as http://127.0.0.1:3002"));
     }
     if let Some(guard) = found.globals.guard.as_ref().filter(|guard| guard.readonly || guard.protected) {
         return Err(Failure::refused("Refused to put a load on it.")

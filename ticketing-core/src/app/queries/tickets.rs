@@ -5,6 +5,7 @@ use crate::app::ports::CachedPage;
 use crate::app::{App, AppError};
 use crate::domain::booking::passenger::Passenger;
 use crate::domain::booking::state::Booking;
+use crate::domain::catalog::OfferingKind;
 use crate::domain::id::{BookingId, SagaId, UserId};
 use crate::domain::payment::{Attempt, AttemptKind, Payment};
 use crate::projection::TicketRow;
@@ -66,7 +67,7 @@ pub async fn details(
     let people = passengers::load(&app.stores.write, &[id]).await?;
     let paid = paid_with(app, &ticket.booking).await?;
     let person = people.first().map(|(_, person)| person);
-    Ok(details_body(app, &ticket, &history, person, paid.as_ref()))
+    Ok(details_body(app, &ticket, OfferingKind::Departure, &history, person, paid.as_ref()))
 }
 
 /// Returns the payment that confirmed a booking or, before one has, the one that was tried last, from the write
@@ -94,6 +95,7 @@ pub(crate) async fn paid_with(app: &App, booking: &Booking) -> Result<Option<Pai
 pub(crate) fn details_body(
     app: &App,
     ticket: &TicketRow,
+    shown_as: OfferingKind,
     history: &[LogEntry],
     passenger: Option<&Passenger>,
     paid: Option<&Paid>,
@@ -109,6 +111,6 @@ pub(crate) fn details_body(
             position: entry.position.to_string(),
         })
         .collect();
-    let details = TicketDetails { passenger, paid, history: &lines };
+    let details = TicketDetails { passenger, paid, history: &lines, shown_as };
     bodies::ticket_details(ticket, &details, app.clock.now())
 }

@@ -22,6 +22,8 @@ pub struct FilterError {
     pub caret: usize,
     /// The fields there are, each with what its values are.
     pub fields: Vec<(&'static str, String)>,
+    /// A filter that is none the worse, made of these fields; `None` if there is none to make it of.
+    pub example: Option<String>,
 }
 
 impl FilterError {
@@ -40,9 +42,31 @@ impl FilterError {
             FieldKind::Word(words) => (field.name, words.join(", ")),
             kind => (field.name, describe(kind)),
         };
+        let example = example(fields);
         let fields = fields.iter().map(describe).collect();
-        Self { message, position: start + 1, width, shown, caret: start - from, fields }
+        Self { message, position: start + 1, width, shown, caret: start - from, fields, example }
     }
+}
+
+/// Texts that nobody looks for a part of.
+const OF_NO_PART: &[&str] = &["id", "currency"];
+
+/// A filter over these fields: one for what stands in a word, one for a text, one for a span of time.
+fn example(fields: &[FieldSpec]) -> Option<String> {
+    let word = |field: &FieldSpec| match field.kind {
+        FieldKind::Word(words) => words.first().map(|word| format!("{}={word}", field.name)),
+        _ => None,
+    };
+    let status = fields.iter().find(|field| field.name == "status").and_then(word);
+    let texts =
+        fields.iter().filter(|field| field.kind == FieldKind::Text && !OF_NO_PART.contains(&field.name));
+    let parts = [
+        status.or_else(|| fields.iter().find_map(word)),
+        fields.iter().find(|field| field.kind == FieldKind::Duration).map(|f| format!("{}>10m", f.name)),
+        texts.map(|field| format!("{}~\"a part\"", field.name)).next(),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
 }
 
 impl fmt::Display for FilterError {

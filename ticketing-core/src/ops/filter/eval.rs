@@ -14,6 +14,8 @@ pub enum Value<'a> {
     Missing,
     /// A text, or one of the field's words.
     Text(Cow<'a, str>),
+    /// Several texts: it is what any of them is, and is not what none of them is.
+    Texts(Vec<Cow<'a, str>>),
     /// A number.
     Number(i64),
     /// An instant.
@@ -48,12 +50,18 @@ pub fn holds<'r>(expr: &Expr, now: Timestamp, row: &impl Fn(&str) -> Value<'r>) 
 
 fn compare(Comparison { field, operator, literal }: &Comparison, now: Timestamp, value: &Value<'_>) -> bool {
     let order = match (literal, value) {
-        (Literal::Text(wanted), Value::Text(_) | Value::Missing) => {
-            let text = if let Value::Text(text) = value { text } else { "" };
+        (Literal::Text(wanted), Value::Text(text)) => return compare_text(*operator, text, wanted),
+        (Literal::Text(wanted), Value::Missing) => return compare_text(*operator, "", wanted),
+        (Literal::Text(wanted), Value::Texts(texts)) => {
+            let mut each = texts.iter().map(|text| compare_text(*operator, text, wanted));
             return match operator {
-                Operator::Contains => contains(text, wanted),
-                Operator::ContainsNot => !contains(text, wanted),
-                _ => admits(*operator, Some(text.cmp(wanted.as_str()))),
+                Operator::IsNot | Operator::ContainsNot => each.all(|holds| holds),
+                Operator::Is
+                | Operator::Below
+                | Operator::AtMost
+                | Operator::Above
+                | Operator::AtLeast
+                | Operator::Contains => each.any(|holds| holds),
             };
         }
         (_, Value::Missing) => None,
@@ -77,6 +85,14 @@ fn compare(Comparison { field, operator, literal }: &Comparison, now: Timestamp,
         }
     };
     admits(*operator, order)
+}
+
+fn compare_text(operator: Operator, text: &str, wanted: &str) -> bool {
+    match operator {
+        Operator::Contains => contains(text, wanted),
+        Operator::ContainsNot => !contains(text, wanted),
+        _ => admits(operator, Some(text.cmp(wanted))),
+    }
 }
 
 /// Whether an operator is content with how a value stands to the one wanted; `None` if it can't be told.

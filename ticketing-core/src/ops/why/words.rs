@@ -3,13 +3,13 @@
 use super::strand::{Strand, ended_by};
 use crate::domain::booking::event::{BookingEvent, HoldBegan, SeatRef};
 use crate::domain::booking::state::{Booking, BookingState};
-use crate::domain::catalog::{Offering, OfferingKind, OfferingStatus};
+use crate::domain::catalog::{Offering, OfferingFacts, OfferingKind, OfferingStatus};
 use crate::domain::event::{CatalogEvent, Event};
 use crate::domain::money::Money;
 use crate::domain::payment::{Payment, PaymentEvent, PaymentFacts, PaymentStatus};
 use crate::domain::time::Timestamp;
 use crate::ops::sagas::money_left;
-use crate::projection::bodies;
+use crate::projection::{bodies, market};
 use crate::saga::{Case, SagaState};
 use crate::store::events::LogEntry;
 
@@ -154,14 +154,14 @@ pub(super) fn letters(open: usize) -> Option<String> {
 pub(super) fn offering(offering: &Offering, sold: usize, held: usize, now: Timestamp) -> String {
     let facts = &offering.facts;
     let count = |n: usize| format!("{n} booking{}", if n == 1 { "" } else { "s" });
+    let what = match facts.kind {
+        OfferingKind::Departure => "Departure",
+        OfferingKind::Event => "Event",
+        OfferingKind::Listing => return listing(facts, sold, held, now),
+    };
     format!(
         "{what} {id} at {at} is {status}: {sold} confirmed, {held} held. Ask for a booking by its id, or for a \
          seat as {id}/LABEL.",
-        what = match facts.kind {
-            OfferingKind::Departure => "Departure",
-            OfferingKind::Event => "Event",
-            OfferingKind::Listing => "Listing",
-        },
         id = facts.id,
         at = facts.departs_at,
         status = bodies::offering_status(facts, now),
@@ -169,25 +169,39 @@ pub(super) fn offering(offering: &Offering, sold: usize, held: usize, now: Times
     )
 }
 
+/// How a listing stands: it has no time, and one ticket.
+fn listing(facts: &OfferingFacts, sold: usize, held: usize, now: Timestamp) -> String {
+    let free_at = match (sold, held) {
+        (0, 0) => now,
+        (0, _) => now.plus_seconds(1),
+        _ => Timestamp::NEVER,
+    };
+    let status = market::listing_status(facts.status, free_at, now);
+    let order = if sold + held > 0 { " Ask for its order by the order's id." } else { "" };
+    format!("Listing {} is {status}.{order}", facts.id)
+}
+
 fn booking_stands(booking: &Booking, state: BookingState, strand: &Strand) -> String {
     let Booking { user_id, hold_expires_at, price, .. } = booking;
+    let is = if booking.seats.len() == 1 { "is" } else { "are" };
+    let was = if booking.seats.len() == 1 { "was" } else { "were" };
     let seats = seats(&booking.seats);
     let who = ended_by(&strand.events).map_or_else(String::new, |who| format!(" by {who}"));
     let why = because(booking.cancel_reason.as_ref());
     match state {
         BookingState::Pending | BookingState::Reserved => {
-            format!("{seats} is held for {user_id} until {hold_expires_at}, at {price}")
+            format!("{seats} {is} held for {user_id} until {hold_expires_at}, at {price}")
         }
         BookingState::Confirmed => {
             let payment = booking.payment_id.as_deref().unwrap_or("unknown");
-            format!("{seats} is sold to {user_id} for {price}, with payment {payment}")
+            format!("{seats} {is} sold to {user_id} for {price}, with payment {payment}")
         }
-        BookingState::Cancelled => format!("{seats} was given up{who}{why}"),
+        BookingState::Cancelled => format!("{seats} {was} given up{who}{why}"),
         BookingState::Expired if who.is_empty() => {
             format!("the hold of {seats} for {user_id} ended at {hold_expires_at} without a payment")
         }
         BookingState::Expired => format!("the hold of {seats} for {user_id} was ended{who}"),
-        BookingState::Refunded => format!("{seats} was given up{who}{why}, and the money was given back"),
+        BookingState::Refunded => format!("{seats} {was} given up{who}{why}, and the money was given back"),
     }
 }
 

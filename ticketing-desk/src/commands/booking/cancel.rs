@@ -61,4 +61,5 @@ async fn cancel(
         Ok(bookings::plan_change(&session.app, "booking cancel", &found, &change).await?)
     })
     .await
+    .map_err(|failure| ids.hinted(failure))
 }

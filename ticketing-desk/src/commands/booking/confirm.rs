@@ -53,7 +53,8 @@ async fn confirm(args: &Args, desk: &Desk, session: &Session, printer: &mut Prin
     let payment_id = args.payment.clone();
     let change = Change::Confirm { payment_id };
     let make_plan = async || -> Result<BookingPlan, Failure> {
-        Ok(bookings::plan_change(&session.app, "booking confirm", &[id], &change).await?)
+        let plan = bookings::plan_change(&session.app, "booking confirm", &[id], &change).await;
+        plan.map_err(|error| Failure::from(error).about("BOOKING", &id))
     };
     if make_plan().await?.plan.affected == 0 && !args.change.dry_run {
         // It is confirmed by this payment already: the same answer again.
@@ -69,5 +70,7 @@ async fn confirm(args: &Args, desk: &Desk, session: &Session, printer: &mut Prin
         actor: &actor,
         key,
     };
-    change::carry_out(session, printer, work, make_plan).await
+    change::carry_out(session, printer, work, make_plan)
+        .await
+        .map_err(|failure| failure.about("BOOKING", &id))
 }

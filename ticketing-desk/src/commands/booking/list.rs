@@ -116,7 +116,7 @@ mod tests {
                 kind: HoldKind::Reserve,
             };
             let person = people::passenger("Ada", "ada@example.org", None).unwrap();
-            let plan = bookings::plan_reserve(app, command, person).await.unwrap();
+            let plan = bookings::plan_reserve(app, "booking reserve", command, person).await.unwrap();
             bookings::execute(app, plan, &tester(), None, &mut |_, _| ()).await.unwrap();
         }
         session.catch_up().await.unwrap();

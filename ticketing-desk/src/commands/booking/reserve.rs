@@ -13,6 +13,7 @@ use ticketing_core::app::commands::new_booking_id;
 use ticketing_core::app::config::{HOLD_SECONDS_DEFAULT, HOLD_SECONDS_MAX};
 use ticketing_core::domain::booking::command::{HoldKind, Reserve, SeatChoice};
 use ticketing_core::domain::booking::passenger::Passenger;
+use ticketing_core::domain::catalog::OfferingKind;
 use ticketing_core::domain::id::{OfferingId, UserId};
 use ticketing_core::domain::rules::{check_text, len_max};
 use ticketing_core::ops::{bookings, lookup, people};
@@ -87,7 +88,9 @@ async fn reserve(
 ) -> Result<(), Failure> {
     let app = &session.app;
     let actor = session::actor(desk, &args.change)?;
-    let offering = lookup::offering(app, &args.schedule).await?.facts.id;
+    let facts = lookup::offering(app, &args.schedule).await?.facts;
+    let offering = facts.id;
+    args.refuse_stops_of(facts.kind)?;
     let command = args.command(offering, &actor.name, session)?;
     let text = serde_json::json!([
         "booking reserve",
@@ -110,7 +113,7 @@ async fn reserve(
     let severity = Severity::Adds;
     let work = Work { verb: "Reserve", severity, ids: Some(&ids), args: &args.change, actor: &actor, key };
     change::carry_out(session, printer, work, async || {
-        Ok(bookings::plan_reserve(app, command.clone(), passenger.clone()).await?)
+        Ok(bookings::plan_reserve(app, "booking reserve", command.clone(), passenger.clone()).await?)
     })
     .await
     .map_err(|failure| point_at_map(failure, offering))
@@ -118,6 +121,7 @@ async fn reserve(
 
 /// Names the departure whose seats to look at, where a seat is the trouble.
 fn point_at_map(failure: Failure, offering: OfferingId) -> Failure {
+    let failure = failure.about("OFFERING", &offering).about("SCHEDULE", &offering);
     let is_about_seats = matches!(failure.code.as_str(), "UNKNOWN_SEAT" | "SEAT_TAKEN" | "SOLD_OUT");
     let is_about_stops = matches!(failure.code.as_str(), "UNKNOWN_STOP" | "STOP_ORDER" | "NO_BOARDING");
     match failure.exit {
@@ -154,6 +158,19 @@ impl Args {
             }
         }
         Ok(())
+    }
+
+    /// Only a departure has stops.
+    fn refuse_stops_of(&self, kind: OfferingKind) -> Result<(), Failure> {
+        let stop = if self.from.is_some() { "--from" } else { "--to" };
+        match kind {
+            OfferingKind::Event | OfferingKind::Listing if self.from.is_some() || self.to.is_some() => {
+                Err(Failure::usage(format!("The {} has no stops.", kind.noun()))
+                    .code("INVALID")
+                    .hint(format!("leave out {stop}")))
+            }
+            OfferingKind::Departure | OfferingKind::Event | OfferingKind::Listing => Ok(()),
+        }
     }
 
     fn command(&self, offering_id: OfferingId, actor: &str, session: &Session) -> Result<Reserve, Failure> {

@@ -8,7 +8,7 @@ pub const LIST: View = View::new(
     &[
         Column::id("Id", "id"),
         Column::state("Status", "status"),
-        Column::text("Seat", "seatNumber").whole(),
+        Column::text("Seat", "seatNumber").whole().first_of("seatNumbers"),
         Column::text("Route", "routeName"),
         Column::time("Departs", "departureTime"),
         Column::money("Price", "price"),
@@ -89,7 +89,7 @@ pub const ANSWERS: View = View::new(
     &[
         Column::id("Id", "id"),
         Column::state("Status", "status"),
-        Column::text("Seat", "seatNumber").whole(),
+        Column::text("Seat", "seatNumber").whole().first_of("seatNumbers"),
         Column::money("Price", "price"),
         Column::state("Refund", "refund.status"),
         Column::text("Reason", "reason"),

@@ -82,6 +82,14 @@ pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failur
                 prices: facts.particulars.prices,
                 late_payment: facts.late_payment,
             };
+            if new.begins_at <= app.clock.now() {
+                return Err(Failure::usage(format!("at: {} has passed at the venue.", args.at))
+                    .why(format!(
+                        "It is the local time of {}, and nobody can buy a seat of what has begun.",
+                        venue.timezone
+                    ))
+                    .hint("give a time in the future: --at 2026-12-24T19:30"));
+            }
             let announced = occasion::announce(&venue, &layout, new, Uuid::nil());
             let (pattern, facts) =
                 announced.map_err(|(field, fault)| Failure::usage(format!("{field}: {fault}.")))?;

@@ -4,6 +4,7 @@ use super::view;
 use crate::commands::listing::{self, Asked, Fields, Flags, Of, Rows, Shown, node};
 use crate::desk::Desk;
 use crate::failure::Failure;
+use crate::globals::parse_day;
 use crate::output::{Node, Printer};
 use crate::session::Session;
 use ticketing_core::app::queries::events::{self, EventsQuery};
@@ -33,7 +34,7 @@ pub struct Args {
     #[arg(long, value_name = "STATUS", value_parser = ["ON_SALE", "STARTED", "ENDED", "CANCELLED"], ignore_case = true)]
     status: Option<String>,
     /// Only those that begin on this day, each in the time zone of its own venue
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = parse_day)]
     date: Option<jiff::civil::Date>,
     #[command(flatten)]
     list: Flags,

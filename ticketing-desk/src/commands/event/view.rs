@@ -1,13 +1,14 @@
 //! What people see of an event: in a list, and by itself.
 
 use crate::output::{Column, View};
+use ticketing_core::projection::venue::EventStatus;
 
 /// A list of events.
 pub const LIST: View = View::new(
     "events",
     &[
         Column::id("Id", "id"),
-        Column::state("Status", "status"),
+        Column::state("Status", "status").one_of(&EventStatus::WORDS),
         Column::time("Begins", "startTime"),
         Column::text("Title", "title"),
         Column::money("Price", "price"),

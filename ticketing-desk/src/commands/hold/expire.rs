@@ -57,6 +57,10 @@ pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failur
             Ok(bookings::plan_change(&session.app, "hold expire", &found, &change).await?)
         })
         .await
+        .map_err(|failure| match &ids {
+            Some(ids) => ids.hinted(failure),
+            None => failure,
+        })
     })
 }
 

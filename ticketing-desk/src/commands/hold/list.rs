@@ -31,7 +31,7 @@ const HOLDS: View = View::new(
     &[
         Column::id("Id", "id"),
         Column::state("Status", "status"),
-        Column::text("Seat", "seatNumber").whole(),
+        Column::text("Seat", "seatNumber").whole().first_of("seatNumbers"),
         Column::duration("Left", "secondsLeft"),
         Column::money("Price", "price"),
         Column::text("User", "userId"),

@@ -16,11 +16,14 @@ const fn is_field(column: &Column) -> bool {
 pub fn of(view: &View) -> Vec<FieldSpec> {
     let all = columns::all(view);
     let fields = all.iter().filter(|column| is_field(column) && !column.path.contains('.'));
-    fields.map(|column| FieldSpec { name: column.path, kind: kind(column.kind) }).collect()
+    fields.map(|column| FieldSpec { name: column.path, kind: kind(column) }).collect()
 }
 
-const fn kind(kind: Kind) -> FieldKind {
-    match kind {
+const fn kind(column: &Column) -> FieldKind {
+    if let Some(words) = column.words {
+        return FieldKind::Word(words);
+    }
+    match column.kind {
         Kind::Id | Kind::Text | Kind::State | Kind::Rows(_) => FieldKind::Text,
         Kind::Time => FieldKind::Time,
         Kind::Money => FieldKind::Money,
@@ -60,4 +63,35 @@ fn value(column: &Column, row: &Node) -> Value<'static> {
             .map(Value::Money),
     };
     known.unwrap_or(Value::Missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of;
+    use crate::commands::{event, listings, order, schedule, user, venue};
+    use crate::failure::Failure;
+    use ticketing_core::ops::filter::Filter;
+    use ticketing_core::ops::ticket_fields::TICKET_FIELDS;
+
+    #[test]
+    fn a_status_that_there_is_not_is_refused_with_those_there_are_and_an_example_of_the_list_s_own_fields() {
+        for (view, word, example) in [
+            (event::view::LIST, "ENDED", "status=ON_SALE title~\"a part\""),
+            (venue::view::LIST, "closed", "status=OPEN name~\"a part\""),
+            (schedule::view::LIST, "DEPARTED", "status=SCHEDULED routeName~\"a part\""),
+            (listings::view::LIST, "sold", "status=open title~\"a part\""),
+            (order::view::LIST, "awaiting:payment", "status=created userId~\"a part\""),
+            (user::view::LIST, "suspended", "status=ACTIVE email~\"a part\""),
+        ] {
+            let fields = of(&view);
+            let parse = |query: &str| Filter::parse(query, &fields);
+            assert!(parse(&format!("status={word}")).is_ok(), "{word}");
+            let refused = Failure::from(parse("status=FOO").unwrap_err());
+            assert!(refused.message.contains(example.split(['=', ' ']).nth(1).unwrap()), "{refused}");
+            assert_eq!(refused.hint.as_deref(), Some(example));
+            assert!(parse(example).is_ok());
+        }
+        let refused = Failure::from(Filter::parse("x", TICKET_FIELDS).unwrap_err());
+        assert_eq!(refused.hint.as_deref(), Some("status=PENDING age>10m user~\"a part\""));
+    }
 }

@@ -68,3 +68,67 @@ async fn cancel(args: &Args, desk: &Desk, session: &Session, printer: &mut Print
     }
     printer.object(&node(&listings::stored(app, id).await?)?, view::DETAILS)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::session::testing::{riverton, tester};
+    use serde_json::Value;
+    use ticketing_core::app::{listings, orders};
+    use ticketing_core::domain::booking::command::{HoldKind, Reserve, SeatChoice};
+    use ticketing_core::domain::id::{BookingId, OfferingId, UserId};
+    use ticketing_core::domain::money::{Currency, Money};
+    use ticketing_core::engine::Meta;
+    use ticketing_core::ops::{bookings, details, lookup, schedules, why};
+    use ticketing_core::projection::bodies::listed;
+    use ticketing_core::store::views;
+    use uuid::Uuid;
+
+    #[tokio::test]
+    async fn a_listing_that_is_ordered_is_reserved_in_its_plan_and_its_story_and_has_neither_time_nor_stops()
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let session = riverton(&folder).await;
+        let app = &session.app;
+        let price = Money::parse("75.00", Currency::USD).unwrap();
+        let meta = Meta { actor: "bela".into(), correlation_id: "c".into(), idempotency: None };
+        let made = listings::create(app, &UserId("bela".into()), "Jazz".into(), price, &meta).await.unwrap();
+        let made: Value = serde_json::from_str(&made.body).unwrap();
+        let id = OfferingId(made["id"].as_str().unwrap().parse().unwrap());
+        let booking_id = BookingId(Uuid::now_v7());
+        let buyer = UserId("ada".into());
+        let command = Reserve {
+            booking_id,
+            offering_id: id,
+            route_id: None,
+            user_id: buyer.clone(),
+            seats: SeatChoice::Any(1),
+            from_stop: None,
+            to_stop: None,
+            expected_price: None,
+            hold_seconds: 60,
+            kind: HoldKind::Book,
+        };
+        let plan =
+            bookings::plan_reserve(app, "order create", command, orders::passenger(&buyer)).await.unwrap();
+        assert_eq!(plan.plan.action, "order create");
+        bookings::execute(app, plan, &tester(), None, &mut |_, _| ()).await.unwrap();
+        session.catch_up().await.unwrap();
+
+        let offering = lookup::offering(app, &id.to_string()).await.unwrap();
+        let plan = schedules::plan_cancel(app, offering, "a forgery").await.unwrap().plan;
+        let before: Value = serde_json::from_str(plan.changes[0].before.as_ref().unwrap().get()).unwrap();
+        assert_eq!(before["status"], "reserved");
+        let story = why::tell(app, &id.to_string(), &mut |_, _| ()).await.unwrap();
+        assert_eq!(story.summary, format!("Listing {id} is reserved. Ask for its order by the order's id."));
+        let order = why::tell(app, &booking_id.to_string(), &mut |_, _| ()).await.unwrap();
+        assert!(order.story.iter().any(|entry| entry.what.contains("ran ticketctl order create")));
+
+        let row = views::tickets::one(&app.stores.read, booking_id).await.unwrap().unwrap();
+        for body in [listed(&row, app.clock.now()), details::booking(app, booking_id).await.unwrap()] {
+            let body: Value = serde_json::from_str(&body).unwrap();
+            for name in ["departureTime", "arrivalTime", "originStop", "destinationStop"] {
+                assert!(body.get(name).is_none(), "{name}: {body}");
+            }
+        }
+    }
+}

@@ -1,13 +1,14 @@
 //! What people see of a listing: in a list, and by itself.
 
 use crate::output::{Column, View};
+use ticketing_core::app::listings::ListingStatus;
 
 /// A list of listings.
 pub const LIST: View = View::new(
     "listings",
     &[
         Column::id("Id", "id"),
-        Column::state("Status", "status"),
+        Column::state("Status", "status").one_of(&ListingStatus::WORDS),
         Column::text("Title", "title"),
         Column::money("Price", "price"),
         Column::text("Seller", "userId"),

@@ -71,7 +71,8 @@ async fn cancel(
     let done = change::carry_out_on("order", session, printer, work, async || {
         Ok(bookings::plan_change(&session.app, "order cancel", &found, &change).await?)
     })
-    .await?;
+    .await
+    .map_err(|failure| ids.hinted(failure))?;
     if done.is_none() {
         return Ok(());
     }

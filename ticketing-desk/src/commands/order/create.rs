@@ -3,7 +3,7 @@
 use super::view;
 use crate::commands::change::{self, Key, Work};
 use crate::commands::listing::node;
-use crate::commands::listings;
+use crate::commands::{listings, user};
 use crate::confirm::Severity;
 use crate::desk::Desk;
 use crate::failure::Failure;
@@ -14,7 +14,6 @@ use std::time::Duration;
 use ticketing_core::app::commands::new_booking_id;
 use ticketing_core::app::orders::{passenger, stored};
 use ticketing_core::domain::booking::command::{HoldKind, Reserve, SeatChoice};
-use ticketing_core::domain::id::UserId;
 use ticketing_core::domain::rules::{check_text, len_max};
 use ticketing_core::ops::bookings;
 
@@ -25,8 +24,9 @@ use ticketing_core::ops::bookings;
 pub struct Args {
     /// The listing: its id, or a unique beginning of it
     listing: String,
-    /// Whose order it is
-    #[arg(long, value_name = "ID")]
+    /// Whose order it is: an account by its id, a unique beginning of it, its user name or e-mail address; else the subject
+    /// of a token
+    #[arg(long, value_name = "USER")]
     user: String,
     /// How long to hold the ticket, 1s to 1h [default: ORDER_SECONDS, else 15m]
     #[arg(long, value_name = "TIME", value_parser = hold)]
@@ -60,7 +60,6 @@ async fn create(args: &Args, desk: &Desk, session: &Session, printer: &mut Print
     let app = &session.app;
     let actor = session::actor(desk, &args.change)?;
     let ticket = listings::find(session, &args.listing).await?.facts.id;
-    let buyer = UserId(args.user.clone());
     let hold_seconds = match args.hold.and_then(|hold| u32::try_from(hold.as_secs()).ok()) {
         Some(seconds) => seconds,
         None => session
@@ -68,6 +67,7 @@ async fn create(args: &Args, desk: &Desk, session: &Session, printer: &mut Print
             .hold_seconds("ORDER_SECONDS")
             .map_err(|error| Failure::from(error).hint("set it right, or give --hold 15m"))?,
     };
+    let buyer = user::subject(session, printer, &args.user).await?;
     let text = serde_json::json!(["order create", ticket, buyer, hold_seconds]).to_string();
     let key = match change::first_answer(session, &actor, &args.change, &text, 201).await? {
         Key::Answered(body) => {
@@ -92,7 +92,7 @@ async fn create(args: &Args, desk: &Desk, session: &Session, printer: &mut Print
     let severity = Severity::Adds;
     let work = Work { verb: "Make", severity, ids: None, args: &args.change, actor: &actor, key };
     let done = change::carry_out_on("order", session, printer, work, async || {
-        Ok(bookings::plan_reserve(app, command.clone(), passenger(&buyer)).await?)
+        Ok(bookings::plan_reserve(app, "order create", command.clone(), passenger(&buyer)).await?)
     })
     .await?;
     match done {

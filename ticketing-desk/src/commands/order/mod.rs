@@ -52,6 +52,9 @@ pub async fn find(session: &Session, id: &str) -> Result<BookingId, Failure> {
         Err(OpsError::App(AppError::NotFound { .. })) => {
             return Err(AppError::NotFound { what: NOUN, id: id.to_owned() }.into());
         }
+        Err(OpsError::App(AppError::Ambiguous { id, .. })) => {
+            return Err(AppError::Ambiguous { what: NOUN, id }.into());
+        }
         other => other?,
     };
     orders::stored(&session.app, found).await?;

@@ -1,13 +1,14 @@
 //! What people see of an order: in a list, and by itself.
 
 use crate::output::{Column, View};
+use ticketing_core::projection::market::ORDER_STATES;
 
 /// A list of orders.
 pub const LIST: View = View::new(
     "orders",
     &[
         Column::id("Id", "id"),
-        Column::state("Status", "status"),
+        Column::state("Status", "status").one_of(&ORDER_STATES),
         Column::text("Ticket", "ticket.title"),
         Column::money("Price", "price"),
         Column::text("Buyer", "userId"),

@@ -1,13 +1,14 @@
 //! What people see of a departure: in a list, and by itself.
 
 use crate::output::{Column, View};
+use ticketing_core::projection::bodies::SCHEDULE_STATES;
 
 /// A list of departures.
 pub const LIST: View = View::new(
     "schedules",
     &[
         Column::id("Id", "id"),
-        Column::state("Status", "status"),
+        Column::state("Status", "status").one_of(&SCHEDULE_STATES),
         Column::time("Departs", "departureTime"),
         Column::text("Route", "routeName"),
         Column::number("Left", "seatsLeft"),

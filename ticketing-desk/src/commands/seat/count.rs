@@ -40,11 +40,13 @@ enum Kind {
     Listing,
 }
 
+const KINDS: &[&str] = &["departure", "event", "listing"];
+
 const LIST: View = View::new(
     "offerings",
     &[
         Column::id("Id", "id"),
-        Column::text("Kind", "kind").whole(),
+        Column::text("Kind", "kind").whole().one_of(KINDS),
         Column::text("Name", "name"),
         Column::time("When", "when"),
         Column::number("Free", "free"),
@@ -201,7 +203,7 @@ mod tests {
             kind: HoldKind::Reserve,
         };
         let person = people::passenger("Ada", "ada@example.org", None).unwrap();
-        let plan = bookings::plan_reserve(&session.app, command, person).await.unwrap();
+        let plan = bookings::plan_reserve(&session.app, "booking reserve", command, person).await.unwrap();
         bookings::execute(&session.app, plan, &tester(), None, &mut |_, _| ()).await.unwrap();
         session.catch_up().await.unwrap();
     }

@@ -5,7 +5,7 @@
 use crate::output::grouped;
 use crate::output::terminal::Tone;
 use ticketing_core::app::queries::network::SeatMap;
-use ticketing_core::domain::catalog::OfferingStatus;
+use ticketing_core::domain::catalog::{OfferingKind, OfferingStatus};
 use ticketing_core::domain::occupancy::SeatState;
 use ticketing_core::domain::seating::SeatNo;
 
@@ -61,12 +61,20 @@ pub(super) const fn sign(state: SeatState) -> (&'static str, Tone) {
 fn head(map: &SeatMap, leaves: &str, paint: Paint<'_>) -> String {
     let calls = &map.offering.pattern.calls;
     let name = |stop: u16| calls.get(usize::from(stop)).map_or("", |call| &call.name);
-    let journey = format!("{} → {}", name(map.legs.from()), name(map.legs.to()));
+    let title = map.offering.facts.particulars.title.as_deref().unwrap_or_default();
+    let (journey, leaves) = match map.offering.facts.kind {
+        OfferingKind::Departure => (
+            format!("{} → {}", name(map.legs.from()), name(map.legs.to())),
+            format!("  {}", paint(Tone::Faint, leaves)),
+        ),
+        OfferingKind::Event => (title.to_owned(), format!("  {}", paint(Tone::Faint, leaves))),
+        OfferingKind::Listing => (title.to_owned(), String::new()),
+    };
     let withdrawn = match map.offering.facts.status {
         OfferingStatus::Open => String::new(),
         OfferingStatus::Cancelled => format!("  {}", paint(Tone::Bad, "CANCELLED")),
     };
-    format!("{}  {}{withdrawn}\n", paint(Tone::Strong, &journey), paint(Tone::Faint, leaves))
+    format!("{}{leaves}{withdrawn}\n", paint(Tone::Strong, &journey))
 }
 
 fn rows(map: &SeatMap, panels: u32, digits: usize, paint: Paint<'_>) -> String {
@@ -226,6 +234,14 @@ Harbour → Air\\u{1b}port  in 3h
         let mut map = map(3, "AB CD");
         map.offering.facts.status = OfferingStatus::Cancelled;
         assert!(drawn(&map, Some(80)).contains("  in 3h  CANCELLED\n"));
+    }
+
+    #[test]
+    fn the_map_of_a_listing_is_headed_by_its_title_alone() {
+        let mut map = map(3, "AB CD");
+        map.offering.facts.kind = OfferingKind::Listing;
+        map.offering.facts.particulars.title = Some("Two nights of jazz".into());
+        assert!(drawn(&map, Some(80)).starts_with("Two nights of jazz\n"));
     }
 
     #[test]

@@ -221,7 +221,9 @@ fn sizes(set: &CatalogSet) -> Vec<(&'static str, usize)> {
         ("pattern", set.patterns.len()),
         ("schedule", of(OfferingKind::Departure)),
     ];
-    let sometimes = [("venue", venues), ("event", events)].into_iter().filter(|(_, size)| *size > 0);
+    let sometimes = [("venue", venues), ("event", events), ("listing", of(OfferingKind::Listing))]
+        .into_iter()
+        .filter(|(_, size)| *size > 0);
     always.into_iter().chain(sometimes).collect()
 }
 

@@ -1,13 +1,14 @@
 //! What people see of an account. Never its password's hash: the core hands none out.
 
 use crate::output::{Column, View};
+use ticketing_core::domain::account::AccountStatus;
 
 /// A list of accounts.
 pub const LIST: View = View::new(
     "users",
     &[
         Column::id("Id", "id"),
-        Column::state("Status", "status"),
+        Column::state("Status", "status").one_of(&AccountStatus::WORDS),
         Column::text("E-mail", "email"),
         Column::text("User name", "username"),
         Column::time("Created", "createdAt"),

@@ -6,6 +6,8 @@ use crate::failure::Failure;
 use crate::globals::ChangeArgs;
 use crate::output::Printer;
 use crate::session::{self, Opening};
+use ticketing_core::domain::event::LayoutDefined;
+use ticketing_core::domain::layout::LayoutSpec;
 use ticketing_core::ops::seed;
 
 /// Make a venue, in which then events can be held
@@ -33,7 +35,7 @@ pub struct Args {
     #[arg(long, value_name = "ZONE")]
     timezone: String,
     /// Its seats: the name of a stored layout with sections
-    #[arg(long, value_name = "NAME", conflicts_with = "section", required_unless_present = "section")]
+    #[arg(long, value_name = "NAME", conflicts_with = "section")]
     layout: Option<String>,
     /// A section, the best first: NAME:ROWSxSEATS[:CATEGORY], or NAME:SEATS[:CATEGORY] where nothing is numbered
     #[arg(long, value_name = "SECTION")]
@@ -47,15 +49,35 @@ pub struct Args {
 /// # Errors
 /// What can't be right; a conflict if another has its key; what the stores say.
 pub fn run(args: &Args, desk: &Desk, printer: &mut Printer) -> Result<(), Failure> {
+    if args.layout.is_none() && args.section.is_empty() {
+        return Err(Failure::usage("Give the venue its seats: --section for each section, or --layout.")
+            .hint("--section NAME:ROWSxSEATS, or --layout NAME of a stored one"));
+    }
     session::run(desk, printer, Opening::AsTheyAre, async |session, printer| {
         let layouts = match &args.layout {
             None => Vec::new(),
-            Some(_) => seed::layouts(&session.app).await?,
+            Some(name) => vec![one::layout(&named(name, seed::layouts(&session.app).await?)?)],
         };
-        let named = layouts.into_iter().find(|layout| Some(&layout.spec.name) == args.layout.as_ref());
-        let layouts: Vec<_> = named.into_iter().map(|layout| one::layout(&layout.spec)).collect();
         let seed = one::parse("venue create", &args.as_seed_file(&layouts), session.app.clock.now())?;
         one::create("venue", seed, &args.change, desk, session, printer).await
+    })
+}
+
+/// Returns the stored layout with this name, which has sections.
+fn named(name: &str, stored: Vec<LayoutDefined>) -> Result<LayoutSpec, Failure> {
+    let mut halls: Vec<LayoutSpec> = stored.into_iter().map(|layout| layout.spec).collect();
+    halls.retain(|spec| !spec.sections.is_empty());
+    if let Some(at) = halls.iter().position(|spec| spec.name == name) {
+        return Ok(halls.swap_remove(at));
+    }
+    let mut names: Vec<&str> = halls.iter().map(|spec| spec.name.as_str()).collect();
+    names.sort_unstable();
+    let failure = Failure::usage(format!("There is no stored layout \"{name}\" with sections."))
+        .code("UNKNOWN_LAYOUT")
+        .hint("name one of them, or give --section for each section");
+    Err(match names.as_slice() {
+        [] => failure.why("There is none.").hint("give --section for each section"),
+        names => failure.why(format!("There are {}.", names.join(", "))),
     })
 }
 
@@ -100,8 +122,29 @@ fn section(text: &str) -> serde_json::Value {
 
 #[cfg(test)]
 mod tests {
-    use super::section;
+    use super::{named, section};
     use serde_json::json;
+    use ticketing_core::domain::event::LayoutDefined;
+    use ticketing_core::domain::id::LayoutId;
+    use ticketing_core::domain::layout::{LayoutSpec, SectionSpec};
+    use uuid::Uuid;
+
+    #[test]
+    fn a_layout_that_is_not_stored_is_refused_with_those_that_are() {
+        let layout = |name: &str, sections| LayoutDefined {
+            id: LayoutId(Uuid::nil()),
+            spec: LayoutSpec { name: name.into(), sections, ..LayoutSpec::default() },
+        };
+        let section = || vec![SectionSpec { name: "A".into(), ..SectionSpec::default() }];
+        let stored =
+            || vec![layout("bus", Vec::new()), layout("opera", section()), layout("arena", section())];
+        assert_eq!(named("opera", stored()).unwrap().name, "opera");
+        for name in ["bus", "operas"] {
+            let refused = named(name, stored()).unwrap_err();
+            assert!(refused.message.contains("no stored layout"), "{refused}");
+            assert_eq!(refused.why.as_deref(), Some("There are arena, opera."));
+        }
+    }
 
     #[test]
     fn a_section_is_written_in_one_word() {

@@ -1,6 +1,7 @@
 //! What people see of a venue: in a list, and by itself.
 
 use crate::output::{Column, View};
+use ticketing_core::projection::venue::VENUE_STATES;
 
 /// A list of venues.
 pub const LIST: View = View::new(
@@ -10,7 +11,7 @@ pub const LIST: View = View::new(
         Column::text("Name", "name"),
         Column::text("City", "city"),
         Column::number("Seats", "capacity"),
-        Column::state("Status", "status"),
+        Column::state("Status", "status").one_of(&VENUE_STATES),
         Column::text("External id", "externalId"),
         Column::text("Layout", "layout").wide(),
         Column::text("Time zone", "timezone").wide(),

@@ -32,7 +32,7 @@ async fn held(folder: &tempfile::TempDir) -> Session {
         kind: HoldKind::Reserve,
     };
     let person = people::passenger("Ada", "ada@example.org", None).unwrap();
-    let plan = bookings::plan_reserve(app, command, person).await.unwrap();
+    let plan = bookings::plan_reserve(app, "booking reserve", command, person).await.unwrap();
     bookings::execute(app, plan, &tester(), None, &mut |_, _| ()).await.unwrap();
     session.catch_up().await.unwrap();
     session
