@@ -12,7 +12,7 @@ pub const LIST: View = View::new(
         Column::number("Done", "done"),
         Column::number("Of", "total"),
         Column::time("Moved", "movedAt"),
-        Column::text("Actor", "actor"),
+        Column::text("Actor", "actor").wide(),
         Column::text("Outcome", "outcome"),
         Column::text("Error", "error").wide(),
         Column::text("Reason", "reason").wide(),

@@ -8,7 +8,7 @@ pub const LIST: View = View::new(
     &[
         Column::id("Id", "id"),
         Column::state("State", "state"),
-        Column::text("Step", "step"),
+        Column::text("Step", "step").wide(),
         Column::number("Charges", "attempts"),
         Column::text("Last error", "lastError"),
         Column::time("Next", "nextAt"),
