@@ -17,6 +17,12 @@ const LINE_INTERVAL: Duration = Duration::from_secs(10);
 /// With one, so much between two turns of the spinner.
 const TICK_INTERVAL: Duration = Duration::from_millis(100);
 
+/// What is done is told in so many characters beside a bar, so that both have room on one line of eighty columns.
+const LABEL_MAX: usize = 34;
+
+/// The bar itself is so wide.
+const BAR_WIDTH: usize = 20;
+
 /// How far work has come, for whoever shows it elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgressReport {
@@ -128,7 +134,7 @@ impl Progress {
         self.total = total;
         if let Some(bar) = &self.bar {
             bar.set_style(bar_style(total));
-            bar.set_message(visible(label).into_owned());
+            bar.set_message(short(&visible(label)));
             match total {
                 Some(total) => bar.set_length(total),
                 None => bar.unset_length(),
@@ -149,13 +155,23 @@ impl Drop for Progress {
     }
 }
 
-/// The bar's look; both templates are ours, so a plain bar is only a guard against a typing error.
+/// Cuts a label so that a bar fits beside it: after a whole word, where that leaves most of it.
+fn short(label: &str) -> String {
+    if label.chars().count() <= LABEL_MAX {
+        return label.to_owned();
+    }
+    let kept: String = label.chars().take(LABEL_MAX - 1).collect();
+    let at_word = kept.rfind(' ').filter(|at| *at > LABEL_MAX / 2).unwrap_or(kept.len());
+    format!("{}…", kept.get(..at_word).unwrap_or(&kept))
+}
+
+/// The bar's look; the templates are ours, so a plain bar is only a guard against a typing error.
 fn bar_style(total: Option<u64>) -> ProgressStyle {
     let template = match total {
-        Some(_) => "{msg} [{bar:28}] {human_pos}/{human_len} {eta}",
-        None => "{spinner} {msg} {human_pos} {elapsed}",
+        Some(_) => format!("{{msg}} [{{bar:{BAR_WIDTH}}}] {{human_pos}}/{{human_len}} {{eta}}"),
+        None => "{spinner} {msg} {human_pos} {elapsed}".to_owned(),
     };
-    ProgressStyle::with_template(template)
+    ProgressStyle::with_template(&template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ")
 }
@@ -179,7 +195,7 @@ fn tell(text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Progress, Style, bar_style, line};
+    use super::{BAR_WIDTH, Progress, Style, bar_style, line, short};
     use std::time::Duration;
 
     #[test]
@@ -188,6 +204,22 @@ mod tests {
         assert_eq!(line("Stop times", 3412, Some(6824), seconds), "Stop times: 3,412 of 6,824 (50 %), 20 s");
         assert_eq!(line("Rows\u{1b}", 7, None, seconds), "Rows\\u{1b}: 7, 20 s");
         assert_eq!(line("None", 0, Some(0), seconds), "None: 0 of 0 (100 %), 20 s");
+    }
+
+    #[test]
+    fn a_label_and_its_bar_fit_on_one_line_of_eighty_columns() {
+        let counts = "1,234,567/1,234,567";
+        for (label, expected) in [
+            ("Cancel 3 bookings", "Cancel 3 bookings"),
+            (
+                "Cancel event tosca@19:30/2026-12-01 and its 1,234 reservations",
+                "Cancel event tosca@19:30/2026-12-…",
+            ),
+            ("Cancel event tosca@19:30 and its 1,234 reservations", "Cancel event tosca@19:30 and its…"),
+        ] {
+            assert_eq!(short(label), expected);
+            assert!(format!("{expected} [{:BAR_WIDTH$}] {counts} 1m", "").chars().count() <= 80, "{label}");
+        }
     }
 
     #[test]

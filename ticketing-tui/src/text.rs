@@ -322,6 +322,8 @@ mod tests {
         {
             assert_eq!(short_id(id, width), expected, "{width}");
         }
+        // Of a hall's seats, all of one section, the end tells which.
+        assert_eq!(short_id("STALLS-A12", 8), "STA…-A12");
     }
 
     #[test]

@@ -122,15 +122,6 @@ pub async fn keep(app: &App, id: &str, labels: &[String], keep: Keep, meta: Meta
     Err(AppError::NotFound { what: "event", id: id.to_owned() })
 }
 
-/// Returns an event as it is stored now, as JSON.
-///
-/// # Errors
-/// [`AppError::NotFound`]; what the store says.
-pub async fn current(app: &App, id: &str) -> Result<String, AppError> {
-    let (row, _) = stored(app, id).await?;
-    Ok(words::event(&row.value, row.version.unsigned_abs(), app.clock.now()))
-}
-
 /// A change of which seats of an event are kept back.
 #[derive(Clone, Debug)]
 pub(crate) struct Keeping {

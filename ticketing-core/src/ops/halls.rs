@@ -4,11 +4,13 @@ use super::audit::{Actor, audited};
 use super::{OpsError, Plan, PlanChange, schedules};
 use crate::app::events::{self, Keep, Keeping};
 use crate::app::{App, AppError, catalogue, venues};
-use crate::domain::catalog::Offering;
-use crate::domain::id::OfferingId;
+use crate::domain::catalog::{Offering, OfferingStatus};
+use crate::domain::event::{CatalogEvent, Event};
+use crate::domain::id::{BookingId, OfferingId};
+use crate::domain::seating::{LegRange, SeatNo};
 use crate::engine::{Done, Meta};
 use crate::projection::{bodies, venue as words};
-use crate::store::offerings;
+use crate::store::{catalog, events as store_events, offerings};
 use std::sync::Arc;
 
 /// Seats that are to be kept back, or given free.
@@ -19,12 +21,48 @@ pub struct KeepPlan {
     keeping: Option<Keeping>,
 }
 
-/// Returns an event as it is stored now, as JSON.
+/// Returns an event as it is stored now, as JSON: what everybody reads, and its venue, its seats and why it was cancelled.
 ///
 /// # Errors
 /// [`AppError::NotFound`]; what the store says.
 pub async fn event(app: &App, id: OfferingId) -> Result<String, OpsError> {
-    Ok(events::current(app, &id.to_string()).await?)
+    let db = &app.stores.write;
+    let (row, _) = events::stored(app, &id.to_string()).await?;
+    let not_found = || AppError::NotFound { what: "event", id: id.to_string() };
+    let (offering, mut occupancy) = offerings::with_seats(db, &[id]).await?.pop().ok_or_else(not_found)?;
+    let now = app.clock.now();
+    let lapsed: Vec<BookingId> = occupancy.lapsed(now).collect();
+    for id in lapsed {
+        occupancy.release(id);
+    }
+    let venue = match row.value.particulars.venue_id {
+        Some(id) => catalog::venues(db, vec![id.0]).await?.remove(&id.0).map(|row| row.value),
+        None => None,
+    };
+    let all = LegRange::new(0, offering.pattern.leg_count());
+    let is_free = |seat: &SeatNo| all.is_some_and(|legs| occupancy.is_free(*seat, legs));
+    let (seats_left, reason) = match row.value.status {
+        OfferingStatus::Open => (offering.for_sale().filter(is_free).count(), None),
+        OfferingStatus::Cancelled => (0, why_cancelled(app, id).await?),
+    };
+    let details = words::EventDetails {
+        venue: venue.as_ref(),
+        seats_total: offering.for_sale().count(),
+        seats_left,
+        reason: reason.as_deref(),
+    };
+    Ok(words::event_details(&row.value, row.version.unsigned_abs(), &details, now))
+}
+
+/// Returns the reason that was given when it was cancelled: the log has it.
+async fn why_cancelled(app: &App, id: OfferingId) -> Result<Option<String>, OpsError> {
+    let log = store_events::of_stream(&app.stores.write, id.0).await?;
+    Ok(log.into_iter().rev().find_map(|entry| match entry.event {
+        Event::Catalog(CatalogEvent::OfferingCancelled(event)) => {
+            Some(event.reason).filter(|reason| !reason.is_empty())
+        }
+        Event::Catalog(_) | Event::Booking(_) | Event::Payment(_) => None,
+    }))
 }
 
 /// Returns a venue as it is stored now, as JSON.

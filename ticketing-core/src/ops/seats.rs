@@ -34,7 +34,7 @@ pub struct Counts {
     pub held: u64,
     /// That are paid for.
     pub sold: u64,
-    /// Kept back from sale.
+    /// Kept back from sale; of what is cancelled, all that nobody has.
     pub blocked: u64,
 }
 
@@ -53,6 +53,19 @@ impl Counts {
         }
         counts
     }
+
+    /// Returns them as they are once the thing is cancelled: nobody may buy what was free.
+    #[must_use]
+    pub fn withdrawn(self) -> Self {
+        Self { free: 0, blocked: self.blocked + self.free, ..self }
+    }
+
+    fn of_status(self, status: OfferingStatus) -> Self {
+        match status {
+            OfferingStatus::Open => self,
+            OfferingStatus::Cancelled => self.withdrawn(),
+        }
+    }
 }
 
 /// Something that is sold, and how its seats stand.
@@ -68,7 +81,8 @@ pub struct OnSale {
     pub when: Option<Timestamp>,
     /// What it is now, in the words of those who sell it.
     pub status: &'static str,
-    /// The lowest price of a seat.
+    /// The lowest price of a seat; the dearest categories may cost many times that.
+    #[serde(rename = "priceFrom")]
     pub price: Box<RawValue>,
     /// Its currency.
     pub currency: String,
@@ -174,7 +188,7 @@ pub async fn of_facts(app: &App, facts: Vec<OfferingFacts>) -> Result<Vec<OnSale
     let names: HashMap<RouteId, String> = routes.into_iter().map(|route| (route.id, route.name)).collect();
     let none = HashMap::new();
     let one = |it: &Offering| {
-        let seats = counts(it, taken.get(&it.facts.id).unwrap_or(&none));
+        let seats = counts(it, taken.get(&it.facts.id).unwrap_or(&none)).of_status(it.facts.status);
         on_sale(it, it.facts.route_id.and_then(|id| names.get(&id)), seats, now)
     };
     Ok(offerings.iter().map(one).collect())
@@ -231,7 +245,7 @@ pub fn of_sections(map: &SeatMap) -> Vec<OfSection> {
             OfSection {
                 section: section.name.clone(),
                 category: section.category.clone(),
-                seats: Counts::of(states),
+                seats: Counts::of(states).of_status(map.offering.facts.status),
             }
         })
         .collect()

@@ -9,6 +9,7 @@ use crate::domain::money::Money;
 use crate::domain::occupancy::SeatState;
 use crate::domain::seating::SeatNo;
 use crate::domain::time::Timestamp;
+use jiff::tz::TimeZone;
 
 const OPEN: &str = "OPEN";
 const CLOSED: &str = "CLOSED";
@@ -124,8 +125,53 @@ pub fn venue(venue: &Venue, layout: &Layout) -> String {
 /// An event, as everybody reads it.
 #[must_use]
 pub fn event(facts: &OfferingFacts, version: u32, now: Timestamp) -> String {
-    let particulars = &facts.particulars;
     let mut body = Object::new();
+    event_fields(&mut body, facts, version, now);
+    body.end()
+}
+
+/// What an operator sees of an event beside what everybody reads.
+#[derive(Clone, Debug)]
+pub struct EventDetails<'a> {
+    /// Where it is held.
+    pub venue: Option<&'a Venue>,
+    /// How many seats are or were for sale.
+    pub seats_total: usize,
+    /// How many of them anybody may buy now.
+    pub seats_left: usize,
+    /// Why it was cancelled, if it was.
+    pub reason: Option<&'a str>,
+}
+
+/// An event, as an operator looks at it.
+#[must_use]
+pub fn event_details(facts: &OfferingFacts, version: u32, of: &EventDetails<'_>, now: Timestamp) -> String {
+    let mut body = Object::new();
+    event_fields(&mut body, facts, version, now);
+    if let Some(venue) = of.venue {
+        body.text("venueName", &venue.name);
+        body.text("timezone", &venue.timezone);
+        if let Some(local) = local(facts.departs_at, &venue.timezone) {
+            body.text("localStartTime", &local);
+        }
+    }
+    body.raw("seatsTotal", &of.seats_total.to_string());
+    body.raw("seatsLeft", &of.seats_left.to_string());
+    if let Some(reason) = of.reason {
+        body.text("reason", reason);
+    }
+    body.end()
+}
+
+/// `2026-11-22 19:30 America/Chicago`; nothing where the zone is unknown.
+fn local(at: Timestamp, timezone: &str) -> Option<String> {
+    let zone = TimeZone::get(timezone).ok()?;
+    let at = jiff::Timestamp::from_millisecond(at.as_millis()).ok()?;
+    Some(format!("{} {timezone}", at.to_zoned(zone).strftime("%Y-%m-%d %H:%M")))
+}
+
+fn event_fields(body: &mut Object, facts: &OfferingFacts, version: u32, now: Timestamp) {
+    let particulars = &facts.particulars;
     body.plain("id", facts.id);
     if let Some(id) = &facts.external_id {
         body.text("externalId", id);
@@ -162,7 +208,6 @@ pub fn event(facts: &OfferingFacts, version: u32, now: Timestamp) -> String {
         })),
     );
     body.raw("version", &version.to_string());
-    body.end()
 }
 
 /// What an event is. It is sold until it begins.

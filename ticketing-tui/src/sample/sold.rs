@@ -15,10 +15,12 @@ pub(super) fn counted(kind: &str) -> Vec<Value> {
             ("listing", _) => (0, 0, 0),
             _ => (total * n / 60, n / 3, total / 20),
         };
+        let free = total - sold - held - blocked;
+        let (free, blocked) = if status == "CANCELLED" { (0, blocked + free) } else { (free, blocked) };
         json!({
             "kind": kind, "id": id(if kind == "departure" { 5 } else { 15 }, n), "name": name, "status": status,
-            "when": (kind != "listing").then(|| at(600 * (n + 1))), "price": 25.00, "currency": "USD", "total": total,
-            "free": total - sold - held - blocked, "held": held, "sold": sold, "blocked": blocked,
+            "when": (kind != "listing").then(|| at(600 * (n + 1))), "priceFrom": 25.00, "currency": "USD", "total": total,
+            "free": free, "held": held, "sold": sold, "blocked": blocked,
             "externalId": (kind != "listing").then(|| format!("10@{n}"))
         })
     };
@@ -71,7 +73,8 @@ pub(super) fn event(of: &str) -> Value {
     json!({
         "id": of, "title": "Rivertown Rovers – Northport City", "status": "ON_SALE", "startTime": at(600), "endTime": at(7_800),
         "eventType": "sports", "city": "Riverton", "description": "The derby.", "price": 25.00, "currency": "USD",
-        "venueId": id(16, 1), "version": 3,
+        "venueId": id(16, 1), "version": 3, "venueName": "Riverside Arena", "timezone": "America/New_York",
+        "localStartTime": "2026-11-20 07:10 America/New_York", "seatsTotal": 19_000, "seatsLeft": 18_400,
         "priceCategories": [{"category": "COURTSIDE", "price": 120.00}, {"category": "UPPER", "price": 25.00}]
     })
 }

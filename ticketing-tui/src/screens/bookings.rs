@@ -1,12 +1,15 @@
 //! The screens of what is bought: holds, bookings, the sagas that get them paid, payments.
 
 use super::list::{ID, ID_WIDTH, NONE, TIMERS};
-use super::{Action, Column, Screen, Section};
+use super::{Action, Column, SAME, Screen, Section};
 use crate::row::{Kind, text};
 use serde_json::Value;
 use ticketing_core::ops::payments::PAYMENT_FIELDS;
 use ticketing_core::ops::sagas::SAGA_FIELDS;
 use ticketing_core::ops::ticket_fields::TICKET_FIELDS;
+
+/// Its end tells one seat of a hall from the others: `STA…-A12`.
+const SEAT: Column = Column::new("Seat", "seatNumber", Kind::Id, (8, 16), 1);
 
 const CALLS: &[Column] = &[
     Column::new("Kind", "kind", Kind::Text, (6, 8), 0),
@@ -26,6 +29,7 @@ pub(super) const SAGA_ACTIONS: &[Action] = &[
     Action {
         key: 'r',
         title: "Retry: ask the provider again",
+        retitled: SAME,
         command: &["saga", "retry", "{}"],
         wants: None,
         is_tried: true,
@@ -34,6 +38,7 @@ pub(super) const SAGA_ACTIONS: &[Action] = &[
     Action {
         key: 'c',
         title: "Compensate: give back the seats and the money",
+        retitled: SAME,
         command: &["saga", "compensate", "{}"],
         wants: None,
         is_tried: true,
@@ -42,6 +47,7 @@ pub(super) const SAGA_ACTIONS: &[Action] = &[
     Action {
         key: 'x',
         title: "Abandon: close it as it is",
+        retitled: SAME,
         command: &["saga", "abandon", "{}"],
         wants: None,
         is_tried: true,
@@ -166,7 +172,7 @@ pub(super) const HOLDS: Screen = Screen {
         Column::new("Left", "holdExpiresAt", Kind::Left, (9, 11), 0),
         Column::new("Id", "id", ID, ID_WIDTH, 0),
         Column::new("Status", "status", Kind::State, (9, 9), 2),
-        Column::new("Seat", "seatNumber", Kind::Text, (8, 16), 1),
+        SEAT,
         Column::new("User", "userId", Kind::Text, (10, 36), 3),
         Column::new("Price", "price", Kind::Money, (9, 14), 4),
         Column::new("Created", "createdAt", Kind::Time, (0, 0), 5),
@@ -180,6 +186,7 @@ pub(super) const HOLDS: Screen = Screen {
     actions: &[Action {
         key: 'x',
         title: "Expire: end the hold now and free its seats",
+        retitled: SAME,
         command: &["hold", "expire", "{}"],
         wants: None,
         is_tried: true,
@@ -235,9 +242,9 @@ pub(super) const BOOKINGS: Screen = Screen {
     columns: &[
         Column::new("Id", "id", ID, ID_WIDTH, 0),
         Column::new("Status", "status", Kind::State, (9, 9), 0),
-        Column::new("Seat", "seatNumber", Kind::Text, (8, 16), 1),
+        SEAT,
         Column::new("What", "routeName", Kind::Text, (9, 44), 2),
-        Column::new("Kind", "kind", Kind::Text, (9, 9), 3),
+        Column::new("Kind", "kind", Kind::Text, (7, 9), 3),
         Column::new("Departs", "departureTime", Kind::Time, (0, 0), 4),
         Column::new("User", "userId", Kind::Text, (8, 36), 5),
         Column::new("Price", "price", Kind::Money, (9, 14), 5),
@@ -253,6 +260,7 @@ pub(super) const BOOKINGS: Screen = Screen {
         Action {
             key: 'c',
             title: "Cancel it; what was paid is refunded",
+            retitled: SAME,
             command: &["booking", "cancel", "{}"],
             wants: None,
             is_tried: true,
@@ -264,6 +272,7 @@ pub(super) const BOOKINGS: Screen = Screen {
         Action {
             key: 'x',
             title: "Expire its hold now",
+            retitled: SAME,
             command: &["hold", "expire", "{}"],
             wants: None,
             is_tried: true,
@@ -305,6 +314,7 @@ pub(super) const PAYMENTS: Screen = Screen {
     actions: &[Action {
         key: 'r',
         title: "Refund it",
+        retitled: SAME,
         command: &["payment", "refund", "{}"],
         wants: None,
         is_tried: true,

@@ -25,7 +25,7 @@ pub(super) const COUNT_FIELDS: &[FieldSpec] = &[
     number("held"),
     number("sold"),
     text("status"),
-    FieldSpec { name: "price", kind: FieldKind::Money },
+    FieldSpec { name: "priceFrom", kind: FieldKind::Money },
     text("currency"),
     number("blocked"),
     number("total"),

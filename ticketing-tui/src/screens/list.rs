@@ -4,7 +4,7 @@ use super::bookings::{BOOKINGS, HOLDS, PAYMENTS, SAGA_ACTIONS, SAGAS};
 use super::fields::{AUDIT_FIELDS, PROJECTION_FIELDS};
 use super::sold::{HALLS, LISTINGS, ORDERS, SEATS, SECTIONS, SHOWS, VENUES};
 use super::work::{JOBS, LETTERS};
-use super::{Action, Column, ItemLook, Look, Screen, Section};
+use super::{Action, Column, ItemLook, Look, SAME, Screen, Section};
 use crate::row::{Kind, text};
 use serde_json::Value;
 
@@ -71,6 +71,7 @@ pub(crate) static SCREENS: [Screen; 22] = [
         actions: &[Action {
             key: 's',
             title: "Move the group's place in this partition",
+            retitled: SAME,
             command: &["group", "seek", "{group}", "--topic", "{topic}", "--partition", "{partition}"],
             wants: Some(("Where to (earliest, latest, an offset, or a time as -1h)", "--to")),
             is_tried: false,
@@ -105,6 +106,7 @@ pub(crate) static SCREENS: [Screen; 22] = [
             Action {
                 key: 'r',
                 title: "Rebuild it beside the old tables, then swap",
+                retitled: SAME,
                 command: &["projection", "rebuild", "{}"],
                 wants: None,
                 is_tried: false,
@@ -113,6 +115,7 @@ pub(crate) static SCREENS: [Screen; 22] = [
             Action {
                 key: 'b',
                 title: "Go back to the tables of before the rebuild",
+                retitled: SAME,
                 command: &["projection", "revert", "{}"],
                 wants: None,
                 is_tried: false,

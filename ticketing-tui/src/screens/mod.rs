@@ -12,6 +12,7 @@ pub(crate) use columns::{Column, fit};
 pub(crate) use list::SCREENS;
 
 use serde_json::Value;
+use std::borrow::Cow;
 use ticketing_core::ops::filter::{FieldKind, FieldSpec};
 
 /// Which screen: its place among [`SCREENS`].
@@ -211,6 +212,8 @@ pub(crate) struct Action {
     pub key: char,
     /// What it does, as an order.
     pub title: &'static str,
+    /// What it does to a row for which that would be the wrong word.
+    pub retitled: fn(&Value) -> Option<String>,
     /// The command; `{}` is the row's id, `{of}` what its place is of, `{path}` the text there.
     pub command: &'static [&'static str],
     /// What has to be typed first, and the flag it goes with.
@@ -220,6 +223,16 @@ pub(crate) struct Action {
     /// Says why it can't be done to a row, as far as the row tells; the plan has the last word.
     pub off: fn(&Value) -> Option<&'static str>,
 }
+
+impl Action {
+    /// Returns what it does to a row, as an order.
+    pub(crate) fn title_for(&self, row: &Value) -> Cow<'static, str> {
+        (self.retitled)(row).map_or(Cow::Borrowed(self.title), Cow::Owned)
+    }
+}
+
+/// Of an action that does the same to every row.
+const SAME: fn(&Value) -> Option<String> = |_| None;
 
 /// Returns what the values of a field are, in a few words.
 pub(crate) fn values_of(kind: FieldKind) -> String {

@@ -3,8 +3,9 @@
 
 use super::fields::{COUNT_FIELDS, ORDER_FIELDS, VENUE_FIELDS};
 use super::list::{ID, ID_WIDTH, NONE};
-use super::{Action, Column, ItemLook, Screen, Section};
+use super::{Action, Column, ItemLook, SAME, Screen, Section};
 use crate::row::{Kind, text};
+use crate::text::grouped;
 use serde_json::Value;
 
 /// How seats stand: of a hall that may be tens of thousands.
@@ -14,12 +15,32 @@ const SOLD: Column = Column::new("Sold", "sold", Kind::Number, (6, 7), 0);
 const BLOCKED: Column = Column::new("Blocked", "blocked", Kind::Number, (7, 7), 5);
 const TOTAL: Column = Column::new("Of", "total", Kind::Number, (6, 7), 3);
 const STATUS: Column = Column::new("Status", "status", Kind::State, (9, 11), 2);
-const PRICE: Column = Column::new("Price", "price", Kind::Money, (9, 14), 4);
+const PRICE: Column = Column::new("From", "priceFrom", Kind::Money, (9, 14), 4);
 const EXTERNAL_ID: Column = Column::new("External id", "externalId", Kind::Text, (11, 28), 8);
 const BAR: Column = Column::new("", "total", Kind::Bar, (20, 20), 7);
 
 fn cancelled(row: &Value) -> Option<&'static str> {
     text(row, "status").eq_ignore_ascii_case("cancelled").then_some("it is cancelled already")
+}
+
+/// How many seats of a departure or show somebody still has.
+fn seats_left(row: &Value) -> u64 {
+    ["held", "sold"].iter().filter_map(|path| row.get(path).and_then(Value::as_u64)).sum()
+}
+
+/// Why a departure or show can't be cancelled: if bookings of it are left, the rest of it can.
+fn cancelled_whole(row: &Value) -> Option<&'static str> {
+    cancelled(row).filter(|_| seats_left(row) == 0)
+}
+
+/// What cancelling does to a departure or show that is cancelled and still has bookings.
+fn finishing(row: &Value) -> Option<String> {
+    cancelled(row)?;
+    match seats_left(row) {
+        0 => None,
+        1 => Some("Finish the cancellation: the booking of one seat is left".to_owned()),
+        left => Some(format!("Finish the cancellation: bookings of {} seats are left", grouped(left))),
+    }
 }
 
 /// Why a venue can't be closed.
@@ -58,10 +79,11 @@ pub(super) const SEATS: Screen = Screen {
     actions: &[Action {
         key: 'c',
         title: "Cancel the departure",
+        retitled: finishing,
         command: &["schedule", "cancel", "{}"],
         wants: None,
         is_tried: true,
-        off: cancelled,
+        off: cancelled_whole,
     }],
     every_seconds: 5,
     ..NONE
@@ -98,13 +120,18 @@ pub(super) const SHOWS: Screen = Screen {
         ("Id", "id", Kind::Id),
         ("Event", "title", Kind::Text),
         ("Status", "status", Kind::State),
+        ("Reason", "reason", Kind::Text),
         ("Begins", "startTime", Kind::Time),
+        ("There", "localStartTime", Kind::Text),
         ("Ends", "endTime", Kind::Time),
         ("Type", "eventType", Kind::Text),
         ("City", "city", Kind::Text),
         ("About", "description", Kind::Text),
         ("Price", "price", Kind::Money),
-        ("Venue", "venueId", Kind::Id),
+        ("Seats", "seatsTotal", Kind::Number),
+        ("Free", "seatsLeft", Kind::Number),
+        ("Venue", "venueName", Kind::Text),
+        ("Venue id", "venueId", Kind::Id),
     ],
     sections: &[Section {
         title: "Prices",
@@ -118,10 +145,11 @@ pub(super) const SHOWS: Screen = Screen {
     actions: &[Action {
         key: 'c',
         title: "Cancel the event; what was paid is refunded",
+        retitled: finishing,
         command: &["event", "cancel", "{}"],
         wants: None,
         is_tried: true,
-        off: cancelled,
+        off: cancelled_whole,
     }],
     every_seconds: 5,
     ..NONE
@@ -157,6 +185,7 @@ const SEAT_ACTIONS: &[Action] = &[
     Action {
         key: 'b',
         title: "Block: keep the seat back from sale",
+        retitled: SAME,
         command: &["event", "block", "{of}", "{}"],
         wants: None,
         is_tried: true,
@@ -169,6 +198,7 @@ const SEAT_ACTIONS: &[Action] = &[
     Action {
         key: 'u',
         title: "Unblock: give the seat free",
+        retitled: SAME,
         command: &["event", "unblock", "{of}", "{}"],
         wants: None,
         is_tried: true,
@@ -203,7 +233,7 @@ pub(super) const LISTINGS: Screen = Screen {
         Column::new("Id", "id", ID, ID_WIDTH, 1),
         Column::new("Status", "status", Kind::State, (9, 10), 0),
         Column::new("Title", "name", Kind::Text, (16, 60), 0),
-        Column::new("Price", "price", Kind::Money, (9, 14), 0),
+        Column::new("Price", "priceFrom", Kind::Money, (9, 14), 0),
         Column::new("Free", "free", Kind::Number, (4, 4), 3),
         Column::new("Held", "held", Kind::Number, (4, 4), 3),
         Column::new("Sold", "sold", Kind::Number, (4, 4), 3),
@@ -223,6 +253,7 @@ pub(super) const LISTINGS: Screen = Screen {
     actions: &[Action {
         key: 'c',
         title: "Withdraw it; its order is cancelled, what was paid goes back",
+        retitled: SAME,
         command: &["listing", "cancel", "{}"],
         wants: None,
         is_tried: true,
@@ -273,6 +304,7 @@ pub(super) const ORDERS: Screen = Screen {
     actions: &[Action {
         key: 'c',
         title: "Cancel it: the ticket is open again, what was paid goes back",
+        retitled: SAME,
         command: &["order", "cancel", "{}"],
         wants: None,
         is_tried: true,
@@ -326,6 +358,7 @@ pub(super) const VENUES: Screen = Screen {
     actions: &[Action {
         key: 'c',
         title: "Close the venue: nothing is announced there any more",
+        retitled: SAME,
         command: &["venue", "cancel", "{}"],
         wants: None,
         is_tried: true,

@@ -1,7 +1,7 @@
 //! The screens of work that waits for a hand, or goes on by itself: dead letters, jobs.
 
 use super::list::{ID, ID_WIDTH, NONE};
-use super::{Action, Column, Screen, Section};
+use super::{Action, Column, SAME, Screen, Section};
 use crate::row::{Kind, text};
 use serde_json::Value;
 use ticketing_core::ops::dlq::DLQ_FIELDS;
@@ -58,6 +58,7 @@ pub(super) const LETTERS: Screen = Screen {
         Action {
             key: 'r',
             title: "Redrive: hand it over again",
+            retitled: SAME,
             command: &["dlq", "redrive", "{}"],
             wants: None,
             is_tried: true,
@@ -66,6 +67,7 @@ pub(super) const LETTERS: Screen = Screen {
         Action {
             key: 'x',
             title: "Discard it and let what waits behind it go on",
+            retitled: SAME,
             command: &["dlq", "discard", "{}"],
             wants: None,
             is_tried: true,
@@ -123,6 +125,7 @@ pub(super) const JOBS: Screen = Screen {
         Action {
             key: 'c',
             title: "Cancel it after the batch at hand",
+            retitled: SAME,
             command: &["job", "cancel", "{}"],
             wants: None,
             is_tried: true,
@@ -137,6 +140,7 @@ pub(super) const JOBS: Screen = Screen {
         Action {
             key: 'r',
             title: "Resume it from where it stopped",
+            retitled: SAME,
             command: &["job", "resume", "{}", "--detach"],
             wants: None,
             is_tried: true,

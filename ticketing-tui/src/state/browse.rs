@@ -281,13 +281,15 @@ impl State {
                 let of = match screen.get().name {
                     "events" => crate::row::text(row, "streamId"),
                     "letters" => crate::row::text(row, "stream"),
-                    "sagas" | "holds" | "bookings" | "payments" => id,
+                    "sagas" | "holds" | "bookings" | "payments" | "orders" => id,
+                    // What is sold has the story of itself, and of what was booked of it.
+                    "seats" | "shows" | "listings" => id,
                     _ => String::new(),
                 };
                 match of.as_str() {
                     "" => self.say(
                         Tone::Plain,
-                        "There is no story of this: a booking, payment, saga or event has one.",
+                        "There is no story of this: what is sold or bought has one, a payment, a saga and an event.",
                     ),
                     _ => self.go(Spot::Item(why, of)),
                 }

@@ -181,7 +181,8 @@ impl State {
         }
         let command = command_on(action, &menu.target, &menu.row);
         let noun = menu.target.screen.get().chosen();
-        let title = format!("{} — {noun} {}", action.title, crate::text::harmless(&menu.target.id));
+        let title =
+            format!("{} — {noun} {}", action.title_for(&menu.row), crate::text::harmless(&menu.target.id));
         let stage = action.wants.map_or(Stage::Planning, |(what, flag)| Stage::Wants(what, flag));
         self.begin(title, command, Some(menu.target), stage);
     }

@@ -105,6 +105,36 @@ fn what_is_sold_is_cancelled_by_the_command_of_its_kind() {
 }
 
 #[test]
+fn what_is_cancelled_can_be_finished_while_bookings_of_it_are_left() {
+    let cancel = |place: &str| {
+        let screen = crate::screens::ScreenId::named(place).unwrap().get();
+        screen.actions.iter().find(|action| action.key == 'c').unwrap()
+    };
+    for place in ["seats", "shows"] {
+        let action = cancel(place);
+        let left = json!({"status": "CANCELLED", "held": 1, "sold": 1_200});
+        assert_eq!((action.off)(&left), None, "{place}");
+        assert_eq!(action.title_for(&left), "Finish the cancellation: bookings of 1,201 seats are left");
+        let done = json!({"status": "CANCELLED", "held": 0, "sold": 0});
+        assert_eq!((action.off)(&done), Some("it is cancelled already"), "{place}");
+        assert_eq!(action.title_for(&done), action.title);
+    }
+    let listing = json!({"status": "cancelled", "held": 1, "sold": 0});
+    assert!((cancel("listings").off)(&listing).is_some());
+}
+
+#[test]
+fn what_is_sold_has_a_story() {
+    for place in ["seats", "shows", "listings", "orders"] {
+        let mut state = at_place(place);
+        let (_, id, _) = state.selected().unwrap();
+        press(&mut state, "w");
+        let why = crate::screens::ScreenId::named("why").unwrap();
+        assert_eq!(*state.trail.here(), Spot::Item(why, id), "{place}");
+    }
+}
+
+#[test]
 fn ids_of_what_a_command_is_about_are_proposed() {
     let mut state = at_place("overview");
     for (typed, screen) in

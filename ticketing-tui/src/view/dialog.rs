@@ -49,13 +49,12 @@ pub(super) fn menu(frame: &mut Frame<'_>, body: Rect, menu: &Menu, state: &State
 /// Returns what is said of an action: what it does, and whether it is the safe one, or why it can't be done.
 pub(super) fn offered(action: &Action, target: &Target, row: &Value, state: &State) -> (String, Tone) {
     let safe = if is_safe(action, row) { " — the safe action" } else { "" };
+    let title = action.title_for(row);
     match state.offer(action, target, row) {
-        Offer::Open => {
-            (format!("{}{safe}", action.title), if safe.is_empty() { Tone::Plain } else { Tone::Good })
-        }
-        Offer::Asked => (format!("{}{safe} …", action.title), Tone::Plain),
+        Offer::Open => (format!("{title}{safe}"), if safe.is_empty() { Tone::Plain } else { Tone::Good }),
+        Offer::Asked => (format!("{title}{safe} …"), Tone::Plain),
         Offer::Off(why) => {
-            let head = action.title.split_once(':').map_or(action.title, |(head, _)| head);
+            let head = title.split_once(':').map_or(&*title, |(head, _)| head);
             (format!("{head}: off, {why}"), Tone::Faint)
         }
     }

@@ -1,4 +1,5 @@
-//! What a passenger is told by mail, in words: the event, the journey, the price, and what to do next.
+//! What a buyer is told by mail, in words: what happened, to which journey, event or ticket, its price, and what to do
+//! next.
 //!
 //! Pure: the booking as the log says it was right after the event, and how the journey stands, give a letter as plain
 //! text and as HTML. What others wrote (names of people, stops and routes, reasons) comes into it as one line each,
@@ -8,6 +9,7 @@ mod html;
 mod words;
 
 use crate::domain::booking::state::Booking;
+use crate::domain::catalog::OfferingKind;
 use crate::domain::mail::MailKind;
 use crate::domain::money::Money;
 use crate::domain::time::Timestamp;
@@ -32,7 +34,11 @@ pub struct Told {
 /// What was booked, as a passenger knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Journey {
-    /// The route, or the event.
+    /// What kind of thing it is; each is spoken of in its own words.
+    pub kind: OfferingKind,
+    /// Whether nobody can buy it any more, because it was withdrawn.
+    pub is_withdrawn: bool,
+    /// The route, the event, or what the seller calls the ticket.
     pub title: String,
     /// Where the passenger boards.
     pub from: Option<String>,

@@ -1,6 +1,7 @@
 use super::{Journey, Told, letter, one_line};
 use crate::domain::booking::event::SeatRef;
 use crate::domain::booking::state::{Booking, BookingState};
+use crate::domain::catalog::OfferingKind;
 use crate::domain::id::{BookingId, OfferingId, UserId};
 use crate::domain::mail::MailKind;
 use crate::domain::money::{Currency, Money};
@@ -28,6 +29,8 @@ fn told(kind: MailKind, state: BookingState) -> Told {
         version: 2,
     };
     let journey = Journey {
+        kind: OfferingKind::Departure,
+        is_withdrawn: false,
         title: "Airport Express".into(),
         from: Some("Market Street".into()),
         to: Some("Airport".into()),
@@ -119,4 +122,65 @@ fn a_time_zone_that_nobody_knows_is_told_as_utc() {
         journey.timezone = "Atlantis/Capital".into();
     }
     assert!(letter(&told).text.contains("Departure: Saturday 21 November 2026, 15:30 UTC\n"));
+}
+
+#[test]
+fn each_kind_of_thing_is_spoken_of_in_its_own_words() {
+    let of = |kind: OfferingKind, mut told: Told| {
+        if let Some(journey) = &mut told.journey {
+            journey.kind = kind;
+            (journey.from, journey.to) = (None, None);
+            if kind == OfferingKind::Listing {
+                (journey.begins_at, journey.ends_at) = (None, None);
+            }
+        }
+        told
+    };
+    let all = [
+        (MailKind::Confirmed, BookingState::Confirmed),
+        (MailKind::Cancelled, BookingState::Cancelled),
+        (MailKind::Expired, BookingState::Expired),
+        (MailKind::Refunded, BookingState::Confirmed),
+        (MailKind::Refunded, BookingState::Cancelled),
+    ];
+    for (kind, state) in all {
+        let event = letter(&of(OfferingKind::Event, told(kind, state)));
+        let listing = letter(&of(OfferingKind::Listing, told(kind, state)));
+        for (letter, wrong) in [
+            (&event, &["travel", "Route", "Departure", "Arrival", "order"][..]),
+            (&listing, &["travel", "Route", "Event", "Begins", "begins", "eat:", "seat", "A1", "ooking"][..]),
+        ] {
+            for word in wrong {
+                assert!(!letter.subject.contains(word), "{word} in {}", letter.subject);
+                assert!(!letter.text.contains(word), "{word} in {}", letter.text);
+                assert!(!letter.html.contains(word), "{word} in {}", letter.html);
+            }
+        }
+        for (letter, right) in [
+            (&event, &["Event", "Begins", "Seat", "Booking"][..]),
+            (&listing, &["Ticket", "Order", "about order 00000000-0000-0000-0000-000000000007"][..]),
+        ] {
+            for word in right {
+                assert!(letter.text.contains(word), "{word} in {}", letter.text);
+                assert!(letter.html.contains(word), "{word} in {}", letter.html);
+            }
+        }
+    }
+}
+
+#[test]
+fn nobody_is_asked_to_book_again_what_was_withdrawn() {
+    for (kind, expected) in [
+        (OfferingKind::Departure, "This departure is cancelled. To travel, please book another one."),
+        (OfferingKind::Event, "The event is cancelled: nobody can book it any more."),
+        (OfferingKind::Listing, "The seller has withdrawn the ticket: nobody can buy it any more."),
+    ] {
+        let mut told = told(MailKind::Cancelled, BookingState::Cancelled);
+        if let Some(journey) = &mut told.journey {
+            (journey.kind, journey.is_withdrawn) = (kind, true);
+        }
+        let letter = letter(&told);
+        assert!(letter.text.contains(expected) && letter.html.contains(expected), "{}", letter.text);
+        assert!(!letter.text.contains("again."), "{}", letter.text);
+    }
 }

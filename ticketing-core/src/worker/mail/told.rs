@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::domain::account::AccountId;
 use crate::domain::booking::passenger::Passenger;
 use crate::domain::booking::state::{Booking, evolve};
-use crate::domain::catalog::OfferingFacts;
+use crate::domain::catalog::{OfferingFacts, OfferingStatus};
 use crate::domain::event::Event;
 use crate::domain::mail::{Mail, MailKind};
 use crate::domain::time::Timestamp;
@@ -90,6 +90,8 @@ async fn journey(app: &App, booking: &Booking) -> Result<Option<Journey>> {
     let (first, last) = (usize::from(booking.legs.from()), usize::from(booking.legs.to()));
     let (Some(from), Some(to)) = (pattern.calls.get(first), pattern.calls.get(last)) else { return Ok(None) };
     Ok(Some(Journey {
+        kind: facts.kind,
+        is_withdrawn: facts.status == OfferingStatus::Cancelled,
         title: route.name,
         from: Some(from.name.clone()),
         to: Some(to.name.clone()),
@@ -107,6 +109,8 @@ async fn entry(app: &App, facts: &OfferingFacts, title: String) -> Result<Journe
     };
     let at = |at: Timestamp| Some(at).filter(|at| *at != Timestamp::NEVER);
     Ok(Journey {
+        kind: facts.kind,
+        is_withdrawn: facts.status == OfferingStatus::Cancelled,
         title,
         from: None,
         to: None,

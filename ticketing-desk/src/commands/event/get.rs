@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::output::Printer;
 use ticketing_core::ops::{halls, lookup};
 
-/// Show an event with its prices
+/// Show an event with its venue, its prices and the seats that are free
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "Examples:\n  ticketctl event get 5f0c9a1e\n  ticketctl event get rovers@15:00 -o json\n  \

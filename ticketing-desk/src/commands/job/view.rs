@@ -12,7 +12,7 @@ pub const LIST: View = View::new(
         Column::number("Done", "done"),
         Column::number("Of", "total"),
         Column::time("Moved", "movedAt"),
-        Column::text("Actor", "actor"),
+        Column::text("Actor", "actor").wide(),
         Column::text("Outcome", "outcome"),
         Column::text("Error", "error").wide(),
         Column::text("Reason", "reason").wide(),
@@ -43,3 +43,21 @@ pub const DETAILS: &[Column] = &[
     Column::text("Work", "spec").wide(),
     Column::text("Cursor", "cursor").wide(),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::LIST;
+    use crate::output::Node;
+    use crate::output::testing::screen;
+
+    #[test]
+    fn eighty_columns_tell_what_came_of_a_job_in_whole_words() {
+        let row = r#"{"id":"01928a7c-1111-7000-8000-000000000001","kind":"withdraw","state":"done","done":1234,"total":1234,
+            "movedAt":"2026-11-20T11:40:00.000Z","actor":"operations","outcome":"1,234 bookings cancelled"}"#;
+        let mut screen = screen(&[], true);
+        screen.printer.list(&LIST, [Node::parse(row).unwrap()], None).unwrap();
+        let out = screen.out();
+        assert!(out.contains("  1,234 bookings cancelled\n"), "{out}");
+        assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
+    }
+}

@@ -8,7 +8,7 @@ pub const LIST: View = View::new(
     &[
         Column::id("Id", "id"),
         Column::state("State", "state"),
-        Column::text("Step", "step"),
+        Column::text("Step", "step").wide(),
         Column::number("Charges", "attempts"),
         Column::text("Last error", "lastError"),
         Column::time("Next", "nextAt"),
@@ -106,3 +106,21 @@ pub const DETAILS: &[Column] = &[
     Column::rows("What happens next", "timers", TIMERS),
     Column::rows("Faults to rehearse", "drills", DRILLS),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::LIST;
+    use crate::output::Node;
+    use crate::output::testing::screen;
+
+    #[test]
+    fn eighty_columns_tell_the_last_error_of_a_saga_in_whole_words() {
+        let row = r#"{"id":"01928a7c-1111-7000-8000-000000000001","state":"REFUND_UNCLEAR","step":"refund","attempts":3,
+            "lastError":"card_declined","nextAt":"2026-11-20T12:40:00.000Z","stuck":false}"#;
+        let mut screen = screen(&[], true);
+        screen.printer.list(&LIST, [Node::parse(row).unwrap()], None).unwrap();
+        let out = screen.out();
+        assert!(out.contains("  card_declined  "), "{out}");
+        assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
+    }
+}

@@ -16,7 +16,7 @@ use ticketing_core::projection::sales::SaleRow;
 /// Count the seats of what is ahead: departures, events, listings, each with what is free, held, sold and kept back
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "A seat that is sold for a part of the way counts as sold. Departures that have left, events that have begun\n\
+    after_help = "A seat that is sold for a part of the way counts as sold; of what is cancelled nothing is free. Departures that have left, events that have begun\n\
                         and listings that were withdrawn are left out. Fields of --query are the columns of -o csv.\n\nExamples:\n  \
                         ticketctl seat count\n  ticketctl seat count --kind event --query 'free<10'\n  \
                         ticketctl seat count --kind listing --watch\n  ticketctl seat count --all -o csv"
@@ -52,8 +52,8 @@ const LIST: View = View::new(
         Column::number("Free", "free"),
         Column::number("Held", "held"),
         Column::number("Sold", "sold"),
-        Column::state("Status", "status").wide(),
-        Column::money("Price", "price").wide(),
+        Column::state("Status", "status"),
+        Column::money("From", "priceFrom").wide(),
         Column::number("Blocked", "blocked").wide(),
         Column::number("Seats", "total").wide(),
         Column::text("External id", "externalId").wide(),
@@ -176,7 +176,7 @@ mod tests {
     use ticketing_core::domain::id::{BookingId, OfferingId, UserId};
     use ticketing_core::domain::money::{Currency, Money};
     use ticketing_core::engine::Meta;
-    use ticketing_core::ops::{bookings, people};
+    use ticketing_core::ops::{bookings, halls, people};
     use uuid::Uuid;
 
     async fn counted(session: &Session, words: &[&str]) -> Vec<Value> {
@@ -235,5 +235,37 @@ mod tests {
             let count = count as u64;
             assert_eq!(seats(&after[0]), [total, free - count, count, 0, blocked], "{kind}");
         }
+    }
+
+    #[tokio::test]
+    async fn of_a_cancelled_event_nothing_is_free_and_it_is_told_where_it_was_and_why_it_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = riverton(&folder).await;
+        let before = counted(&session, &["--kind", "event"]).await.remove(0);
+        let [total, free, ..] = seats(&before);
+        assert!(free > 0 && before["price"].is_null() && before["priceFrom"].is_number(), "{before}");
+        let id = before["id"].as_str().unwrap();
+        let of = OfferingId(id.parse::<Uuid>().unwrap());
+        let details = async || -> Value {
+            serde_json::from_str(&halls::event(&session.app, of).await.unwrap()).unwrap()
+        };
+        let shown = details().await;
+        assert_eq!((shown["seatsTotal"].as_u64(), shown["seatsLeft"].as_u64()), (Some(free), Some(free)));
+        let zone = shown["timezone"].as_str().unwrap();
+        assert!(shown["localStartTime"].as_str().unwrap().ends_with(zone), "{shown}");
+        assert!(shown["venueName"].is_string() && shown["reason"].is_null(), "{shown}");
+        reserve(&session, &before, 2).await;
+        assert_eq!(details().await["seatsLeft"], free - 2);
+
+        let meta = Meta { actor: "tester".into(), correlation_id: "c".into(), idempotency: None };
+        halls::withdraw(&session.app, id, "the tenor is ill", &meta).await.unwrap();
+        session.catch_up().await.unwrap();
+        let after = counted(&session, &["--kind", "event", "--query", &format!("id={id}")]).await.remove(0);
+        assert_eq!(after["status"], "CANCELLED");
+        assert_eq!(seats(&after), [total, 0, 0, 0, total]);
+        let shown = details().await;
+        assert_eq!((&shown["seatsLeft"], &shown["reason"]), (&0.into(), &"the tenor is ill".into()));
+        let columns = LIST.columns.iter().filter(|column| !column.wide_only).map(|column| column.header);
+        assert!(columns.into_iter().any(|header| header == "Status"));
     }
 }
