@@ -6,6 +6,7 @@ use crate::auth::{Auth, Caller};
 use crate::correlation::CorrelationId;
 use crate::error::{ApiError, Code};
 use crate::fields::{Fields, read_object};
+use crate::query::read_query;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRef, FromRequest, FromRequestParts};
 use axum::http::request::Parts;
@@ -49,6 +50,14 @@ impl CommandRequest {
     pub fn fields<T>(&self, read: impl FnOnce(&mut Fields<'_>) -> T) -> Result<T, ApiError> {
         read_object(&self.body, read)
     }
+
+    /// Refuses fields, of a command that has none.
+    ///
+    /// # Errors
+    /// See [`read_object`].
+    pub fn no_fields(&self) -> Result<(), ApiError> {
+        if self.body.is_empty() { Ok(()) } else { read_object(&self.body, |_| ()) }
+    }
 }
 
 impl<S> FromRequest<S> for CommandRequest
@@ -64,6 +73,8 @@ where
         let (mut parts, body) = request.into_parts();
         let caller = Caller::from_request_parts(&mut parts, state).await?;
         let correlation = CorrelationId::from_request_parts(&mut parts, state).await?;
+        // What a command is to do stands in its body; one that is asked for a parameter is not the one that was meant.
+        read_query(&parts.uri, |_| ())?;
         let key = idempotency_key(&parts.headers)?.map(str::to_owned);
         let body = crate::body::read(&parts, body).await?;
         let idempotency = key.map(|key| Idempotency { key, request_hash: request_hash(&parts, &body) });

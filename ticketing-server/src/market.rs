@@ -8,6 +8,7 @@ use crate::auth::{Auth, Caller, TokenError, Verified, seconds_now};
 use crate::command::{CommandRequest, Idempotency, idempotency_key, request_hash};
 use crate::correlation::CorrelationId;
 use crate::error::ApiError;
+use crate::query::read_query;
 use axum::body::Body;
 use axum::extract::{FromRef, FromRequest, FromRequestParts};
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN, REFERER};
@@ -86,6 +87,7 @@ where
         let (mut parts, body) = request.into_parts();
         let MarketCaller { caller, .. } = MarketCaller::from_request_parts(&mut parts, state).await?;
         let correlation = CorrelationId::from_request_parts(&mut parts, state).await?;
+        read_query(&parts.uri, |_| ())?;
         let key = idempotency_key(&parts.headers)?.map(str::to_owned);
         let body = crate::body::read(&parts, body).await?;
         let idempotency = key.map(|key| Idempotency { key, request_hash: request_hash(&parts, &body) });

@@ -45,6 +45,7 @@ on_both_engines!(
     an_order_that_is_cancelled_while_it_is_paid_is_never_paid_and_lost,
     a_listing_is_taken_down_or_ordered_and_never_both,
     what_a_closed_account_sells_is_not_ordered,
+    what_a_command_does_not_know_is_refused_and_nothing_is_done,
 );
 
 async fn post(city: &City, path: &str, token: &str, body: Value) -> Reply {
@@ -74,6 +75,30 @@ async fn everything_holds(city: &City) {
     };
     verify(app, &Check::ALL, &mut tell).await.unwrap();
     assert_eq!(found, []);
+}
+
+async fn what_a_command_does_not_know_is_refused_and_nothing_is_done(city: City) {
+    let (ben, ticket) = (city.token("ben"), listed(&city).await);
+    let dry = post(&city, "/api/tickets?dry=1", &ben, json!({"title": "x", "price": "1"})).await;
+    dry.is(422, "VALIDATION_FAILED");
+    post(&city, "/api/orders?dry=1", &ben, json!({"ticketId": ticket})).await.is(422, "VALIDATION_FAILED");
+    let order = ordered(&city, &ben, &ticket).await;
+    assert_eq!(order.status, 201, "{}", order.text);
+    let path = format!("/api/orders/{}", order.id());
+    for (path, body) in [(path.clone(), Some(json!({"reason": "x"}))), (format!("{path}?force=1"), None)] {
+        let body = body.map(|body| body.to_string());
+        let refused = city.send("DELETE", &path, Some(&ben), &[], body).await;
+        refused.is(422, "VALIDATION_FAILED");
+    }
+    let path = format!("{path}?{}", City::after(&order));
+    let kept = city.send("GET", &path, Some(&ben), &[], None).await;
+    assert_eq!(kept.data()["status"], "created", "{}", kept.text);
+    let seller = city.token("sam");
+    let taken = json!({"reason": "x"}).to_string();
+    let refused =
+        city.send("DELETE", &format!("/api/tickets/{ticket}"), Some(&seller), &[], Some(taken)).await;
+    refused.is(422, "VALIDATION_FAILED");
+    everything_holds(&city).await;
 }
 
 async fn what_a_closed_account_sells_is_not_ordered(city: City) {

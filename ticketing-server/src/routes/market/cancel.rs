@@ -31,6 +31,7 @@ pub async fn cancel(
     PathId(id): PathId,
     MarketCommand(request): MarketCommand,
 ) -> Result<Answer, ApiError> {
+    request.no_fields()?;
     let meta = meta(&request, StatusCode::OK);
     let done = orders::cancel(&state.app, order_id(id)?, &request.caller.user, meta).await?;
     Ok(answer(done, StatusCode::OK))

@@ -40,6 +40,7 @@ pub async fn withdraw(
     MarketCommand(request): MarketCommand,
 ) -> Result<Answer, ApiError> {
     let Ok(uuid) = Uuid::parse_str(&id) else { return Err(AppError::NotFound { what: NOUN, id }.into()) };
+    request.no_fields()?;
     let meta = meta(&request, StatusCode::OK);
     let (app, id) = (&state.app, OfferingId(uuid));
     // What an operator may do beside others, nobody does by a cookie.
