@@ -6,7 +6,6 @@ use super::catalog::{Words, departure_words, folded, json_words};
 use super::past::{self, Aside};
 use super::{Differences, FIRST, PAGE, Run, shown};
 use crate::domain::catalog::OfferingFacts;
-use crate::domain::event::{CatalogEvent, Event};
 use crate::domain::id::{OfferingId, PatternId};
 use crate::domain::log::LogEntry;
 use crate::ops::OpsError;
@@ -138,19 +137,7 @@ fn fault(words: &Words, version: i32, entries: &[LogEntry]) -> Option<String> {
 
 /// What the events say.
 fn said(entries: &[LogEntry]) -> Option<Words> {
-    let first = entries.iter().find_map(|entry| match &entry.event {
-        Event::Catalog(CatalogEvent::OfferingDefined(facts)) => Some(facts),
-        Event::Catalog(
-            CatalogEvent::LayoutDefined(_)
-            | CatalogEvent::RouteDefined(_)
-            | CatalogEvent::VenueDefined(_)
-            | CatalogEvent::VenueClosed(_)
-            | CatalogEvent::PatternDefined(_)
-            | CatalogEvent::OfferingCancelled(_),
-        )
-        | Event::Booking(_)
-        | Event::Payment(_) => None,
-    });
+    let first = entries.iter().find_map(|entry| past::defined(&entry.event));
     match first {
         Some(first) => Some(sold_words(&past::departure(entries)?, first)),
         None => folded(entries),

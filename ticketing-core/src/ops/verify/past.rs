@@ -101,6 +101,23 @@ pub(super) fn departure(entries: &[LogEntry]) -> Option<OfferingFacts> {
     facts
 }
 
+/// What an event defines, if it defines what is sold.
+pub(super) fn defined(event: &Event) -> Option<&OfferingFacts> {
+    match event {
+        Event::Catalog(CatalogEvent::OfferingDefined(facts)) => Some(facts),
+        Event::Catalog(
+            CatalogEvent::LayoutDefined(_)
+            | CatalogEvent::RouteDefined(_)
+            | CatalogEvent::VenueDefined(_)
+            | CatalogEvent::VenueClosed(_)
+            | CatalogEvent::PatternDefined(_)
+            | CatalogEvent::OfferingCancelled(_),
+        )
+        | Event::Booking(_)
+        | Event::Payment(_) => None,
+    }
+}
+
 /// The catalogue's history, as far as it was asked for.
 #[derive(Debug, Default)]
 pub(super) struct Past {

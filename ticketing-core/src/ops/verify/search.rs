@@ -8,7 +8,7 @@ use super::past::{self, Aside};
 use super::{Differences, FIRST, PAGE, Run, rebuild, shown};
 use crate::domain::booking::state::BookingState;
 use crate::domain::catalog::{OfferingFacts, OfferingKind};
-use crate::domain::event::{CatalogEvent, Event};
+use crate::domain::event::Event;
 use crate::domain::id::OfferingId;
 use crate::domain::log::LogEntry;
 use crate::domain::time::Timestamp;
@@ -184,19 +184,7 @@ fn difference(row: &SaleRow, words: &BTreeSet<String>, version: i32, entries: &[
 
 /// The last definition of an offering: its words are kept when it is withdrawn.
 fn defined(entries: &[LogEntry]) -> Option<&OfferingFacts> {
-    entries.iter().rev().find_map(|entry| match &entry.event {
-        Event::Catalog(CatalogEvent::OfferingDefined(facts)) => Some(&**facts),
-        Event::Catalog(
-            CatalogEvent::LayoutDefined(_)
-            | CatalogEvent::RouteDefined(_)
-            | CatalogEvent::VenueDefined(_)
-            | CatalogEvent::VenueClosed(_)
-            | CatalogEvent::PatternDefined(_)
-            | CatalogEvent::OfferingCancelled(_),
-        )
-        | Event::Booking(_)
-        | Event::Payment(_) => None,
-    })
+    entries.iter().rev().find_map(|entry| past::defined(&entry.event))
 }
 
 /// How a row's ticket is taken otherwise than its event and the tickets that hold it say.
